@@ -1,0 +1,15 @@
+"""Errors that are the user's to solve: they say what was given, what is allowed and what to do."""
+
+
+class UserError(Exception):
+    """A problem the user can solve; commands print it without traceback and exit with code 2.
+
+    Args:
+        problem: what was given and why it can't be used.
+        hint: what to do about it.
+    """
+
+    def __init__(self, problem: str, hint: str = "") -> None:
+        super().__init__(f"{problem}\n{hint}" if hint else problem)
+        self.problem = problem
+        self.hint = hint
