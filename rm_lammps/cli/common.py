@@ -1,0 +1,37 @@
+"""What every command does alike: report errors that are the user's to solve, and exit codes."""
+
+import os
+import sys
+from collections.abc import Callable
+
+import typer
+from rich.console import Console
+
+from rm_lammps.errors import UserError
+
+
+def run_app(app: typer.Typer) -> Callable[[], None]:
+    """Make a console entry point that prints a :class:`UserError` and exits with code 2."""
+
+    def main() -> None:
+        # one thread a process unless the user says otherwise: MPI ranks share the cores
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
+        try:
+            app()
+        except UserError as error:
+            print_error(error)
+            sys.exit(2)
+
+    return main
+
+
+def print_error(error: UserError) -> None:
+    """Print problem and hint to standard error."""
+    console = Console(stderr=True)
+    console.print(f"[bold red]Error:[/] {_plain(error.problem)}", highlight=False)
+    if error.hint:
+        console.print(_plain(error.hint), highlight=False)
+
+
+def _plain(text: str) -> str:
+    return text.replace("[", r"\[")

@@ -1,0 +1,50 @@
+"""``rm-train``: from equilibrium structures to a packaged model."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rm_lammps.cli.common import run_app
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def train(
+    preset_or_config: Annotated[
+        str, typer.Argument(metavar="PRESET|CONFIG.yaml", help="A preset by name, or a YAML file.")
+    ],
+    data: Annotated[
+        Path,
+        typer.Option(
+            help="Equilibrium structures: extxyz, CIF, anything ASE reads, CSV with a column "
+            "'cif', QM9-style xyz; plain or .gz; or a folder of them."
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the run and its model.")],
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue a stopped run from its last checkpoint.")
+    ] = False,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Instead of the configuration's.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Instead of the configuration's.")] = None,
+) -> None:
+    """Train an Allegro potential to bring noisy structures back to equilibrium.
+
+    The last line on standard output is the folder that rm-deploy takes.
+    """
+    from rm_lammps.training.config import load_config
+    from rm_lammps.training.run import train as run
+
+    config = load_config(preset_or_config)
+    if seed is not None:
+        config = config.model_copy(update={"seed": seed})
+    if epochs is not None:
+        optimisation = config.optimisation.model_copy(update={"epochs": epochs})
+        config = config.model_copy(update={"optimisation": optimisation})
+    typer.echo(run(config, data, out, resume=resume))
+
+
+main = run_app(app)

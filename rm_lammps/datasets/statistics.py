@@ -1,0 +1,132 @@
+"""What seeds need to know of the training data; it travels with the model."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from math import pi
+
+import ase
+import numpy as np
+from ase.data import atomic_numbers
+from pydantic import BaseModel, ConfigDict
+from scipy.optimize import nnls
+
+from rm_lammps.geometry import pairs_within
+
+
+def pair_key(a: str, b: str) -> str:
+    """Name of an element pair, the same for both orders: ``pair_key("O", "C") == "C-O"``."""
+    return "-".join(sorted((a, b)))
+
+
+class DatasetStatistics(BaseModel):
+    """Statistics of a set of equilibrium structures."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    n_structures: int
+    periodic: bool
+    species: list[str]
+    """Chemical symbols in order of atomic number."""
+    max_atoms: int
+    volume_per_element: dict[str, float]
+    """Å³ per atom, non-negative least squares; empty for molecules."""
+    min_distances: dict[str, float]
+    """Å, keyed by :func:`pair_key`; pairs that never meet within the cutoff are absent."""
+    cutoff: float
+    """Å, the cutoff of the two entries below and of ``min_distances``."""
+    neighbours_per_atom: float
+    neighbours_per_element: dict[str, float]
+
+    @classmethod
+    def of(cls, frames: Sequence[ase.Atoms], *, cutoff: float) -> "DatasetStatistics":
+        """Collect the statistics.
+
+        Args:
+            frames: validated structures, all periodic or all not.
+            cutoff: neighbours within this distance count, Å.
+
+        """
+        species = _species(frames)
+        distances: dict[str, float] = {}
+        neighbours: dict[str, list[float]] = {s: [0.0, 0.0] for s in species}
+        for atoms in frames:
+            _count_pairs(atoms, cutoff, distances, neighbours)
+        total_atoms = sum(n for n, _ in neighbours.values())
+        total_neighbours = sum(m for _, m in neighbours.values())
+        periodic = bool(frames[0].pbc.all())
+        return cls(
+            n_structures=len(frames),
+            periodic=periodic,
+            species=species,
+            max_atoms=max(len(atoms) for atoms in frames),
+            volume_per_element=_volumes(frames, species) if periodic else {},
+            min_distances=dict(sorted(distances.items())),
+            cutoff=cutoff,
+            neighbours_per_atom=total_neighbours / total_atoms,
+            neighbours_per_element={s: m / n for s, (n, m) in neighbours.items()},
+        )
+
+    def volume(self, composition: Mapping[str, int]) -> float:
+        """Estimate the volume of a cell with this composition, Å³."""
+        return sum(n * self.volume_per_element[symbol] for symbol, n in composition.items())
+
+    def min_distance(self, a: str, b: str) -> float:
+        """Shortest distance between two elements in the data, Å.
+
+        Pairs that never met get the mean of the two elements' own contacts, from the data where
+        there are any and from the volume per atom otherwise.
+        """
+        known = self.min_distances.get(pair_key(a, b))
+        return known if known is not None else 0.5 * (self._contact(a) + self._contact(b))
+
+    def _contact(self, symbol: str) -> float:
+        own = self.min_distances.get(pair_key(symbol, symbol))
+        if own is not None:
+            return own
+        volume = self.volume_per_element.get(symbol, 0.0)
+        if volume > 0:
+            return 2.0 * (3.0 * volume / (4.0 * pi)) ** (1 / 3)
+        return min(d for pair, d in self.min_distances.items() if symbol in pair.split("-"))
+
+
+def _species(frames: Iterable[ase.Atoms]) -> list[str]:
+    symbols = {symbol for atoms in frames for symbol in atoms.get_chemical_symbols()}
+    return sorted(symbols, key=atomic_numbers.__getitem__)
+
+
+def _count_pairs(
+    atoms: ase.Atoms,
+    cutoff: float,
+    distances: dict[str, float],
+    neighbours: dict[str, list[float]],
+) -> None:
+    symbols = np.array(atoms.get_chemical_symbols())
+    i, j, d = pairs_within(
+        "ijd",
+        atoms.positions,
+        atoms.cell.array,
+        periodic=bool(atoms.pbc.all()),
+        cutoff=cutoff,
+    )
+    for symbol in set(symbols):
+        neighbours[symbol][0] += float((symbols == symbol).sum())
+        neighbours[symbol][1] += float((symbols[i] == symbol).sum())
+    if len(d) == 0:
+        return
+    pairs = np.array([symbols[i], symbols[j]])
+    pairs.sort(axis=0)
+    codes, inverse = np.unique(pairs, axis=1, return_inverse=True)
+    shortest = np.full(codes.shape[1], np.inf)
+    np.minimum.at(shortest, inverse.ravel(), d)
+    for (a, b), distance in zip(codes.T, shortest, strict=True):
+        key = pair_key(str(a), str(b))
+        distances[key] = min(distances.get(key, np.inf), float(distance))
+
+
+def _volumes(frames: Sequence[ase.Atoms], species: Sequence[str]) -> dict[str, float]:
+    column = {symbol: k for k, symbol in enumerate(species)}
+    counts = np.zeros((len(frames), len(species)))
+    for row, atoms in enumerate(frames):
+        for symbol, n in atoms.symbols.formula.count().items():
+            counts[row, column[symbol]] = n
+    volumes, _ = nnls(counts, np.array([atoms.get_volume() for atoms in frames]))
+    return {symbol: float(v) for symbol, v in zip(species, volumes, strict=True)}

@@ -1,0 +1,59 @@
+"""Periodic geometry shared by data, response and seeds; row vectors, Å."""
+
+from itertools import product
+from typing import Any
+
+import numpy as np
+from ase.geometry import complete_cell
+from matscipy.neighbours import neighbour_list
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+_IMAGES = np.array(list(product((-1, 0, 1), repeat=3)), dtype=float)
+
+
+def pairs_within(
+    quantities: str, positions: Array, cell: Array, *, periodic: bool, cutoff: float | dict
+) -> Any:
+    """Ordered pairs closer than ``cutoff`` (matscipy's ``neighbour_list``, molecules included).
+
+    Args:
+        quantities: matscipy's letters, e.g. ``"ijd"``.
+        positions: shape (n, 3), Å.
+        cell: shape (3, 3), rows are the cell vectors, Å; unused for molecules.
+        periodic: periodic in all three directions, or in none.
+        cutoff: Å.
+
+    """
+    if not periodic:
+        # matscipy wants a cell around the atoms even where nothing is periodic
+        low, high = positions.min(axis=0), positions.max(axis=0)
+        positions, cell = positions - low + 1.0, np.diag(high - low + 2.0)
+    return neighbour_list(
+        quantities,
+        positions=positions,
+        cell=complete_cell(cell),
+        pbc=[periodic] * 3,
+        cutoff=cutoff,
+    )
+
+
+def minimum_image(vectors: Array, cell: Array) -> Array:
+    """Shortest periodic image of each vector.
+
+    Exact for Minkowski-reduced cells; every cell of this package's data sets is made one.
+
+    Args:
+        vectors: shape (..., 3), Å.
+        cell: shape (3, 3), rows are the cell vectors, Å.
+
+    Returns:
+        Vectors that differ from the given ones by lattice vectors, shape (..., 3).
+
+    """
+    fractional = vectors @ np.linalg.inv(cell)
+    wrapped = (fractional - np.round(fractional)) @ cell
+    candidates = wrapped[..., None, :] + _IMAGES @ cell
+    nearest = np.argmin(np.einsum("...i,...i->...", candidates, candidates), axis=-1)
+    return np.take_along_axis(candidates, nearest[..., None, None], axis=-2)[..., 0, :]

@@ -1,0 +1,128 @@
+"""The data transform that draws fresh noise and its labels at every access."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import ase
+import numpy as np
+import torch
+from ase.build import make_supercell
+from ase.data import atomic_numbers
+from ase.geometry import minkowski_reduce
+from nequip.data import AtomicDataDict
+
+from rm_lammps.response.energy import FictitiousEnergy
+from rm_lammps.response.noise import NoiseConfig, add_noise
+
+SAMPLE_INDEX = "sample_index"
+"""Key under which a data set numbers its samples; the transform takes it out."""
+
+
+class ResponseTransform:
+    """Turn an equilibrium structure into a noisy one with the labels that lead back.
+
+    A nequip data transform: takes and returns an ``AtomicDataDict`` with ``pos``, ``cell``,
+    ``pbc`` and ``atomic_numbers``, and adds ``total_energy``, ``forces`` and ``stress`` (NaN for
+    molecules, which nequip ignores on request).
+
+    Args:
+        noise: fields of :class:`~rm_lammps.response.noise.NoiseConfig`.
+        energy: fields of :class:`~rm_lammps.response.energy.FictitiousEnergy`.
+        min_distances: shortest distances in the data, Å, keyed ``"C-O"``.
+        supercell_atoms: ``[low, high]``: repeat smaller cells at random, into any supercell
+            with a number of atoms in this range; ``None`` leaves cells as they are.
+        seed: ``None`` draws fresh noise at every access, from torch's generator (which the data
+            loader seeds); a number gives sample ``i`` the same noise every time, for validation.
+        level: fix both noise levels (0 to 1) instead of drawing them.
+
+    """
+
+    def __init__(
+        self,
+        noise: Mapping[str, Any],
+        energy: Mapping[str, Any],
+        min_distances: Mapping[str, float],
+        supercell_atoms: tuple[int, int] | None = None,
+        seed: int | None = None,
+        level: float | None = None,
+    ) -> None:
+        self.noise = NoiseConfig(**noise)
+        self.energy = FictitiousEnergy(**energy)
+        self.min_distances = {
+            _numbers_of(pair): distance for pair, distance in min_distances.items()
+        }
+        self.supercell_atoms = supercell_atoms
+        self.seed = seed
+        self.level = level
+
+    def __call__(self, data: AtomicDataDict.Type) -> AtomicDataDict.Type:
+        """Return the noisy structure; positions and cell in Å, energies in pseudo-eV."""
+        data = data.copy()
+        rng = self._generator(int(data.pop(SAMPLE_INDEX, torch.zeros(1)).item()))
+        atoms = self._sites(data, rng)
+        cell = atoms.cell.array if atoms.pbc.all() else None
+        noisy = add_noise(atoms.positions, atoms.numbers, cell, self.noise, rng, level=self.level)
+        labels = self.energy.labels(
+            noisy.positions,
+            noisy.displacements,
+            atoms.numbers,
+            min_distances=self.min_distances,
+            cell=noisy.cell,
+            deformation=noisy.deformation,
+        )
+        data[AtomicDataDict.POSITIONS_KEY] = _tensor(noisy.positions)
+        data[AtomicDataDict.ATOMIC_NUMBERS_KEY] = torch.as_tensor(atoms.numbers, dtype=torch.long)
+        data[AtomicDataDict.TOTAL_ENERGY_KEY] = _tensor([[labels.energy]])
+        data[AtomicDataDict.FORCE_KEY] = _tensor(labels.forces)
+        if noisy.cell is not None:
+            data[AtomicDataDict.CELL_KEY] = _tensor(noisy.cell)[None]
+        stress = np.full((3, 3), np.nan) if labels.stress is None else labels.stress
+        data[AtomicDataDict.STRESS_KEY] = _tensor(stress)[None]
+        return data
+
+    def _generator(self, sample: int) -> np.random.Generator:
+        if self.seed is not None:
+            return np.random.default_rng((self.seed, sample))
+        return np.random.default_rng(int(torch.randint(2**62, (1,)).item()))
+
+    def _sites(self, data: AtomicDataDict.Type, rng: np.random.Generator) -> ase.Atoms:
+        atoms = ase.Atoms(
+            numbers=data[AtomicDataDict.ATOMIC_NUMBERS_KEY].numpy().ravel(),
+            positions=data[AtomicDataDict.POSITIONS_KEY].numpy(),
+            cell=data[AtomicDataDict.CELL_KEY].numpy().reshape(3, 3),
+            pbc=data[AtomicDataDict.PBC_KEY].numpy().ravel(),
+        )
+        if self.supercell_atoms is None or not atoms.pbc.all():
+            return atoms
+        return _random_supercell(atoms, self.supercell_atoms, rng)
+
+
+def _random_supercell(
+    atoms: ase.Atoms, n_atoms: tuple[int, int], rng: np.random.Generator
+) -> ase.Atoms:
+    """Draw a supercell with a number of atoms in the range, or return the cell as it is."""
+    low, high = -(-n_atoms[0] // len(atoms)), n_atoms[1] // len(atoms)
+    if high < max(low, 2):
+        return atoms
+    size = int(rng.integers(max(low, 1), high + 1))
+    # any sublattice of index `size` has a Hermite normal form: a lower-triangular matrix
+    a = int(rng.choice(_divisors(size)))
+    b = int(rng.choice(_divisors(size // a)))
+    c = size // (a * b)
+    matrix = np.array([[a, 0, 0], [rng.integers(b), b, 0], [rng.integers(c), rng.integers(c), c]])
+    supercell = make_supercell(atoms, matrix)
+    supercell.set_cell(minkowski_reduce(supercell.cell.array)[0])
+    return supercell
+
+
+def _divisors(n: int) -> list[int]:
+    return [k for k in range(1, n + 1) if n % k == 0]
+
+
+def _numbers_of(pair: str) -> tuple[int, int]:
+    a, b = sorted(atomic_numbers[symbol] for symbol in pair.split("-"))
+    return a, b
+
+
+def _tensor(values: Any) -> torch.Tensor:
+    return torch.as_tensor(np.asarray(values), dtype=torch.get_default_dtype())

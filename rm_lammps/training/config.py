@@ -1,0 +1,113 @@
+"""What a training run is: a YAML file with these sections, or a preset of that form."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from rm_lammps.errors import UserError
+from rm_lammps.response import FictitiousEnergy, NoiseConfig
+
+_PRESETS = Path(__file__).parent / "presets"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DataConfig(_Section):
+    """Which samples an epoch shows."""
+
+    validation: float = Field(0.1, ge=0, lt=1, description="fraction set aside")
+    supercell_atoms: tuple[int, int] | None = Field(
+        None, description="repeat smaller cells at random up to this many atoms [low, high]"
+    )
+    samples_per_epoch: int | None = Field(
+        None, gt=0, description="default: every structure once; few structures are repeated"
+    )
+    validation_samples: int | None = Field(None, gt=0)
+
+
+class ModelConfig(_Section):
+    """The Allegro potential."""
+
+    r_max: float = Field(4.5, gt=0, description="cutoff, Å")
+    l_max: int = Field(2, ge=0)
+    parity: bool = False
+    num_layers: int = Field(1, ge=1)
+    num_scalar_features: int = Field(64, ge=1)
+    num_tensor_features: int = Field(16, ge=1)
+    mlp_width: int = Field(64, ge=1, description="hidden width of every multi-layer perceptron")
+    num_bessels: int = Field(8, ge=1)
+    polynomial_cutoff_p: int = Field(6, ge=2)
+    dtype: Literal["float32", "float64"] = "float32"
+
+
+class LossConfig(_Section):
+    """Weights of the mean squared errors."""
+
+    energy: float = Field(0.0, ge=0, description="per atom")
+    forces: float = Field(1.0, ge=0)
+    stress: float = Field(10.0, ge=0)
+
+
+class OptimisationConfig(_Section):
+    """Adam with cosine decay and an exponential moving average of the weights."""
+
+    epochs: int = Field(100, ge=1)
+    batch_size: int = Field(16, ge=1)
+    learning_rate: float = Field(0.004, gt=0)
+    final_learning_rate: float = Field(1e-5, ge=0)
+    ema_decay: float = Field(0.99, ge=0, lt=1)
+    gradient_clip: float = Field(10.0, gt=0)
+    loss: LossConfig = LossConfig()
+
+
+class TrainingConfig(_Section):
+    """One training run."""
+
+    name: str
+    description: str = ""
+    seed: int = Field(0, ge=0)
+    data: DataConfig = DataConfig()
+    noise: NoiseConfig = NoiseConfig()
+    energy: FictitiousEnergy = FictitiousEnergy()
+    model: ModelConfig = ModelConfig()
+    optimisation: OptimisationConfig = OptimisationConfig()
+    threads: int | None = Field(None, ge=1, description="default: all cores of the process")
+    workers: int = Field(1, ge=0, description="processes that draw noise ahead of the training")
+    compile: bool = Field(True, description="train with torch.compile")
+
+
+def preset_names() -> list[str]:
+    """Names of the presets that ship with the package."""
+    return sorted(path.stem for path in _PRESETS.glob("*.yaml"))
+
+
+def load_config(preset_or_file: str) -> TrainingConfig:
+    """Read a preset by name, or a YAML file.
+
+    Raises:
+        UserError: no such preset or file, or a field is unknown or out of range.
+
+    """
+    path = Path(preset_or_file)
+    if preset_or_file in preset_names():
+        path = _PRESETS / f"{preset_or_file}.yaml"
+    elif not path.is_file():
+        raise UserError(
+            f"No preset and no file called {preset_or_file!r}.",
+            f"Presets: {', '.join(preset_names())}; or give a YAML file.",
+        )
+    try:
+        fields: Any = yaml.safe_load(path.read_text())
+        return TrainingConfig(**fields)
+    except (yaml.YAMLError, UnicodeDecodeError, TypeError) as error:
+        raise UserError(f"{path} is not a training configuration: {error}") from error
+    except ValidationError as error:
+        lines = [f"  {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+        raise UserError(
+            f"{path} has {len(lines)} unusable field(s):\n" + "\n".join(lines),
+            "docs/training.md lists every field with its unit and range.",
+        ) from error

@@ -1,0 +1,211 @@
+"""Translate a training configuration into the one that ``nequip-train`` runs."""
+
+from pathlib import Path
+from typing import Any
+
+from rm_lammps.datasets import DatasetStatistics
+from rm_lammps.training.config import TrainingConfig
+
+MONITOR = "val0_epoch/weighted_sum"
+_VALIDATION_SEED = 20240509
+
+
+def nequip_config(
+    config: TrainingConfig, statistics: DatasetStatistics, folder: Path, *, checkpoint: Path | None
+) -> dict[str, Any]:
+    """Everything ``nequip-train`` needs, as plain data.
+
+    Args:
+        config: the run.
+        statistics: of the training structures.
+        folder: the run's folder, with ``data/train.extxyz`` and ``data/validation.extxyz``.
+        checkpoint: continue from here.
+
+    """
+    fields: dict[str, Any] = {
+        "run": ["train"],
+        "data": _data(config, statistics, folder),
+        "trainer": _trainer(config, folder),
+        "training_module": _training_module(config, statistics),
+    }
+    if checkpoint is not None:
+        fields["ckpt_path"] = str(checkpoint)
+    return fields
+
+
+def transforms(
+    config: TrainingConfig,
+    statistics: DatasetStatistics,
+    *,
+    seed: int | None,
+    level: float | None = None,
+) -> list[dict[str, Any]]:
+    """Configure the transforms of one data set: the response, atom types, neighbours."""
+    atoms = config.data.supercell_atoms
+    return [
+        {
+            "_target_": "rm_lammps.response.transform.ResponseTransform",
+            "noise": config.noise.model_dump(mode="json"),
+            "energy": config.energy.model_dump(mode="json"),
+            "min_distances": dict(statistics.min_distances),
+            "supercell_atoms": None if atoms is None else list(atoms),
+            "seed": seed,
+            "level": level,
+        },
+        {
+            "_target_": "nequip.data.transforms.ChemicalSpeciesToAtomTypeMapper",
+            "model_type_names": list(statistics.species),
+        },
+        {
+            "_target_": "nequip.data.transforms.NeighborListTransform",
+            "r_max": config.model.r_max,
+        },
+    ]
+
+
+def _data(config: TrainingConfig, statistics: DatasetStatistics, folder: Path) -> dict[str, Any]:
+    loader = {
+        "_target_": "torch.utils.data.DataLoader",
+        "batch_size": config.optimisation.batch_size,
+        "num_workers": config.workers,
+        "persistent_workers": config.workers > 0,
+    }
+    dataset = "rm_lammps.training.dataset.EquilibriumDataset"
+    return {
+        "_target_": "nequip.data.datamodule.NequIPDataModule",
+        "seed": config.seed,
+        "train_dataset": {
+            "_target_": dataset,
+            "file_path": str(folder / "data" / "train.extxyz"),
+            "samples": config.data.samples_per_epoch,
+            "transforms": transforms(config, statistics, seed=None),
+        },
+        "val_dataset": {
+            "_target_": dataset,
+            "file_path": str(folder / "data" / "validation.extxyz"),
+            "samples": config.data.validation_samples,
+            "transforms": transforms(config, statistics, seed=_VALIDATION_SEED),
+        },
+        "train_dataloader": {**loader, "shuffle": True},
+        "val_dataloader": loader,
+    }
+
+
+def _trainer(config: TrainingConfig, folder: Path) -> dict[str, Any]:
+    return {
+        "_target_": "lightning.Trainer",
+        "accelerator": "auto",
+        "devices": 1,
+        "max_epochs": config.optimisation.epochs,
+        "gradient_clip_val": config.optimisation.gradient_clip,
+        "num_sanity_val_steps": 0,
+        "enable_progress_bar": False,
+        "enable_model_summary": False,
+        "log_every_n_steps": 20,
+        "logger": False,
+        "callbacks": [
+            {
+                "_target_": "lightning.pytorch.callbacks.ModelCheckpoint",
+                "dirpath": str(folder / "checkpoints"),
+                "filename": "best",
+                "monitor": MONITOR,
+                "save_last": True,
+                "enable_version_counter": False,
+            },
+            {
+                "_target_": "rm_lammps.training.progress.TrainingProgress",
+                "table": str(folder / "log.csv"),
+            },
+        ],
+    }
+
+
+def _training_module(config: TrainingConfig, statistics: DatasetStatistics) -> dict[str, Any]:
+    optimisation = config.optimisation
+    scheduler = {
+        "scheduler": {
+            "_target_": "torch.optim.lr_scheduler.CosineAnnealingLR",
+            "T_max": optimisation.epochs,
+            "eta_min": optimisation.final_learning_rate,
+        },
+        "interval": "epoch",
+    }
+    return {
+        "_target_": "nequip.train.EMALightningModule",
+        "ema_decay": optimisation.ema_decay,
+        "loss": {
+            "_target_": "nequip.train.EnergyForceStressLoss",
+            "per_atom_energy": True,
+            "coeffs": _coefficients(config, statistics),
+            "ignore_nan": {"stress": True},
+        },
+        "val_metrics": _metrics(config, statistics),
+        "train_metrics": None,
+        "optimizer": {"_target_": "torch.optim.Adam", "lr": optimisation.learning_rate},
+        "lr_scheduler": scheduler,
+        "model": _model(config, statistics),
+    }
+
+
+def _coefficients(config: TrainingConfig, statistics: DatasetStatistics) -> dict[str, float]:
+    loss = config.optimisation.loss
+    return {
+        "total_energy": loss.energy,
+        "forces": loss.forces,
+        "stress": loss.stress if statistics.periodic else 0.0,
+    }
+
+
+def _metrics(config: TrainingConfig, statistics: DatasetStatistics) -> dict[str, Any]:
+    """RMSEs to read, and their weighted sum, by which the best checkpoint is chosen."""
+    coefficients = _coefficients(config, statistics)
+    fields: dict[str, Any] = {
+        "energy_rmse": {"_target_": "nequip.data.PerAtomModifier", "field": "total_energy"},
+        "forces_rmse": "forces",
+    }
+    if statistics.periodic:
+        fields["stress_rmse"] = "stress"
+    weights = {
+        "energy_rmse": coefficients["total_energy"],
+        "forces_rmse": coefficients["forces"],
+        "stress_rmse": coefficients["stress"],
+    }
+    return {
+        "_target_": "nequip.train.MetricsManager",
+        "metrics": [
+            {
+                "name": name,
+                "field": field,
+                "coeff": weights[name],
+                "metric": {"_target_": "nequip.train.RootMeanSquaredError"},
+            }
+            for name, field in fields.items()
+        ],
+    }
+
+
+def _model(config: TrainingConfig, statistics: DatasetStatistics) -> dict[str, Any]:
+    model = config.model
+    return {
+        "_target_": "allegro.model.AllegroModel",
+        "compile_mode": "compile" if config.compile else "eager",
+        "seed": config.seed,
+        "model_dtype": model.dtype,
+        "type_names": list(statistics.species),
+        "r_max": model.r_max,
+        "l_max": model.l_max,
+        "parity": model.parity,
+        "num_layers": model.num_layers,
+        "num_scalar_features": model.num_scalar_features,
+        "num_tensor_features": model.num_tensor_features,
+        "radial_chemical_embed": {
+            "_target_": "allegro.nn.TwoBodyBesselScalarEmbed",
+            "num_bessels": model.num_bessels,
+            "polynomial_cutoff_p": model.polynomial_cutoff_p,
+        },
+        "radial_chemical_embed_dim": model.num_scalar_features,
+        "scalar_embed_mlp_hidden_layers_width": model.mlp_width,
+        "allegro_mlp_hidden_layers_width": model.mlp_width,
+        "readout_mlp_hidden_layers_width": model.mlp_width,
+        "avg_num_neighbors": statistics.neighbours_per_atom,
+    }

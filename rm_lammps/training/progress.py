@@ -1,0 +1,147 @@
+"""What a person sees of a training run: progress while it runs, a table and a plot after."""
+
+import csv
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from lightning import LightningModule, Trainer
+from lightning.pytorch.callbacks import Callback
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+_COLUMNS = ("epoch", "seconds", "learning_rate", "train_loss", "val_loss")
+_METRICS = ("energy_rmse", "forces_rmse", "stress_rmse")
+_SECONDS_BETWEEN_LINES = 60.0
+
+
+class TrainingProgress(Callback):
+    """Progress bar with loss and errors; a line a minute where there is no terminal.
+
+    Args:
+        table: CSV file with one row per epoch; a resumed run goes on in it.
+
+    """
+
+    def __init__(self, table: str) -> None:
+        self._table = Path(table)
+        self._bar: Progress | None = None
+        self._errors = ""
+        self._start = self._last_line = time.monotonic()
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: ARG002
+        """Open the bar and drop rows of epochs that a killed run didn't keep."""
+        self._start = self._last_line = time.monotonic()
+        self._rows = [
+            row for row in read_table(self._table) if int(row["epoch"]) < trainer.current_epoch
+        ]
+        if sys.stdout.isatty():
+            self._bar = Progress(
+                TextColumn("epoch"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn("{task.description}"),
+                TimeElapsedColumn(),
+                TextColumn("left"),
+                TimeRemainingColumn(),
+            )
+            self._bar.add_task("", total=trainer.max_epochs, completed=trainer.current_epoch)
+            self._bar.start()
+
+    def on_train_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,  # noqa: ARG002
+        outputs: Any,
+        batch: Any,  # noqa: ARG002
+        batch_idx: int,
+    ) -> None:
+        """Move on by one batch."""
+        done = trainer.current_epoch + (batch_idx + 1) / trainer.num_training_batches
+        loss = float(outputs["loss"])
+        if self._bar is not None:
+            text = f"loss {loss:.4f}  {self._errors}"
+            self._bar.update(self._bar.task_ids[0], completed=round(done, 2), description=text)
+        elif time.monotonic() - self._last_line > _SECONDS_BETWEEN_LINES:
+            self._print(trainer, done, loss)
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: ARG002
+        """Add a row to the table."""
+        metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        row: dict[str, float] = {
+            "epoch": trainer.current_epoch,
+            "seconds": round(time.monotonic() - self._start, 1),
+            "learning_rate": trainer.optimizers[0].param_groups[0]["lr"],
+            "train_loss": metrics.get("train_loss_step/weighted_sum", float("nan")),
+            "val_loss": metrics["val0_epoch/weighted_sum"],
+        }
+        row.update(
+            {m: metrics[f"val0_epoch/{m}"] for m in _METRICS if f"val0_epoch/{m}" in metrics}
+        )
+        self._rows.append(row)
+        _write_table(self._table, self._rows)
+        self._errors = f"force RMSE {row['forces_rmse']:.3f} Å"
+        if "stress_rmse" in row:
+            self._errors += f", stress RMSE {row['stress_rmse']:.4f}"
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: ARG002
+        """Close the bar."""
+        if self._bar is not None:
+            self._bar.stop()
+        Console().print(f"trained {trainer.current_epoch} epochs: {self._errors}", highlight=False)
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: Any) -> None:  # noqa: ARG002
+        """Leave the terminal as it was."""
+        if self._bar is not None:
+            self._bar.stop()
+
+    def _print(self, trainer: Trainer, done: float, loss: float) -> None:
+        self._last_line = time.monotonic()
+        fresh = done - float(self._rows[0]["epoch"] if self._rows else 0)
+        left = (self._last_line - self._start) / max(fresh, 1e-9) * (trainer.max_epochs - done)
+        print(
+            f"epoch {done:.1f} of {trainer.max_epochs}  loss {loss:.4f}  {self._errors}  "
+            f"{left / 60:.0f} min left",
+            flush=True,
+        )
+
+
+def read_table(path: Path) -> list[dict[str, Any]]:
+    """Rows of a training table; none if there is no file yet."""
+    if not path.exists():
+        return []
+    with path.open(newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def _write_table(path: Path, rows: list[dict[str, Any]]) -> None:
+    partial = path.with_suffix(".partial")
+    with partial.open("w", newline="") as stream:
+        writer = csv.DictWriter(stream, [*_COLUMNS, *_METRICS], restval="")
+        writer.writeheader()
+        writer.writerows(rows)
+    partial.replace(path)
+
+
+def plot_training(table: Path, picture: Path) -> None:
+    """Draw validation errors against epochs."""
+    from matplotlib.figure import Figure
+
+    rows = read_table(table)
+    epochs = [int(row["epoch"]) for row in rows]
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.subplots()
+    for metric, unit in (("forces_rmse", "pseudo-eV/Å"), ("stress_rmse", "pseudo-eV/Å³")):
+        values = [float(row[metric]) if row[metric] else float("nan") for row in rows]
+        axes.plot(epochs, values, label=f"{metric.replace('_rmse', '')} RMSE ({unit})")
+    axes.set(xlabel="epoch", ylabel="error on fresh validation noise", yscale="log")
+    axes.legend()
+    figure.savefig(picture, dpi=150)

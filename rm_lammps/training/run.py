@@ -1,0 +1,182 @@
+"""A training run: data in, ``nequip-train``, a packaged model with its card out."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import ase
+import ase.io
+import yaml
+from ase.geometry import minkowski_reduce
+
+from rm_lammps.datasets import DatasetStatistics, read_structures, split_indices, validate
+from rm_lammps.errors import UserError
+from rm_lammps.training.card import write_card
+from rm_lammps.training.config import TrainingConfig
+from rm_lammps.training.nequip_config import nequip_config
+from rm_lammps.training.progress import plot_training, read_table
+from rm_lammps.training.validation import errors_by_level
+
+PACKAGE = "model.nequip.zip"
+STATISTICS = "statistics.json"
+
+_QUIET_HYDRA = (
+    "hydra.run.dir=.",
+    "hydra.output_subdir=null",
+    "hydra/job_logging=disabled",
+    "hydra/hydra_logging=disabled",
+)
+
+
+def train(config: TrainingConfig, data: Path, folder: Path, *, resume: bool = False) -> Path:
+    """Train a potential and package it.
+
+    Args:
+        config: the run.
+        data: equilibrium structures, see :func:`~rm_lammps.datasets.read_structures`.
+        folder: gets ``model.nequip.zip``, ``statistics.json``, ``card.json``, ``card.md``,
+            ``config.yaml``, ``log.csv``, ``training.png``, checkpoints and the data as used.
+        resume: continue the run in this folder from its last checkpoint.
+
+    Returns:
+        The folder, which ``rm-deploy`` takes.
+
+    Raises:
+        UserError: unusable data or folder, or the training failed.
+
+    """
+    folder = folder.resolve()
+    last = folder / "checkpoints" / "last.ckpt"
+    if resume:
+        _check_resumable(folder, config)
+    elif (folder / "config.yaml").exists():
+        raise UserError(
+            f"{folder} already holds a training run.",
+            "Continue it with --resume, or choose another --out.",
+        )
+    statistics = (
+        DatasetStatistics.model_validate_json((folder / STATISTICS).read_text())
+        if resume
+        else _prepare(config, data, folder)
+    )
+    checkpoint = last if resume and last.exists() else None
+    fields = nequip_config(config, statistics, folder, checkpoint=checkpoint)
+    (folder / "nequip.yaml").write_text(yaml.safe_dump(fields, sort_keys=False))
+    _run_nequip(config, folder)
+    return _finish(config, statistics, folder, source=str(data))
+
+
+def _check_resumable(folder: Path, config: TrainingConfig) -> None:
+    stored = folder / "config.yaml"
+    if not stored.exists():
+        raise UserError(f"Nothing to resume in {folder}.", "Start without --resume.")
+    before, now = yaml.safe_load(stored.read_text()), config.model_dump(mode="json")
+    changed = [name for name in now if before.get(name) != now[name]]
+    if changed:
+        raise UserError(
+            f"The configuration changed since {folder} was started: {', '.join(changed)}.",
+            f"Resume with {stored}, or start a new run in another folder.",
+        )
+
+
+def _prepare(config: TrainingConfig, data: Path, folder: Path) -> DatasetStatistics:
+    frames = read_structures(data)
+    validate(frames)
+    training, validation = split_indices(
+        len(frames), validation=config.data.validation, seed=config.seed
+    )
+    statistics = DatasetStatistics.of([frames[i] for i in training], cutoff=config.model.r_max)
+    unseen = {s for i in validation for s in frames[i].get_chemical_symbols()} - set(
+        statistics.species
+    )
+    if unseen:
+        raise UserError(
+            f"The validation split has elements the training split lacks: {sorted(unseen)}.",
+            "Use another seed or a smaller validation fraction.",
+        )
+    try:
+        (folder / "data").mkdir(parents=True, exist_ok=True)
+        for name, indices in (("train", training), ("validation", validation)):
+            structures = [_standard(frames[i]) for i in indices]
+            ase.io.write(folder / "data" / f"{name}.extxyz", structures, format="extxyz")
+        (folder / STATISTICS).write_text(statistics.model_dump_json(indent=1) + "\n")
+        (folder / "config.yaml").write_text(
+            yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
+        )
+    except OSError as error:
+        raise UserError(f"Can't write to {folder}: {error}", "Choose another --out.") from error
+    return statistics
+
+
+def _standard(atoms: ase.Atoms) -> ase.Atoms:
+    """Keep sites and a Minkowski-reduced cell, on which minimum images rely."""
+    if not atoms.pbc.all():
+        return ase.Atoms(atoms.numbers, atoms.positions)
+    cell, _ = minkowski_reduce(atoms.cell.array)
+    return ase.Atoms(atoms.numbers, atoms.positions, cell=cell, pbc=True)
+
+
+def _run_nequip(config: TrainingConfig, folder: Path) -> None:
+    threads = config.threads or len(os.sched_getaffinity(0))
+    environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "PYTHONWARNINGS": "ignore"}
+    _run(
+        folder / "train.log",
+        ["nequip.scripts.train", "-cp", str(folder), "-cn", "nequip", *_QUIET_HYDRA],
+        environment,
+        visible=True,
+        failure="The training stopped. It continues with --resume.",
+    )
+    package = folder / PACKAGE
+    package.unlink(missing_ok=True)
+    best = folder / "checkpoints" / "best.ckpt"
+    _run(
+        folder / "package.log",
+        ["nequip.scripts.package", "build", str(best), str(package)],
+        environment,
+        visible=False,
+        failure="The trained model could not be packaged.",
+    )
+
+
+def _run(
+    log: Path, module: list[str], environment: dict[str, str], *, visible: bool, failure: str
+) -> None:
+    """Run a module of nequip; its errors go to ``log``, its progress to the terminal."""
+    with log.open("w") as stream:
+        done = subprocess.run(
+            [sys.executable, "-m", *module],
+            env=environment,
+            stdout=None if visible else stream,
+            stderr=stream,
+            check=False,
+        )
+    if done.returncode != 0:
+        tail = "\n".join(log.read_text(errors="replace").splitlines()[-12:])
+        raise UserError(f"{failure}\n{tail}", f"The whole log is in {log}")
+
+
+def _finish(
+    config: TrainingConfig, statistics: DatasetStatistics, folder: Path, *, source: str
+) -> Path:
+    plot_training(folder / "log.csv", folder / "training.png")
+    rows = read_table(folder / "log.csv")
+    errors = errors_by_level(
+        folder / PACKAGE, config, statistics, folder / "data" / "validation.extxyz"
+    )
+    write_card(
+        folder,
+        config,
+        statistics,
+        source=source,
+        epochs=len(rows),
+        seconds=float(rows[-1]["seconds"]),
+        errors=errors,
+    )
+    return folder
+
+
+def load_card(folder: Path) -> dict:
+    """Read the model card of a trained model's folder."""
+    return json.loads((folder / "card.json").read_text())
