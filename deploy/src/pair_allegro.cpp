@@ -1,0 +1,430 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Part of rm_lammps, a plugin for LAMMPS (https://www.lammps.org).
+
+#include "pair_allegro.h"
+
+#include <ATen/Parallel.h>
+#include <torch/cuda.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <cstring>
+#include <limits>
+
+#include "atom.h"
+#include "comm.h"
+#include "error.h"
+#include "force.h"
+#include "memory.h"
+#include "model_store.h"
+#include "neigh_list.h"
+#include "neighbor.h"
+#include "update.h"
+#include "utils.h"
+
+using namespace LAMMPS_NS;
+using rm_lammps::Metadata;
+
+namespace {
+
+constexpr size_t unlimited = std::numeric_limits<size_t>::max() / 4;
+constexpr size_t default_block_cpu = 2000;       // edges: their features fit into the cache
+constexpr size_t default_block_gpu = 400000;    // enough work for every core, bounded memory
+constexpr const char *block_variable = "RM_LAMMPS_BLOCK";
+constexpr const char *gpu_variable = "RM_LAMMPS_GPU";
+
+}    // namespace
+
+PairAllegro::PairAllegro(LAMMPS *lmp) : Pair(lmp)
+{
+  restartinfo = 0;
+  one_coeff = 1;
+  manybody_flag = 1;
+  single_enable = 0;
+  centroidstressflag = CENTROID_AVAIL;
+  unit_convert_flag = utils::get_supported_conversions(utils::ENERGY);
+}
+
+PairAllegro::~PairAllegro()
+{
+  if (!allocated) return;
+  memory->destroy(setflag);
+  memory->destroy(cutsq);
+}
+
+void PairAllegro::allocate()
+{
+  allocated = 1;
+  const int n = atom->ntypes + 1;
+  memory->create(setflag, n, n, "pair:setflag");
+  memory->create(cutsq, n, n, "pair:cutsq");
+  for (int i = 0; i < n; ++i)
+    for (int j = 0; j < n; ++j) setflag[i][j] = 0;
+}
+
+// ---- settings: the pair_style command
+
+void PairAllegro::read_block_size(const char *text)
+{
+  block_edges = std::strcmp(text, "all") == 0
+      ? unlimited
+      : static_cast<size_t>(utils::bnumeric(FLERR, text, false, lmp));
+  if (block_edges < 1) error->all(FLERR, "Pair style allegro: block must be 1 or more edges");
+}
+
+void PairAllegro::settings(int narg, char **arg)
+{
+  const std::string units = update->unit_style;
+  if (units == "metal")
+    energy_unit = 1.0;
+  else if (units == "real")
+    energy_unit = utils::get_conversion_factor(utils::ENERGY, utils::METAL2REAL);
+  else
+    error->all(FLERR,
+               "Pair style allegro knows units metal and real, not " + units +
+                   ": put 'units metal' at the start of the script");
+
+  block_edges = 0;
+  gpu = -1;
+  use_edges = true;
+  if (const char *text = std::getenv(block_variable)) read_block_size(text);
+  if (const char *text = std::getenv(gpu_variable)) gpu = utils::inumeric(FLERR, text, false, lmp);
+  for (int i = 0; i < narg; i += 2) {
+    const std::string key = arg[i];
+    if (i + 1 >= narg) error->all(FLERR, "Pair style allegro: a value is missing after " + key);
+    const std::string value = arg[i + 1];
+    if (key == "block")
+      read_block_size(arg[i + 1]);
+    else if (key == "gpu")
+      gpu = utils::inumeric(FLERR, value, false, lmp);
+    else if (key == "target" && (value == "edges" || value == "positions"))
+      use_edges = value == "edges";
+    else
+      error->all(FLERR,
+                 "Pair style allegro: unknown setting '" + key + " " + value +
+                     "'; known are: block N|all, gpu N, target edges|positions");
+  }
+}
+
+// ---- coeff: the pair_coeff command
+
+// Every rank of the world calls this: one rank's problem becomes the error of all.
+void PairAllegro::collective(const std::string &problem)
+{
+  struct {
+    int failed, rank;
+  } mine = {problem.empty() ? 0 : 1, comm->me}, worst;
+  if (comm->nprocs == 1)
+    worst = mine;
+  else
+    MPI_Allreduce(&mine, &worst, 1, MPI_2INT, MPI_MAXLOC, world);
+  if (!worst.failed) return;
+  std::string text = problem;
+  int length = static_cast<int>(text.size());
+  MPI_Bcast(&length, 1, MPI_INT, worst.rank, world);
+  text.resize(length);
+  MPI_Bcast(text.data(), length, MPI_CHAR, worst.rank, world);
+  error->all(FLERR, Error::NOLASTLINE, text);
+}
+
+void PairAllegro::map_types(const Metadata &metadata, const std::string &file, char **names)
+{
+  model_types.assign(atom->ntypes + 1, -1);
+  std::string known;
+  for (const auto &name : metadata.type_names) known += " " + name;
+  for (int type = 1; type <= atom->ntypes; ++type) {
+    const std::string name = names[type - 1];
+    if (name == "NULL") continue;
+    const auto &all = metadata.type_names;
+    const auto found = std::find(all.begin(), all.end(), name);
+    if (found == all.end())
+      error->all(FLERR,
+                 "Pair style allegro: the model " + file + " does not know " + name +
+                     " (atom type " + std::to_string(type) + "); it knows:" + known);
+    model_types[type] = static_cast<int>(found - all.begin());
+  }
+  int mapped = 0;
+  for (int i = 1; i <= atom->ntypes; ++i)
+    for (int j = i; j <= atom->ntypes; ++j) {
+      setflag[i][j] = setflag[j][i] = model_types[i] >= 0 && model_types[j] >= 0;
+      mapped += setflag[i][j];
+    }
+  if (!mapped) error->all(FLERR, "Pair style allegro: pair_coeff names no element, only NULL");
+}
+
+void PairAllegro::coeff(int narg, char **arg)
+{
+  if (!allocated) allocate();
+  if (narg < 3 || std::strcmp(arg[0], "*") != 0 || std::strcmp(arg[1], "*") != 0)
+    error->all(FLERR, "Pair style allegro expects: pair_coeff * * FILE.nequip.pt2 element ...");
+  if (narg != 3 + atom->ntypes)
+    error->all(FLERR,
+               "Pair style allegro: " + std::to_string(narg - 3) + " elements given, but there are " +
+                   std::to_string(atom->ntypes) +
+                   " atom types; name one element (or NULL) for each type");
+  std::string file = arg[2];
+  if (!platform::file_is_readable(file)) {
+    const auto elsewhere = utils::get_potential_file_path(file);
+    if (!elsewhere.empty()) file = elsewhere;
+  }
+  load_model(file);
+  map_types(model->metadata(), file, arg + 3);
+  announce(file);
+}
+
+void PairAllegro::load_model(const std::string &file)
+{
+  std::string problem;
+  Metadata metadata;
+  try {
+    metadata = rm_lammps::shared_metadata(file);
+  } catch (const std::exception &failure) {
+    problem = failure.what();
+  }
+  collective(problem);
+  const int device = metadata.device == "cpu" ? -1 : choose_gpu();
+  try {
+    at::set_num_threads(comm->nthreads);    // MPI ranks share the cores: LAMMPS decides
+    model = rm_lammps::shared_model(file, device);
+  } catch (const std::exception &failure) {
+    problem = failure.what();
+  }
+  collective(problem);
+  if (block_edges == 0) block_edges = device < 0 ? default_block_cpu : default_block_gpu;
+  centroidstressflag = use_edges && metadata.has_edges ? CENTROID_AVAIL : CENTROID_NOTAVAIL;
+}
+
+// Rank of this process on its node. The launcher knows it best: with several LAMMPS instances on
+// sub-communicators, ranks in the world of one instance would all start at GPU 0.
+int PairAllegro::local_rank()
+{
+  for (const char *name : {"SLURM_LOCALID", "OMPI_COMM_WORLD_LOCAL_RANK", "MPI_LOCALRANKID",
+                           "PMI_LOCAL_RANK", "PALS_LOCAL_RANKID"})
+    if (const char *text = std::getenv(name)) return std::atoi(text);
+  MPI_Comm node;
+  MPI_Comm_split_type(world, MPI_COMM_TYPE_SHARED, comm->me, MPI_INFO_NULL, &node);
+  int rank = 0;
+  MPI_Comm_rank(node, &rank);
+  MPI_Comm_free(&node);
+  return rank;
+}
+
+int PairAllegro::choose_gpu()
+{
+  const int rank = local_rank();    // collective
+  const int count = static_cast<int>(torch::cuda::device_count());
+  std::string problem;
+  if (count == 0)
+    problem = "Pair style allegro: the model was compiled for a GPU, but torch " RM_TORCH_VERSION
+              " finds none on this node; compile it for cpu, or use a node with GPUs and a torch "
+              "with CUDA";
+  else if (gpu >= count)
+    problem = "Pair style allegro: gpu " + std::to_string(gpu) + " was asked for, but there are " +
+        std::to_string(count) + " (0 to " + std::to_string(count - 1) + ")";
+  collective(problem);
+  return gpu >= 0 ? gpu : rank % count;
+}
+
+void PairAllegro::announce(const std::string &file)
+{
+  if (comm->me != 0) return;
+  const auto &metadata = model->metadata();
+  std::string text = "Allegro model " + file + ": cutoff " + std::to_string(metadata.r_max) + ", ";
+  if (use_edges && metadata.has_edges)
+    text += metadata.edge_double ? "edge target in float64" : "edge target in float32";
+  else
+    text += "positions target";
+  if (model->device_index() < 0)
+    text += " on CPU\n";
+  else
+    text += " on GPU " + std::to_string(model->device_index()) + " (rank 0), ranks spread over " +
+        std::to_string(torch::cuda::device_count()) + " GPUs of each node\n";
+  utils::logmesg(lmp, text);
+}
+
+// ---- init
+
+void PairAllegro::init_style()
+{
+  if (!model) error->all(FLERR, "Pair style allegro: there is no pair_coeff with a model");
+  if (force->newton_pair == 0)
+    error->all(FLERR,
+               "Pair style allegro needs newton pair on: an atom's forces act on atoms of other "
+               "ranks. Remove 'newton off' from the script");
+  const auto *special = force->special_lj;
+  if (atom->molecular != Atom::ATOMIC && comm->me == 0 &&
+      (special[1] == 0.0 || special[2] == 0.0 || special[3] == 0.0))
+    error->warning(FLERR,
+                   "Pair style allegro: special_bonds removes bonded atoms from the neighbour "
+                   "list. If the model is to see them, use 'special_bonds lj/coul 1 1 1'");
+  neighbor->add_request(this, NeighConst::REQ_FULL);
+}
+
+double PairAllegro::init_one(int i, int j)
+{
+  const int a = model_types[i], b = model_types[j];
+  if (a < 0 || b < 0) return 0.0;
+  return std::max(model->metadata().cutoff(a, b), model->metadata().cutoff(b, a));
+}
+
+double PairAllegro::memory_usage()
+{
+  return Pair::memory_usage() + sizeof(double) * (block.positions.size() + result.forces.size()) +
+      sizeof(int64_t) * (block.edge_index.size() + block.edge_types.size()) +
+      sizeof(float) * block.vectors.size();
+}
+
+// ---- compute
+
+void PairAllegro::compute(int eflag, int vflag)
+{
+  ev_init(eflag, vflag);
+  const bool edges = use_edges && model->metadata().has_edges;
+  if ((vflag_atom || cvflag_atom) && !edges)
+    error->all(FLERR,
+               "Pair style allegro: this model gives no stress of single atoms; compile it with "
+               "rm-deploy, whose files hold the edge target");
+  // collective, so that every rank raises and none waits for ever for another
+  collective(evaluate());
+  if (vflag_fdotr) virial_fdotr_compute();
+}
+
+rm_lammps::Atoms PairAllegro::atoms() const
+{
+  rm_lammps::Atoms view;
+  view.x = atom->x;
+  view.type = atom->type;
+  view.model_type = model_types.data();
+  view.total = atom->nlocal + atom->nghost;
+  view.ncentres = list->inum;
+  view.centres = list->ilist;
+  view.nneighbours = list->numneigh;
+  view.neighbours = list->firstneigh;
+  view.mask = NEIGHMASK;
+  return view;
+}
+
+void PairAllegro::check_finite(const rm_lammps::Atoms &view) const
+{
+  for (int i = 0; i < view.total; ++i)
+    if (!std::isfinite(view.x[i][0] + view.x[i][1] + view.x[i][2]))
+      throw rm_lammps::ModelError("Pair style allegro: the position of atom " +
+                                  std::to_string(atom->tag[i]) +
+                                  " is not a number; the simulation has blown up");
+}
+
+// Returns what went wrong, empty if nothing did.
+std::string PairAllegro::evaluate()
+{
+  try {
+    const auto view = atoms();
+    check_finite(view);
+    const bool edges = use_edges && model->metadata().has_edges;
+    const size_t chunk = block_edges == unlimited ? unlimited : 16 * block_edges;
+    for (int begin = 0; begin < view.ncentres;) {
+      begin = near.gather(view, model->metadata(), begin, chunk);
+      rm_lammps::Blocks blocks(near, block_edges, edges);
+      while (blocks.next()) {
+        if (edges)
+          evaluate_edges(view, blocks.rows());
+        else
+          evaluate_positions(view, blocks.rows());
+      }
+    }
+  } catch (const rm_lammps::Clash &clash) {
+    return "Pair style allegro: atoms " + std::to_string(atom->tag[clash.i]) + " and " +
+        std::to_string(atom->tag[clash.j]) + " are at the same place";
+  } catch (const std::exception &failure) {
+    return failure.what();
+  }
+  return "";
+}
+
+void PairAllegro::tally_energy(int i, double energy)
+{
+  if (!std::isfinite(energy))
+    throw rm_lammps::ModelError("Pair style allegro: the energy of atom " +
+                                std::to_string(atom->tag[i]) +
+                                " is not a number; is it nearly on top of another?");
+  if (eflag_global) eng_vdwl += energy_unit * energy;
+  if (eflag_atom) eatom[i] += energy_unit * energy;
+}
+
+void PairAllegro::evaluate_positions(const rm_lammps::Atoms &view, const std::vector<int> &rows)
+{
+  positions.fill(view, near, rows, model->metadata().r_max, block);
+  model->evaluate_positions(block, result);
+  for (size_t row = 0; row < rows.size(); ++row)
+    tally_energy(near.centre(rows[row]), result.energies[row]);
+  const auto &nodes = positions.nodes();
+  for (size_t node = 0; node < nodes.size(); ++node)
+    for (int k = 0; k < 3; ++k)
+      atom->f[nodes[node]][k] += energy_unit * result.forces[3 * node + k];
+  if (!vflag_global || vflag_fdotr) return;
+  static constexpr int voigt[6] = {0, 4, 8, 1, 2, 5};
+  for (int k = 0; k < 6; ++k) virial[k] += energy_unit * result.virial[voigt[k]];
+}
+
+void PairAllegro::evaluate_edges(const rm_lammps::Atoms &view, const std::vector<int> &rows)
+{
+  rm_lammps::fill_edges(view, near, rows, model->metadata(), block);
+  model->evaluate_edges(block, result);
+  for (size_t row = 0; row < rows.size(); ++row)
+    tally_energy(near.centre(rows[row]), result.energies[row]);
+  if (model->metadata().edge_double)
+    scatter_edges(rows, result.gradients_double);
+  else
+    scatter_edges(rows, result.gradients);
+}
+
+template <typename T>
+void PairAllegro::scatter_edges(const std::vector<int> &rows, const T *gradients)
+{
+  const bool virials = (vflag_global && !vflag_fdotr) || vflag_atom || cvflag_atom;
+  for (const int row : rows) {
+    double own[3] = {0.0, 0.0, 0.0};
+    const int *neighbours = near.neighbours(row);
+    for (int k = 0; k < near.degree(row); ++k) {
+      double *f = atom->f[neighbours[k]];
+      for (int a = 0; a < 3; ++a) {
+        const double push = energy_unit * gradients[3 * k + a];
+        own[a] += push;
+        f[a] -= push;
+      }
+    }
+    for (int a = 0; a < 3; ++a) atom->f[near.centre(row)][a] += own[a];
+    if (virials) tally_edges(row, gradients);
+    gradients += 3 * size_t(block.width);
+  }
+}
+
+// The energy of the central atom i pulls neighbour j at x_j - x_i with the force -dE_i/dr_ij: all
+// of that virial belongs to j. It is the only choice with which the heat flux is right: Fan et
+// al., Phys. Rev. B 92, 094301 (2015); Surblys et al., Phys. Rev. E 99, 051301 (2019).
+template <typename T> void PairAllegro::tally_edges(int row, const T *gradients)
+{
+  static constexpr int first[9] = {0, 1, 2, 0, 0, 1, 1, 2, 2};     // of the vector
+  static constexpr int second[9] = {0, 1, 2, 1, 2, 2, 0, 0, 1};    // of the force
+  const int *neighbours = near.neighbours(row);
+  const double *vectors = near.vectors(row);
+  for (int k = 0; k < near.degree(row); ++k) {
+    double full[9];
+    for (int c = 0; c < 9; ++c)
+      full[c] = -energy_unit * vectors[3 * k + first[c]] * gradients[3 * k + second[c]];
+    const int j = neighbours[k];
+    if (cvflag_atom)
+      for (int c = 0; c < 9; ++c) cvatom[j][c] += full[c];
+    if (!vflag_atom && !(vflag_global && !vflag_fdotr)) continue;
+    for (int c = 0; c < 6; ++c) {
+      const double value = c < 3 ? full[c] : 0.5 * (full[c] + full[c + 3]);
+      if (vflag_atom) vatom[j][c] += value;
+      if (vflag_global && !vflag_fdotr) virial[c] += value;
+    }
+  }
+}
+
+extern "C" __attribute__((visibility("default"))) void *rm_lammps_create_pair_allegro(void *lmp)
+{
+  return static_cast<Pair *>(new PairAllegro(static_cast<LAMMPS *>(lmp)));
+}

