@@ -268,6 +268,12 @@ double PairAllegro::init_one(int i, int j)
   return std::max(model->metadata().cutoff(a, b), model->metadata().cutoff(b, a));
 }
 
+void *PairAllegro::extract(const char *name, int &dim)
+{
+  dim = 0;
+  return strcmp(name, "evaluations") == 0 ? &evaluations : nullptr;
+}
+
 double PairAllegro::memory_usage()
 {
   return Pair::memory_usage() + sizeof(double) * (block.positions.size() + result.forces.size()) +
@@ -279,6 +285,7 @@ double PairAllegro::memory_usage()
 
 void PairAllegro::compute(int eflag, int vflag)
 {
+  evaluations += 1.0;
   ev_init(eflag, vflag);
   const bool edges = use_edges && model->metadata().has_edges;
   if ((vflag_atom || cvflag_atom) && !edges)

@@ -29,6 +29,7 @@ class PairAllegro : public Pair {
   void init_style() override;
   double init_one(int i, int j) override;
   double memory_usage() override;
+  void *extract(const char *name, int &dim) override;    // "evaluations": calls of compute()
 
  private:
   void allocate();
@@ -51,6 +52,7 @@ class PairAllegro : public Pair {
 
   std::shared_ptr<rm_lammps::Model> model;
   std::vector<int> model_types;    // LAMMPS type -> type of the model, -1 for NULL
+  double evaluations = 0.0;
   double energy_unit = 1.0;        // LAMMPS's energy unit in one eV
   size_t block_edges = 0;
   int gpu = -1;
