@@ -1,19 +1,24 @@
 """Compile a packaged model for the LAMMPS pair style of this machine.
 
-The file that :func:`compile_model` writes holds nequip's own ``pair_allegro`` target, so that
-nequip's pair style and calculators load it too.
+The file that :func:`compile_model` writes holds two compiled models. One is nequip's own
+``pair_allegro`` target, so that nequip's pair style loads the file too. The other, under the name
+``edge``, is ours: see :mod:`rm_lammps.deployment.edge_model`.
 """
 
 import itertools
+import logging
 import subprocess
 import sys
 import tempfile
+import zipfile
 from pathlib import Path
 from typing import Any
 
 from rm_lammps.errors import UserError
 
 _LOG_TAIL = 25  # lines of a failed compilation that are shown
+_NOTE = "rm_lammps:"  # starts the lines of the log that are passed on
+_EDGE_TARGET = "edge"  # the name under which the pair style looks for it
 _SAMPLE_ATOMS = 24  # atoms of the structure that the export traces the model with
 
 
@@ -52,41 +57,162 @@ def compile_model(package: Path, output: Path, *, device: str = "cpu") -> None:
                 "Compiling needs a C++ compiler, and a GPU with a matching torch for cuda.",
             )
         result.replace(output)
+    for line in done.stderr.splitlines():
+        if line.startswith(_NOTE):
+            logging.getLogger(__name__).warning("%s: %s", package.name, line)
 
 
-def export_model(model: Any, output: Path, *, device: str = "cpu") -> None:
+def export_model(model: Any, output: Path, *, device: str = "cpu", edges: bool = True) -> None:
     """Export an eager nequip model; what :func:`compile_model` does in its process.
 
     Args:
         model: ``nequip.nn.GraphModel`` of an Allegro model.
         output: file to write, ending in ``.nequip.pt2``.
         device: ``cpu`` or ``cuda``.
+        edges: whether to add the edge target, where the model allows it.
 
     """
+    metadata = model_metadata(model)
+    edge_file = output.with_name(f"{output.name}.edge.pt2")
+    if edges and _export_edges(model, edge_file, device):
+        metadata["rm_edge_dtype"] = metadata["model_dtype"]
+    _export_positions(model, output, device, metadata)
+    if edge_file.exists():
+        _add_model(output, edge_file, _EDGE_TARGET)
+        edge_file.unlink()
+
+
+def _inductor_configs() -> dict[str, Any]:
+    # MPI ranks share the cores of a node: no threads of its own in any of them
+    return {"cpp.threads": 1}
+
+
+def _export_positions(model: Any, output: Path, device: str, metadata: dict[str, str]) -> None:
+    """Export nequip's own target for LAMMPS: positions in, forces out."""
     import torch
     from allegro._compile import PAIR_ALLEGRO_TARGET as TARGET
     from nequip.utils.aot import aot_export_model
 
-    data = sample_data(model.metadata, device)
     dim = torch.export.dynamic_shapes.Dim
     batch_map = {
         "graph": torch.export.Dim.STATIC,
         "node": dim("num_nodes", min=2),
         "edge": dim("num_edges", min=2),
     }
-    metadata = model_metadata(model)
-    metadata["nequip_aoti_inputs"] = " ".join(TARGET["input"])
-    metadata["nequip_aoti_outputs"] = " ".join(TARGET["output"])
+    metadata = {
+        **metadata,
+        "nequip_aoti_inputs": " ".join(TARGET["input"]),
+        "nequip_aoti_outputs": " ".join(TARGET["output"]),
+    }
     aot_export_model(
         model=model,
         device=torch.device(device),
         input_fields=TARGET["input"],
         output_fields=TARGET["output"],
-        data=data,
+        data=sample_data(model.metadata, device),
         batch_map=batch_map,
         output_path=str(output),
-        inductor_configs={"aot_inductor.metadata": metadata},
+        inductor_configs={**_inductor_configs(), "aot_inductor.metadata": metadata},
     )
+
+
+def _export_edges(model: Any, output: Path, device: str) -> bool:
+    """Export the edge target; returns whether the model could be rewritten for it."""
+    import torch
+    from nequip.utils.fx import fx_duck_shape, nequip_decomp_table
+    from torch.fx.experimental.proxy_tensor import make_fx
+
+    from rm_lammps.deployment.edge_model import EdgeModel, UnsupportedModelError
+
+    data = sample_data(model.metadata, "cpu")
+    try:
+        edge_model = EdgeModel(model).eval()
+    except UnsupportedModelError as why:
+        sys.stderr.write(f"{_NOTE} no edge target, as the model has {why}\n")
+        return False
+    inputs = dense_edges(data, float(model.metadata["r_max"]), edge_model.dtype)
+    reference = model({name: value.clone() for name, value in data.items()})
+    if not _agrees(edge_model(*inputs), data, inputs[0], reference):
+        sys.stderr.write(f"{_NOTE} no edge target, as it would not agree with the model\n")
+        return False
+    edge_model, inputs = edge_model.to(device), [value.to(device) for value in inputs]
+    with fx_duck_shape(False):
+        traced = make_fx(
+            edge_model,
+            decomposition_table=nequip_decomp_table(),
+            tracing_mode="symbolic",
+            _allow_non_fake_inputs=True,
+            _error_on_data_dependent_ops=True,
+        )(*inputs)
+    atoms, edges = torch.export.Dim("atoms", min=2), torch.export.Dim("edges", min=2)
+    exported = torch.export.export(
+        traced,
+        tuple(inputs),
+        dynamic_shapes=({0: atoms, 1: edges}, {0: atoms}, {0: atoms, 1: edges}),
+    )
+    torch._inductor.aoti_compile_and_package(
+        exported, package_path=str(output), inductor_configs=_inductor_configs()
+    )
+    compiled = torch._inductor.aoti_load_package(str(output))
+    results = [value.cpu() for value in compiled(*inputs)]
+    if not _agrees(results, data, inputs[0].cpu(), reference):
+        sys.exit("the compiled edge target does not agree with the model")
+    return True
+
+
+def dense_edges(data: dict[str, Any], r_max: float, dtype: Any) -> list[Any]:
+    """Lay out a structure as the edge target takes it, with rows filled up beyond the cutoff.
+
+    Args:
+        data: as :func:`sample_data` makes it; its edges are sorted by their central atom.
+        r_max: cutoff in Å.
+        dtype: of the edge vectors.
+
+    Returns:
+        Edge vectors (n, k, 3) in Å, types of central atoms (n,), types of neighbours (n, k).
+
+    """
+    import torch
+
+    (i, j), types = data["edge_index"], data["atom_types"]
+    degrees = torch.bincount(i, minlength=len(types))
+    slots = torch.arange(len(i)) - (degrees.cumsum(0) - degrees)[i]
+    shape = (len(types), int(degrees.max()) + 1)
+    vectors = torch.zeros(*shape, 3, dtype=torch.float64)
+    vectors[..., 0] = 2.0 * r_max
+    vectors[i, slots] = data["pos"][j] - data["pos"][i]
+    neighbours = torch.zeros(shape, dtype=torch.long)
+    neighbours[i, slots] = types[j]
+    return [vectors.to(dtype), types, neighbours]
+
+
+def _agrees(results: Any, data: dict[str, Any], vectors: Any, reference: dict[str, Any]) -> bool:
+    """Whether energies and forces from the edge target are those of the eager model."""
+    import torch
+
+    energies, gradients = (value.double() for value in results)
+    expected = {name: reference[name].double().cpu() for name in ("atomic_energy", "forces")}
+    # the rows of the table are the edges in their order, with the padding at the end of each
+    real = vectors.double().norm(dim=-1) < vectors.double().norm(dim=-1).max() * 0.75
+    (i, j), forces = data["edge_index"], torch.zeros_like(expected["forces"])
+    forces.index_add_(0, i, gradients[real])
+    forces.index_add_(0, j, -gradients[real])
+    tolerance = 1e-4 if vectors.dtype == torch.float32 else 1e-9
+
+    def close(value: Any, wanted: Any) -> bool:
+        return bool((value - wanted).abs().max() <= tolerance * wanted.abs().max())
+
+    return close(energies, expected["atomic_energy"].view(-1)) and close(forces, expected["forces"])
+
+
+def _add_model(package: Path, other: Path, name: str) -> None:
+    """Add the model of another .pt2 archive under a name of its own."""
+    old, new = "/data/aotinductor/model/", f"/data/aotinductor/{name}/"
+    with zipfile.ZipFile(package, "a") as target, zipfile.ZipFile(other) as source:
+        root = target.namelist()[0].split("/", 1)[0]
+        for entry in source.namelist():
+            if old in entry:
+                target.writestr(root + new + entry.split(old, 1)[1], source.read(entry))
 
 
 def model_metadata(model: Any) -> dict[str, str]:
