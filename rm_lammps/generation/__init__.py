@@ -1,0 +1,1 @@
+"""MPI: who relaxes which seed, records, resuming."""

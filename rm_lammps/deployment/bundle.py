@@ -1,0 +1,235 @@
+"""A bundle: one folder with everything LAMMPS and ``rm-generate`` need of a compiled model."""
+
+import hashlib
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+
+from filelock import FileLock
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from rm_lammps.cache import cache_folder, cpu_type, key
+from rm_lammps.datasets import DatasetStatistics
+from rm_lammps.deployment.compile import compile_model
+from rm_lammps.deployment.model_source import ModelSource, find_model
+from rm_lammps.deployment.plugin import ensure_plugin
+from rm_lammps.errors import UserError
+
+MANIFEST = "manifest.json"
+COMPILED = "model.nequip.pt2"
+INCLUDE = "pair.in"
+_VERSIONED = ("rm_lammps", "torch", "nequip", "nequip-allegro", "lammps")
+
+_INCLUDE_TEXT = """\
+# Pair style of the Response Matching model '{name}'.
+# Use after the box is there, with the elements of your atom types in order:
+#     variable rm_elements index "{elements}"
+#     include {folder}/{include}
+# Units metal: Å, pseudo-eV, bar. Elements of the model: {elements}
+# Moved the folder? Say where it is: lmp -var rm_bundle FOLDER
+variable rm_bundle index {folder}
+variable rm_elements index "{elements}"
+pair_style allegro
+pair_coeff * * ${{rm_bundle}}/{compiled} ${{rm_elements}}
+"""
+
+
+class Manifest(BaseModel):
+    """What is in a bundle and what it was made for."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str
+    species: list[str]
+    cutoff: float
+    """Å."""
+    units: str = "metal"
+    device: str
+    cpu: str
+    versions: dict[str, str]
+    package_sha256: str
+    files: dict[str, str]
+    """sha256 of every other file of the bundle."""
+    statistics: DatasetStatistics | None
+
+
+class Bundle:
+    """A deployed model on disk, checked against this machine."""
+
+    def __init__(self, folder: Path, manifest: Manifest) -> None:
+        self.folder = folder
+        self.manifest = manifest
+
+    @classmethod
+    def load(cls, folder: Path | str) -> "Bundle":
+        """Read and check a bundle.
+
+        Raises:
+            UserError: not a bundle, damaged, or compiled for another torch or CPU.
+
+        """
+        folder = Path(folder).resolve()
+        try:
+            manifest = Manifest.model_validate_json((folder / MANIFEST).read_text())
+        except OSError as error:
+            raise UserError(
+                f"{folder} is not a bundle: {MANIFEST} can't be read ({error}).",
+                "Make one with rm-deploy MODEL --out FOLDER.",
+            ) from error
+        except ValidationError as error:
+            raise UserError(
+                f"{folder / MANIFEST} is not a manifest this version reads: {error}", _AGAIN
+            ) from error
+        _check(folder, manifest)
+        return cls(folder, manifest)
+
+    @property
+    def statistics(self) -> DatasetStatistics:
+        """Statistics of the training data.
+
+        Raises:
+            UserError: the bundle was made from a bare package, which has none.
+
+        """
+        if self.manifest.statistics is None:
+            raise UserError(
+                f"The bundle {self.folder} has no statistics of its training data, so seeds "
+                "can't be made.",
+                "Deploy the folder that rm-train wrote instead of a bare .nequip.zip.",
+            )
+        return self.manifest.statistics
+
+    @property
+    def compiled(self) -> Path:
+        """The compiled model."""
+        return self.folder / COMPILED
+
+    @property
+    def include(self) -> Path:
+        """Include file for LAMMPS scripts."""
+        return self.folder / INCLUDE
+
+
+_AGAIN = "Deploy the model again on this machine: rm-deploy MODEL --out FOLDER."
+
+
+def _check(folder: Path, manifest: Manifest) -> None:
+    for name, digest in manifest.files.items():
+        file = folder / name
+        if not file.is_file() or sha256(file) != digest:
+            raise UserError(f"{file} is missing or not the file that was deployed.", _AGAIN)
+    torch = version("torch")
+    if manifest.versions["torch"] != torch:
+        raise UserError(
+            f"The bundle {folder} was compiled with torch {manifest.versions['torch']}, but "
+            f"torch {torch} is installed.",
+            _AGAIN,
+        )
+    if manifest.device == "cpu" and manifest.cpu != cpu_type():
+        raise UserError(
+            f"The bundle {folder} was compiled for another CPU: {manifest.cpu}; this is "
+            f"{cpu_type()}.",
+            _AGAIN + " On a cluster, deploy in a job on the nodes that run it.",
+        )
+
+
+def sha256(file: Path) -> str:
+    """Hexadecimal SHA-256 of a file."""
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def deploy(model: str, out: Path | None = None, *, device: str = "cpu") -> Bundle:
+    """Compile a model into a bundle, and build the pair-style plugin if need be.
+
+    Args:
+        model: name of a shipped model, folder written by ``rm-train``, or ``.nequip.zip`` file.
+        out: the bundle's folder; ``None`` for the user's cache, where it is made only once.
+        device: ``cpu`` or ``cuda``.
+
+    Raises:
+        UserError: no such model, no compiler, or the compilation failed.
+
+    """
+    if device not in {"cpu", "cuda"}:
+        raise UserError(f"Unknown device {device!r}.", "Allowed: cpu, cuda.")
+    source = find_model(model)
+    ensure_plugin()
+    cached = out is None
+    folder = _cached_folder(source, device) if out is None else out.resolve()
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder.with_name(f".{folder.name}.lock")):
+            if not (cached and (folder / MANIFEST).is_file()):
+                _make(source, folder, device)
+    except OSError as error:
+        raise UserError(
+            f"Can't write the bundle to {folder}: {error}",
+            "Choose another --out, or set RM_LAMMPS_CACHE to a folder you can write to.",
+        ) from error
+    return Bundle.load(folder)
+
+
+def find_bundle(model: str, *, device: str = "cpu") -> Bundle:
+    """Load a bundle by its folder, or deploy a model into the user's cache."""
+    return (
+        Bundle.load(model) if (Path(model) / MANIFEST).is_file() else deploy(model, device=device)
+    )
+
+
+def _cached_folder(source: ModelSource, device: str) -> Path:
+    versions = [version(name) for name in _VERSIONED]
+    identity = key(sha256(source.package), device, cpu_type(), *versions)
+    return cache_folder() / "bundles" / f"{source.name}-{identity}"
+
+
+def _make(source: ModelSource, folder: Path, device: str) -> None:
+    if folder.exists() and any(folder.iterdir()) and not (folder / MANIFEST).is_file():
+        raise UserError(f"{folder} exists and is not a bundle.", "Choose another --out.")
+    with _scratch_beside(folder) as scratch:
+        compile_model(source.package, scratch / COMPILED, device=device)
+        species, cutoff = _species_and_cutoff(source.package)
+        text = _INCLUDE_TEXT.format(
+            name=source.name,
+            elements=" ".join(species),
+            folder=folder,
+            include=INCLUDE,
+            compiled=COMPILED,
+        )
+        (scratch / INCLUDE).write_text(text)
+        manifest = Manifest(
+            name=source.name,
+            species=species,
+            cutoff=cutoff,
+            device=device,
+            cpu=cpu_type(),
+            versions={name: version(name) for name in _VERSIONED},
+            package_sha256=sha256(source.package),
+            files={file.name: sha256(file) for file in sorted(scratch.iterdir())},
+            statistics=source.statistics,
+        )
+        folder.mkdir(exist_ok=True)
+        # the manifest comes last: a folder with one is complete
+        (folder / MANIFEST).unlink(missing_ok=True)
+        for file in scratch.iterdir():
+            file.replace(folder / file.name)
+        partial = folder / f".{MANIFEST}"
+        partial.write_text(manifest.model_dump_json(indent=1) + "\n")
+        partial.replace(folder / MANIFEST)
+
+
+@contextmanager
+def _scratch_beside(folder: Path) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as name:
+        yield Path(name)
+
+
+def _species_and_cutoff(package: Path) -> tuple[list[str], float]:
+    """Read a packaged model's type names and cutoff (Å)."""
+    from nequip.model.saved_models.load_utils import load_saved_model
+    from nequip.utils.global_state import set_global_state
+
+    set_global_state()
+    model = load_saved_model(str(package))
+    return list(model.type_names), float(model.metadata["r_max"])

@@ -1,0 +1,54 @@
+"""Where a model comes from: shipped with the package, a training run's folder, or a file."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from rm_lammps.datasets import DatasetStatistics
+from rm_lammps.errors import UserError
+from rm_lammps.files import pretrained_folder
+
+PACKAGE = "model.nequip.zip"
+STATISTICS = "statistics.json"
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """A packaged model with the statistics of its training data."""
+
+    name: str
+    package: Path
+    statistics: DatasetStatistics | None
+    """``None`` for a bare package: good for a pair style, not for making seeds."""
+
+
+def pretrained_names() -> list[str]:
+    """Names of the models that ship with the package."""
+    return sorted(path.parent.name for path in pretrained_folder().glob(f"*/{PACKAGE}"))
+
+
+def find_model(model: str) -> ModelSource:
+    """Find a model by name, folder or package file.
+
+    Args:
+        model: name of a shipped model, folder written by ``rm-train``, or ``.nequip.zip`` file.
+
+    Raises:
+        UserError: there is no such model; lists what there is.
+
+    """
+    path = Path(model)
+    if model in pretrained_names():
+        path = pretrained_folder() / model
+    package = path / PACKAGE if path.is_dir() else path
+    if not package.is_file() or not package.name.endswith(".nequip.zip"):
+        raise UserError(
+            f"No model {model!r}: neither a shipped model, nor a folder with {PACKAGE}, nor a "
+            ".nequip.zip file.",
+            f"Shipped models: {', '.join(pretrained_names()) or 'none'}; "
+            "or give the --out folder of rm-train.",
+        )
+    statistics = package.with_name(STATISTICS)
+    name = path.name if path.is_dir() else path.name.removesuffix(".nequip.zip")
+    if not statistics.is_file():
+        return ModelSource(name, package, None)
+    return ModelSource(name, package, DatasetStatistics.model_validate_json(statistics.read_text()))

@@ -1,0 +1,70 @@
+"""What a person sees of a running generation, on rank 0."""
+
+import sys
+import time
+
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+_SECONDS_BETWEEN_LINES = 60.0
+_SECONDS_BETWEEN_UPDATES = 0.2
+
+
+class GenerationProgress:
+    """Bar on a terminal; elsewhere a line a minute.
+
+    Args:
+        total: seeds of the run.
+        done: seeds finished by an earlier start of the run.
+    """
+
+    def __init__(self, total: int, done: int) -> None:
+        self._total, self._done = total, done
+        self._start = self._last = time.monotonic()
+        self._bar: Progress | None = None
+        if sys.stderr.isatty():
+            self._bar = Progress(
+                TextColumn("seeds"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn("{task.description}"),
+                TimeElapsedColumn(),
+                TextColumn("left"),
+                TimeRemainingColumn(),
+            )
+            self._bar.add_task("", total=total, completed=done)
+            self._bar.start()
+
+    @property
+    def due(self) -> bool:
+        """Whether it is time to look at the counters again."""
+        wait = _SECONDS_BETWEEN_LINES if self._bar is None else _SECONDS_BETWEEN_UPDATES
+        return time.monotonic() - self._last > wait
+
+    def show(self, converged: int, failed: int) -> None:
+        """Show totals of this start of the run."""
+        self._last = time.monotonic()
+        fresh = converged + failed
+        rate = fresh / max(self._last - self._start, 1e-9)
+        text = f"{converged} converged, {failed} failed, {rate:.1f}/s"
+        if self._bar is not None:
+            task = self._bar.task_ids[0]
+            self._bar.update(task, completed=self._done + fresh, description=text)
+            return
+        left = (self._total - self._done - fresh) / max(rate, 1e-9)
+        print(
+            f"{self._done + fresh} of {self._total} seeds: {text}, {left:.0f} s left",
+            file=sys.stderr,
+            flush=True,
+        )
+
+    def close(self) -> None:
+        """Leave the terminal as it was."""
+        if self._bar is not None:
+            self._bar.stop()
