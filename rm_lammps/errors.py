@@ -7,6 +7,7 @@ class UserError(Exception):
     Args:
         problem: what was given and why it can't be used.
         hint: what to do about it.
+
     """
 
     def __init__(self, problem: str, hint: str = "") -> None:

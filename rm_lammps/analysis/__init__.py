@@ -1,0 +1,1 @@
+"""What was found: match, deduplicate, name, measure, draw."""

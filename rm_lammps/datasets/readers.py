@@ -81,13 +81,13 @@ def _read_ase(file: Path, text: str, suffix: str) -> list[ase.Atoms]:
         format_name = filetype(f"structure{suffix}", read=False) if suffix else filetype(str(file))
     except UnknownFileTypeError as error:
         raise UserError(f"Unknown format of {file}: {error}", _ALLOWED) from error
-    frames = ase.io.read(io.StringIO(text), index=":", format=format_name)
+    frames = ase.io.read(io.StringIO(text), index=":", format=format_name, parallel=False)
     return frames if isinstance(frames, list) else [frames]
 
 
 def _read_binary(file: Path) -> list[ase.Atoms]:
     try:
-        frames = ase.io.read(file, index=":")
+        frames = ase.io.read(file, index=":", parallel=False)
     except Exception as error:
         raise UserError(f"Can't read {file}: {type(error).__name__}: {error}", _ALLOWED) from error
     return frames if isinstance(frames, list) else [frames]
@@ -116,7 +116,7 @@ def _read_csv(text: str) -> Iterator[ase.Atoms]:
 
 def _read_xyz(text: str) -> list[ase.Atoms]:
     try:
-        return list(ase.io.read(io.StringIO(text), index=":", format="extxyz"))
+        return list(ase.io.read(io.StringIO(text), index=":", format="extxyz", parallel=False))
     except Exception:
         return [_read_qm9(text)]
 

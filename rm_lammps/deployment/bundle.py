@@ -26,13 +26,13 @@ _INCLUDE_TEXT = """\
 # Pair style of the Response Matching model '{name}'.
 # Use after the box is there, with the elements of your atom types in order:
 #     variable rm_elements index "{elements}"
-#     include {folder}/{include}
+#     include "{folder}/{include}"
 # Units metal: Å, pseudo-eV, bar. Elements of the model: {elements}
 # Moved the folder? Say where it is: lmp -var rm_bundle FOLDER
-variable rm_bundle index {folder}
+variable rm_bundle index "{folder}"
 variable rm_elements index "{elements}"
 pair_style allegro
-pair_coeff * * ${{rm_bundle}}/{compiled} ${{rm_elements}}
+pair_coeff * * "${{rm_bundle}}/{compiled}" ${{rm_elements}}
 """
 
 

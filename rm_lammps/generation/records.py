@@ -148,7 +148,8 @@ def merge(folder: Path) -> dict[str, Any]:
                 bad.write(json.dumps(record) + "\n")
             else:
                 converged += 1
-                ase.io.write(good, to_atoms(record), format="extxyz")
+                # ASE would broadcast over all ranks, which are not all here
+                ase.io.write(good, to_atoms(record), format="extxyz", parallel=False)
     partial[0].replace(structures)
     partial[1].replace(failures)
     return {

@@ -83,7 +83,6 @@ class LammpsSession:
                 f"LAMMPS_PLUGIN_PATH={os.environ.get('LAMMPS_PLUGIN_PATH', '')!r}.",
                 "Run rm-doctor to see why.",
             )
-        self._set("inputs", self._inputs)
         self._set("rm_bundle", self.bundle.folder)
 
     def close(self) -> None:
@@ -105,30 +104,28 @@ class LammpsSession:
             atoms: the seed, Å; order of atoms is kept.
             protocol: stages and tolerances.
         """
-        self._evaluations_before = 0
+        before = self._evaluations()
         try:
-            self._load(atoms)
+            self.load(atoms)
             self._run_stages(protocol, atoms.get_volume())
             result = self.evaluate()
             stress = float(np.abs(result.stress + protocol.pressure * np.eye(3)).max())
             if result.fmax > protocol.fmax or stress > protocol.max_stress:
                 detail = f"fmax {result.fmax:.3g} pseudo-eV/Å, stress {stress:.3g} GPa"
-                return Failure(Reason.NOT_CONVERGED, detail, self._evaluations())
+                return Failure(Reason.NOT_CONVERGED, detail, self._evaluations() - before)
             relaxed = self._structure(atoms)
-            return Relaxed(relaxed, result.energy, result.fmax, stress, self._evaluations())
+            evaluations = self._evaluations() - before
+            return Relaxed(relaxed, result.energy, result.fmax, stress, evaluations)
         except _StopError as stop:
-            return Failure(stop.reason, str(stop), self._evaluations())
+            return Failure(stop.reason, str(stop), self._evaluations() - before)
         except Exception as error:
             # LAMMPS raises plain exceptions, and an instance that raised is not to be trusted
-            evaluations = self._evaluations()
-            self.close()
+            self._evaluations_before = self._evaluations()
             self._loaded = None
+            self.close()
             self._start()
+            evaluations = self._evaluations() - before
             return Failure(Reason.LAMMPS_ERROR, str(error).strip(), evaluations)
-
-    def load(self, atoms: ase.Atoms) -> None:
-        """Put a periodic structure into LAMMPS, with the pair style set."""
-        self._load(atoms)
 
     def evaluate(self) -> Evaluation:
         """Evaluate the structure as it is."""
@@ -182,9 +179,10 @@ class LammpsSession:
         cell = self._cell()
         reduced, _ = minkowski_reduce(cell)
         if np.linalg.norm(reduced, axis=1).sum() < np.linalg.norm(cell, axis=1).sum() - 1e-6:
-            self._load(self._structure(self._loaded))
+            self.load(self._structure(self._loaded))
 
-    def _load(self, atoms: ase.Atoms) -> None:
+    def load(self, atoms: ase.Atoms) -> None:
+        """Put a periodic structure into LAMMPS, its cell reduced, and set the pair style."""
         cell, rotation = ase.cell.Cell(minkowski_reduce(atoms.cell.array)[0]).standard_form()
         symbols = atoms.get_chemical_symbols()
         elements = list(dict.fromkeys(symbols))
@@ -227,7 +225,7 @@ class LammpsSession:
         return np.array(self._lmp.gather_atoms(quantity, 1, 3), dtype=float).reshape(-1, 3)
 
     def _evaluations(self) -> int:
-        """Evaluations since the seed; the pair style counts those since the last ``clear``."""
+        """Evaluations of this session; the pair style counts those since the last ``clear``."""
         if self._loaded is None:
             return self._evaluations_before
         return self._evaluations_before + int(self._lmp.extract_pair("evaluations"))

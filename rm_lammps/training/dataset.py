@@ -29,7 +29,7 @@ class EquilibriumDataset(AtomicDataset):
         samples: int | None = None,
     ) -> None:
         super().__init__(transforms=list(transforms))
-        frames = ase.io.read(file_path, index=":", format="extxyz")
+        frames = ase.io.read(file_path, index=":", format="extxyz", parallel=False)
         self.structures = [from_ase(atoms) for atoms in frames]
         self.samples = len(self.structures) if samples is None else samples
 
