@@ -9,7 +9,7 @@ from pathlib import Path
 
 import ase
 import ase.io
-from ase.io.formats import UnknownFileTypeError, filetype
+from ase.io.formats import filetype
 
 from rm_lammps.errors import UserError
 
@@ -77,10 +77,8 @@ def _read_file(file: Path) -> list[ase.Atoms]:
 
 
 def _read_ase(file: Path, text: str, suffix: str) -> list[ase.Atoms]:
-    try:
-        format_name = filetype(f"structure{suffix}", read=False) if suffix else filetype(str(file))
-    except UnknownFileTypeError as error:
-        raise UserError(f"Unknown format of {file}: {error}", _ALLOWED) from error
+    # by suffix where there is one, so that the content is decoded once
+    format_name = filetype(f"structure{suffix}", read=False) if suffix else filetype(str(file))
     frames = ase.io.read(io.StringIO(text), index=":", format=format_name, parallel=False)
     return frames if isinstance(frames, list) else [frames]
 

@@ -26,13 +26,13 @@ _INCLUDE_TEXT = """\
 # Pair style of the Response Matching model '{name}'.
 # Use after the box is there, with the elements of your atom types in order:
 #     variable rm_elements index "{elements}"
-#     include "{folder}/{include}"
+#     include {folder}/{include}
 # Units metal: Å, pseudo-eV, bar. Elements of the model: {elements}
 # Moved the folder? Say where it is: lmp -var rm_bundle FOLDER
-variable rm_bundle index "{folder}"
+variable rm_bundle index {folder}
 variable rm_elements index "{elements}"
 pair_style allegro
-pair_coeff * * "${{rm_bundle}}/{compiled}" ${{rm_elements}}
+pair_coeff * * ${{rm_bundle}}/{compiled} ${{rm_elements}}
 """
 
 
@@ -158,6 +158,11 @@ def deploy(model: str, out: Path | None = None, *, device: str = "cpu") -> Bundl
     ensure_plugin()
     cached = out is None
     folder = _cached_folder(source, device) if out is None else out.resolve()
+    if any(character.isspace() for character in str(folder)):
+        raise UserError(
+            f"The bundle's path {str(folder)!r} has a space, which LAMMPS scripts can't name.",
+            "Choose another --out, or set RM_LAMMPS_CACHE to a path without spaces.",
+        )
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(folder.with_name(f".{folder.name}.lock")):
