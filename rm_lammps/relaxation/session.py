@@ -187,6 +187,8 @@ class LammpsSession:
         symbols = atoms.get_chemical_symbols()
         elements = list(dict.fromkeys(symbols))
         lmp = self._lmp
+        if not (np.isfinite(atoms.positions).all() and np.isfinite(cell.array).all()):
+            raise _StopError(Reason.NOT_FINITE, "the seed's positions or cell")
         self._evaluations_before = self._evaluations()
         self._loaded = None
         lmp.command("clear")

@@ -1,0 +1,201 @@
+"""rm-generate as a user runs it: real LAMMPS, real MPI, the shipped model."""
+
+import json
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import ase.io
+import numpy as np
+import pytest
+import yaml
+
+INFO = {"seed", "formula", "energy_per_atom", "volume_per_atom", "fmax", "max_stress"} | {
+    "evaluations",
+    "seconds",
+}
+
+
+def frames_of(folder):
+    return ase.io.read(folder / "structures.extxyz", ":")
+
+
+def same_structures(a, b):
+    assert [x.info["seed"] for x in a] == [x.info["seed"] for x in b]
+    for x, y in zip(a, b, strict=True):
+        np.testing.assert_allclose(x.positions, y.positions, atol=1e-6)
+        np.testing.assert_allclose(x.cell, y.cell, atol=1e-6)
+        assert x.get_potential_energy() == pytest.approx(y.get_potential_energy(), abs=1e-8)
+
+
+@pytest.fixture(scope="module")
+def reference_run(run, diamond_bundle, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("generation") / "one"
+    done = run(
+        *("rm-generate", "--model", "diamond", "--formula", "C8", "--num", 24, "--out", folder)
+    )
+    assert done.stdout.splitlines()[-1] == str(folder / "structures.extxyz")
+    return folder
+
+
+def test_output_contract(reference_run):
+    summary = json.loads((reference_run / "summary.json").read_text())
+    assert summary["attempted"] == 24
+    assert summary["converged"] + sum(summary["failed"].values()) == 24
+    assert summary["ranks"] == 1
+    assert summary["wall_seconds"] > 0
+    frames = frames_of(reference_run)
+    assert len(frames) == summary["converged"] > 0
+    seeds = [atoms.info["seed"] for atoms in frames]
+    assert seeds == sorted(seeds)
+    for atoms in frames:
+        assert set(atoms.info) >= INFO
+        assert atoms.info["formula"] == "C8"
+        assert len(atoms) == 8
+        assert atoms.pbc.all()
+        # ASE hands the frame's energy to its calculator
+        assert atoms.get_potential_energy() == pytest.approx(8 * atoms.info["energy_per_atom"])
+        assert atoms.info["volume_per_atom"] == pytest.approx(atoms.get_volume() / 8)
+    first_line = (reference_run / "structures.extxyz").read_text().splitlines()[1]
+    assert " energy=" in first_line
+    failures = (reference_run / "failures.jsonl").read_text().splitlines()
+    assert len(failures) == sum(summary["failed"].values())
+    stored = yaml.safe_load((reference_run / "run.yaml").read_text())
+    assert stored["config"]["formula"] == "C8"
+    assert len(stored["model"]["package_sha256"]) == 64
+    assert "torch" in stored["versions"]
+    assert sum(a.info["evaluations"] for a in frames) <= summary["evaluations"]
+
+
+@pytest.mark.parametrize("ranks", [2, 3])
+def test_any_number_of_ranks_gives_the_same(run, reference_run, tmp_path, ranks):
+    command = ("rm-generate", "--model", "diamond", "--formula", "C8", "--num", 24)
+    run(*command, "--out", tmp_path / "out", ranks=ranks)
+    same_structures(frames_of(reference_run), frames_of(tmp_path / "out"))
+    assert json.loads((tmp_path / "out" / "summary.json").read_text())["ranks"] == ranks
+
+
+def test_every_rank_relaxes(run, tmp_path):
+    command = ("rm-generate", "--model", "diamond", "--formula", "C8", "--num", 24)
+    run(*command, "--out", tmp_path, ranks=2)
+    shards = sorted((tmp_path / "records").glob("*.jsonl"))
+    assert len(shards) == 2
+    assert all(len(shard.read_text().splitlines()) >= 4 for shard in shards)
+
+
+def test_killed_run_goes_on(run, reference_run, tmp_path):
+    command = ["rm-generate", "--model", "diamond", "--formula", "C8", "--num", "24"]
+    command = ["mpirun", "-n", "2", *command, "--out", str(tmp_path)]
+    for wanted in (2, 8, 15):
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while process.poll() is None and count_records(tmp_path) < wanted:
+            time.sleep(0.005)
+        process.send_signal(signal.SIGKILL)
+        subprocess.run(["pkill", "-KILL", "-f", str(tmp_path)], check=False)
+        process.wait()
+    torn = next((tmp_path / "records").glob("*.jsonl"))
+    with torn.open("a") as stream:
+        stream.write('{"seed": 23, "formula": "C8", "ener')
+    before = count_records(tmp_path)
+    assert before >= 8
+    run(*command)
+    same_structures(frames_of(reference_run), frames_of(tmp_path))
+    # nothing was done twice
+    assert count_records(tmp_path) == 24
+
+
+def count_records(folder: Path) -> int:
+    return sum(
+        line.endswith("\n")
+        for shard in (folder / "records").glob("*.jsonl")
+        for line in shard.open()
+    )
+
+
+def test_finished_run_is_not_repeated(run, reference_run):
+    shards = len(list((reference_run / "records").glob("*.jsonl")))
+    lines = count_records(reference_run)
+    run("rm-generate", "--config", reference_run / "run.yaml", "--out", reference_run)
+    assert count_records(reference_run) == lines
+    assert len(list((reference_run / "records").glob("*.jsonl"))) == shards + 1
+
+
+def test_flags_override_the_file(run, diamond_bundle, tmp_path):
+    config = {"model": str(diamond_bundle), "formula": "C8", "num": 50, "seed": 3}
+    (tmp_path / "run.yaml").write_text(yaml.safe_dump(config))
+    out = tmp_path / "out"
+    run("rm-generate", "--config", tmp_path / "run.yaml", "--num", 2, "--out", out)
+    stored = yaml.safe_load((out / "run.yaml").read_text())["config"]
+    assert (stored["num"], stored["seed"]) == (2, 3)
+
+
+def test_other_settings_in_the_same_folder_are_refused(refused, reference_run):
+    message = refused(
+        *("rm-generate", "--model", "diamond", "--formula", "C4", "--num", 24),
+        *("--out", reference_run),
+    )
+    assert "config.formula: was 'C8', is 'C4'" in message
+
+
+def test_two_runs_in_one_folder_refuse_each_other(refused, reference_run):
+    from filelock import FileLock
+
+    with FileLock(reference_run / ".lock"):
+        message = refused(
+            *("rm-generate", "--config", reference_run / "run.yaml", "--out", reference_run)
+        )
+    assert "Another run" in message
+
+
+@pytest.mark.parametrize("ranks", [None, 2])
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--model", "nosuch", "--formula", "C8"], "Shipped models: diamond"),
+        (["--model", "diamond", "--formula", "SiC"], "knows no Si"),
+        (["--model", "diamond", "--formula", "C0"], "0 atoms"),
+        (["--model", "diamond", "--formula", "8C!"], "not a chemical formula"),
+        (["--model", "diamond"], "formula: Field required"),
+        (["--model", "diamond", "--formula", "C8", "--config", "nosuch.yaml"], "Can't read"),
+    ],
+)
+def test_bad_input_is_refused_once(refused, tmp_path, arguments, message, ranks):
+    text = refused("rm-generate", *arguments, "--out", tmp_path / "out", ranks=ranks)
+    assert text.count("Error:") == 1
+    assert message in text
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"seeds": {"volume": [0, 0]}}, "range 0 < low <= high"),
+        ({"protocol": {"fmax": -1}}, "protocol.fmax"),
+        ({"protocol": {"stages": [{"stage": "dance"}]}}, "dance"),
+        ({"nonsense": 1}, "nonsense"),
+    ],
+)
+def test_bad_settings_are_named(refused, tmp_path, fields, message):
+    config = {"model": "diamond", "formula": "C8", **fields}
+    (tmp_path / "run.yaml").write_text(yaml.safe_dump(config))
+    text = refused("rm-generate", "--config", tmp_path / "run.yaml", "--out", tmp_path / "out")
+    assert message in text
+    assert "run.yaml" in text
+
+
+def test_failed_seeds_are_recorded_with_their_reason(run, diamond_bundle, tmp_path):
+    config = {
+        "model": str(diamond_bundle),
+        "formula": "C8",
+        "num": 4,
+        "protocol": {"stages": [{"stage": "minimise", "steps": 1}]},
+    }
+    (tmp_path / "run.yaml").write_text(yaml.safe_dump(config))
+    run("rm-generate", "--config", tmp_path / "run.yaml", "--out", tmp_path / "out")
+    failures = [
+        json.loads(line) for line in (tmp_path / "out" / "failures.jsonl").read_text().splitlines()
+    ]
+    assert [f["seed"] for f in failures] == [0, 1, 2, 3]
+    assert {f["reason"] for f in failures} == {"not_converged"}
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert summary["failed"] == {"not_converged": 4}

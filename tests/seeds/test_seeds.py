@@ -1,0 +1,94 @@
+import numpy as np
+import pytest
+from ase.build import bulk
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from rm_lammps.datasets import DatasetStatistics
+from rm_lammps.errors import UserError
+from rm_lammps.geometry import pairs_within
+from rm_lammps.seeds import SeedConfig, parse_formula, random_crystal
+
+SALT = DatasetStatistics.of(
+    [bulk("NaCl", "rocksalt", a=5.64), bulk("Na", "bcc", a=4.29)], cutoff=4.5
+)
+
+
+def rng(seed):
+    return np.random.default_rng(np.random.SeedSequence(0, spawn_key=(seed,)))
+
+
+@given(st.integers(0, 10**6), st.integers(1, 6), st.integers(1, 6))
+@settings(max_examples=40, deadline=None)
+def test_random_crystals_keep_what_they_promise(seed, n_na, n_cl):
+    config = SeedConfig(volume=(0.8, 1.5), min_distance=0.5)
+    composition = {"Na": n_na, "Cl": n_cl}
+    atoms = random_crystal(composition, SALT, config, rng(seed))
+    assert atoms.get_chemical_symbols() == ["Na"] * n_na + ["Cl"] * n_cl
+    assert 0.8 - 1e-9 <= atoms.get_volume() / SALT.volume(composition) <= 1.5 + 1e-9
+    lengths, angles = atoms.cell.lengths(), atoms.cell.angles()
+    assert lengths.max() / lengths.min() <= config.aspect + 1e-9
+    assert angles.min() >= 60 - 1e-9
+    assert angles.max() <= 120 + 1e-9
+    assert (atoms.get_scaled_positions(wrap=False) >= 0).all()
+
+
+def test_atoms_keep_their_distance():
+    for seed in range(20):
+        atoms = random_crystal({"Na": 4, "Cl": 4}, SALT, SeedConfig(min_distance=0.6), rng(seed))
+        symbols = np.array(atoms.get_chemical_symbols())
+        i, j, d = pairs_within("ijd", atoms.positions, atoms.cell.array, periodic=True, cutoff=4.0)
+        different = i != j
+        for a, b, distance in zip(symbols[i], symbols[j], d, strict=True):
+            if a != b:
+                assert distance >= 0.6 * SALT.min_distance("Na", "Cl") - 1e-9
+        assert different.any()
+
+
+def test_same_seed_same_crystal():
+    first, second = (random_crystal({"Na": 2}, SALT, SeedConfig(), rng(7)) for _ in range(2))
+    np.testing.assert_array_equal(first.positions, second.positions)
+    other = random_crystal({"Na": 2}, SALT, SeedConfig(), rng(8))
+    assert not np.allclose(first.positions, other.positions)
+
+
+def test_crowded_cells_still_get_all_atoms():
+    crowded = SeedConfig(volume=(0.2, 0.2), min_distance=1.0)
+    assert len(random_crystal({"Na": 16}, SALT, crowded, rng(0))) == 16
+
+
+def test_no_volume_is_refused():
+    squeezed = SALT.model_copy(update={"volume_per_element": {"Na": 0.0, "Cl": 0.0}})
+    with pytest.raises(UserError, match="volume"):
+        random_crystal({"Na": 1}, squeezed, SeedConfig(), rng(0))
+
+
+@pytest.mark.parametrize(
+    "fields", [{"volume": (1.2, 0.8)}, {"volume": (0, 1)}, {"angle": (10, 90)}, {"aspect": 0.5}]
+)
+def test_impossible_settings_are_refused(fields):
+    with pytest.raises(ValidationError):
+        SeedConfig(**fields)
+
+
+def test_formulas():
+    assert parse_formula("Na2Cl", SALT.species) == {"Na": 2, "Cl": 1}
+    assert list(parse_formula("Cl2Na", SALT.species)) == ["Cl", "Na"]
+
+
+@pytest.mark.parametrize(
+    ("formula", "message"),
+    [
+        ("", "0 atoms"),
+        ("Na0", "0 atoms"),
+        ("na2", "not a chemical formula"),
+        ("Na-2", "not a chemical formula"),
+        ("Xx2", "knows no Xx"),
+        ("FeNa", "knows no Fe"),
+        ("Na9999999", "atoms"),
+    ],
+)
+def test_impossible_formulas_are_refused(formula, message):
+    with pytest.raises(UserError, match=message):
+        parse_formula(formula, SALT.species)
