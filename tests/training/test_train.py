@@ -1,0 +1,138 @@
+"""rm-train as a user runs it: nequip's own training on a tiny model, packaged and deployed."""
+
+import csv
+import json
+import subprocess
+import time
+
+import ase.io
+import pytest
+import yaml
+from ase.build import bulk
+
+TINY = {
+    "name": "tiny",
+    "description": "A test.",
+    "data": {"supercell_atoms": [2, 8], "samples_per_epoch": 24, "validation_samples": 8},
+    "model": {
+        "r_max": 3.0,
+        "l_max": 1,
+        "num_scalar_features": 8,
+        "num_tensor_features": 4,
+        "mlp_width": 8,
+    },
+    "optimisation": {"epochs": 3, "batch_size": 8, "loss": {"energy": 0.1}},
+    "compile": False,
+}
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("inputs")
+    ase.io.write(folder / "diamond.cif", bulk("C", cubic=True))
+    (folder / "tiny.yaml").write_text(yaml.safe_dump(TINY))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trained(run, inputs, tmp_path_factory):
+    out = tmp_path_factory.mktemp("training") / "run"
+    done = run("rm-train", inputs / "tiny.yaml", "--data", inputs / "diamond.cif", "--out", out)
+    assert done.stdout.splitlines()[-1] == str(out)
+    assert "force RMSE" in done.stdout
+    return out
+
+
+def rows_of(folder):
+    with (folder / "log.csv").open() as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_a_run_leaves_model_statistics_card_log_and_picture(trained):
+    assert (trained / "model.nequip.zip").stat().st_size < 2_000_000
+    assert (trained / "training.png").stat().st_size > 1000
+    assert [row["epoch"] for row in rows_of(trained)] == ["0", "1", "2"]
+    assert all(float(row["forces_rmse"]) > 0 for row in rows_of(trained))
+    statistics = json.loads((trained / "statistics.json").read_text())
+    assert statistics["species"] == ["C"]
+    assert statistics["volume_per_element"]["C"] == pytest.approx(
+        bulk("C").get_volume() / 2, rel=1e-3
+    )
+    card = json.loads((trained / "card.json").read_text())
+    assert card["seed"] == 0
+    assert card["epochs"] == 3
+    assert card["config"]["noise"]["displacement"] > 0
+    assert "torch" in card["versions"]
+    levels = card["errors_by_noise_level"]
+    assert [row["level"] for row in levels] == sorted(row["level"] for row in levels)
+    # labels grow with the noise
+    assert levels[-1]["forces_label_rms"] > levels[0]["forces_label_rms"] > 0
+
+
+def test_the_model_deploys_and_generates(run, trained, tmp_path):
+    run(
+        *("rm-generate", "--model", trained, "--formula", "C2", "--num", 2),
+        *("--out", tmp_path / "out"),
+        ranks=2,
+    )
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert summary["attempted"] == 2
+
+
+def test_a_killed_run_continues(run, inputs, tmp_path):
+    out = tmp_path / "run"
+    command = ["rm-train", inputs / "tiny.yaml", "--data", inputs / "diamond.cif", "--out", out]
+    process = subprocess.Popen(
+        [str(word) for word in command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    while process.poll() is None and not (out / "checkpoints" / "last.ckpt").exists():
+        time.sleep(0.02)
+    process.kill()
+    subprocess.run(["pkill", "-KILL", "-f", str(out)], check=False)
+    process.wait()
+    assert not (out / "model.nequip.zip").exists()
+    run(*command, "--resume")
+    assert [row["epoch"] for row in rows_of(out)] == ["0", "1", "2"]
+    assert (out / "model.nequip.zip").exists()
+
+
+def test_a_run_is_not_overwritten(refused, trained, inputs):
+    message = refused(
+        *("rm-train", inputs / "tiny.yaml", "--data", inputs / "diamond.cif", "--out", trained)
+    )
+    assert "--resume" in message
+
+
+def test_a_changed_configuration_does_not_resume(refused, trained, inputs):
+    message = refused(
+        *("rm-train", inputs / "tiny.yaml", "--data", inputs / "diamond.cif"),
+        *("--out", trained, "--resume", "--seed", 7),
+    )
+    assert "changed" in message
+    assert "seed" in message
+
+
+@pytest.mark.parametrize(
+    ("config", "data", "message"),
+    [
+        ("nosuch", "diamond.cif", "Presets: "),
+        ("tiny.yaml", "nosuch.cif", "No such data file"),
+        ("wrong.yaml", "diamond.cif", "optimisation.epochs"),
+        ("tiny.yaml", "broken.extxyz", "broken.extxyz"),
+    ],
+)
+def test_bad_input_is_refused(refused, inputs, tmp_path, config, data, message):
+    wrong = {**TINY, "optimisation": {"epochs": 0}}
+    (inputs / "wrong.yaml").write_text(yaml.safe_dump(wrong))
+    (inputs / "broken.extxyz").write_text("2\nno lattice\nC 0 0 0\nC 0 0 nan\n")
+    name = inputs / config if config.endswith(".yaml") else config
+    text = refused("rm-train", name, "--data", inputs / data, "--out", tmp_path / "out")
+    assert message in text
+
+
+def test_resuming_nothing(refused, inputs, tmp_path):
+    text = refused(
+        *("rm-train", inputs / "tiny.yaml", "--data", inputs / "diamond.cif"),
+        *("--out", tmp_path / "nothing", "--resume"),
+    )
+    assert "Nothing to resume" in text
