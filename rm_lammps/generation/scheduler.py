@@ -19,11 +19,11 @@ class SeedCounter:
         comm: every rank of it takes part in construction and ``close``.
     """
 
-    def __init__(self, comm: MPI.Comm) -> None:
+    def __init__(self, comm: MPI.Intracomm) -> None:
         n_bytes = 3 * MPI.INT64_T.Get_size() if comm.rank == 0 else 0
         self._window = MPI.Win.Allocate(n_bytes, MPI.INT64_T.Get_size(), comm=comm)
         if comm.rank == 0:
-            np.frombuffer(self._window.tomemory(), dtype=np.int64)[:] = 0
+            np.asarray(self._window.tomemory())[:] = 0
         comm.Barrier()
         self._window.Lock_all()
 
