@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
-from scipy.linalg import expm
 
 from rm_lammps.geometry import Array
 from rm_lammps.response.matching import matched_displacements
@@ -99,4 +98,5 @@ def _deformation(config: NoiseConfig, rng: np.random.Generator, level: float) ->
     strain -= np.trace(strain) / 3 * np.eye(3)
     low, high = config.dilation
     strain += level * rng.uniform(low, high) / 3 * np.eye(3)
-    return expm(strain)
+    stretches, axes = np.linalg.eigh(strain)
+    return (axes * np.exp(stretches)) @ axes.T
