@@ -5,6 +5,7 @@
 
 #include <ATen/ops/from_blob.h>
 #include <c10/core/InferenceMode.h>
+#include <caffe2/serialize/inline_container.h>
 
 #include <algorithm>
 #include <cstring>
@@ -16,6 +17,7 @@ namespace {
 
 constexpr const char *positions_target = "model";    // the name nequip's own tools look for
 constexpr const char *edge_target = "edge";
+constexpr const char *native_record = "data/rm_native";
 
 using Entries = std::unordered_map<std::string, std::string>;
 
@@ -108,6 +110,7 @@ Metadata read_metadata(const std::string &path)
   metadata.device = entry(entries, "AOTI_DEVICE_KEY", path);
   const auto edges = entries.find("rm_edge_dtype");
   metadata.has_edges = edges != entries.end();
+  metadata.has_native = entries.count("rm_native") > 0;
   metadata.edge_double = metadata.has_edges && edges->second == "float64";
   return metadata;
 }
@@ -117,11 +120,23 @@ Model::Model(const std::string &path, Metadata metadata, int device_index) :
     device_(device_index < 0 ? at::Device(at::kCPU) : at::Device(metadata_.device))
 {
   if (device_index >= 0) device_.set_index(static_cast<c10::DeviceIndex>(device_index));
-  // load now, so that a broken file is an error of pair_coeff
-  if (metadata_.has_edges)
-    loader(edge_target, edges_);
-  else
-    loader(positions_target, positions_);
+}
+
+void Model::load(Target target)
+{
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (target == Target::edges) loader(edge_target, edges_);
+  if (target == Target::positions) loader(positions_target, positions_);
+  if (target != Target::native || native_) return;
+  try {
+    caffe2::serialize::PyTorchStreamReader reader(path_);
+    const auto [data, size] = reader.getRecord(native_record);
+    native_ = std::make_unique<NativeModel>(
+        std::string(static_cast<const char *>(data.get()), size), metadata_.cutoffs);
+  } catch (const std::exception &error) {
+    throw ModelError("The weights in " + path_ + " could not be read (" + first_line(error) +
+                     "): compile the model again (rm-deploy)");
+  }
 }
 
 Model::Loader &Model::loader(const char *name, std::unique_ptr<Loader> &slot)

@@ -8,10 +8,13 @@
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <stdexcept>
 #include <string>
 #include <unordered_map>
 #include <vector>
+
+#include "native.h"
 
 namespace rm_lammps {
 
@@ -20,15 +23,30 @@ struct ModelError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+// The ways to evaluate a model, best first: by our own kernel, by the compiled edge target, by
+// nequip's target. A file holds the last one at least.
+enum class Target { native, edges, positions };
+
 // What a compiled model says about itself.
 struct Metadata {
   std::vector<std::string> type_names;
   std::vector<double> cutoffs;    // Å, [centre type][neighbour type], row by row
   double r_max = 0.0;             // Å, the largest of them
   std::string device;             // "cpu", "cuda"
+  bool has_native = false;        // whether the file also holds weights for our kernel
   bool has_edges = false;         // whether the file also holds our edge target
   bool edge_double = false;       // the edge target computes in float64
 
+  bool has(Target target) const
+  {
+    if (target == Target::native) return has_native && device == "cpu";
+    return target == Target::positions || has_edges;
+  }
+  Target best() const
+  {
+    if (has(Target::native)) return Target::native;
+    return has_edges ? Target::edges : Target::positions;
+  }
   int ntypes() const { return static_cast<int>(type_names.size()); }
   double cutoff(int centre, int neighbour) const { return cutoffs[centre * ntypes() + neighbour]; }
 };
@@ -66,8 +84,13 @@ struct BlockResult {
 // One compiled model on one device; shared by all pair styles of the process.
 class Model {
  public:
-  // device_index: -1 for the CPU; throws ModelError.
+  // device_index: -1 for the CPU.
   Model(const std::string &path, Metadata metadata, int device_index);
+
+  // Load what a target needs, once. Throws ModelError, as the evaluations do.
+  void load(Target target);
+  NativeModel &native() { return *native_; }
+  std::mutex &mutex() { return mutex_; }    // held while evaluating
 
   const Metadata &metadata() const { return metadata_; }
   void evaluate_positions(const Block &block, BlockResult &result);
@@ -84,6 +107,8 @@ class Model {
   int device_index_;
   at::Device device_;
   std::unique_ptr<Loader> positions_, edges_;
+  std::unique_ptr<NativeModel> native_;
+  std::mutex mutex_;
 };
 
 }    // namespace rm_lammps

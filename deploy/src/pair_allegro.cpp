@@ -25,12 +25,14 @@
 
 using namespace LAMMPS_NS;
 using rm_lammps::Metadata;
+using rm_lammps::Target;
 
 namespace {
 
 constexpr size_t unlimited = std::numeric_limits<size_t>::max() / 4;
 constexpr size_t default_block_cpu = 2000;       // edges: their features fit into the cache
 constexpr size_t default_block_gpu = 400000;    // enough work for every core, bounded memory
+constexpr const char *target_names[] = {"native", "edges", "positions"};
 constexpr const char *block_variable = "RM_LAMMPS_BLOCK";
 constexpr const char *gpu_variable = "RM_LAMMPS_GPU";
 
@@ -87,7 +89,7 @@ void PairAllegro::settings(int narg, char **arg)
 
   block_edges = 0;
   gpu = -1;
-  use_edges = true;
+  wished.clear();
   if (const char *text = std::getenv(block_variable)) read_block_size(text);
   if (const char *text = std::getenv(gpu_variable)) gpu = utils::inumeric(FLERR, text, false, lmp);
   for (int i = 0; i < narg; i += 2) {
@@ -98,12 +100,12 @@ void PairAllegro::settings(int narg, char **arg)
       read_block_size(arg[i + 1]);
     else if (key == "gpu")
       gpu = utils::inumeric(FLERR, value, false, lmp);
-    else if (key == "target" && (value == "edges" || value == "positions"))
-      use_edges = value == "edges";
+    else if (key == "target" && std::count(target_names, target_names + 3, value))
+      wished = value;
     else
       error->all(FLERR,
                  "Pair style allegro: unknown setting '" + key + " " + value +
-                     "'; known are: block N|all, gpu N, target edges|positions");
+                     "'; known are: block N|all, gpu N, target native|edges|positions");
   }
 }
 
@@ -187,12 +189,19 @@ void PairAllegro::load_model(const std::string &file)
   try {
     at::set_num_threads(comm->nthreads);    // MPI ranks share the cores: LAMMPS decides
     model = rm_lammps::shared_model(file, device);
+    target = metadata.best();
+    for (const auto known : {Target::native, Target::edges, Target::positions})
+      if (wished == target_names[static_cast<int>(known)]) target = known;
+    if (!metadata.has(target))
+      throw rm_lammps::ModelError("Pair style allegro: " + file + " holds no target " + wished +
+                                  "; remove it from pair_style, and the best will be chosen");
+    model->load(target);
   } catch (const std::exception &failure) {
     problem = failure.what();
   }
   collective(problem);
   if (block_edges == 0) block_edges = device < 0 ? default_block_cpu : default_block_gpu;
-  centroidstressflag = use_edges && metadata.has_edges ? CENTROID_AVAIL : CENTROID_NOTAVAIL;
+  centroidstressflag = target == Target::positions ? CENTROID_NOTAVAIL : CENTROID_AVAIL;
 }
 
 // Rank of this process on its node. The launcher knows it best: with several LAMMPS instances on
@@ -231,10 +240,7 @@ void PairAllegro::announce(const std::string &file)
   if (comm->me != 0) return;
   const auto &metadata = model->metadata();
   std::string text = "Allegro model " + file + ": cutoff " + std::to_string(metadata.r_max) + ", ";
-  if (use_edges && metadata.has_edges)
-    text += metadata.edge_double ? "edge target in float64" : "edge target in float32";
-  else
-    text += "positions target";
+  text += std::string("target ") + target_names[static_cast<int>(target)];
   if (model->device_index() < 0)
     text += " on CPU\n";
   else
@@ -278,7 +284,8 @@ double PairAllegro::memory_usage()
 {
   return Pair::memory_usage() + sizeof(double) * (block.positions.size() + result.forces.size()) +
       sizeof(int64_t) * (block.edge_index.size() + block.edge_types.size()) +
-      sizeof(float) * block.vectors.size();
+      sizeof(float) * block.vectors.size() +
+      (target == Target::native ? model->native().memory() : 0.0);
 }
 
 // ---- compute
@@ -287,8 +294,7 @@ void PairAllegro::compute(int eflag, int vflag)
 {
   evaluations += 1.0;
   ev_init(eflag, vflag);
-  const bool edges = use_edges && model->metadata().has_edges;
-  if ((vflag_atom || cvflag_atom) && !edges)
+  if ((vflag_atom || cvflag_atom) && target == Target::positions)
     error->all(FLERR,
                "Pair style allegro: this model gives no stress of single atoms; compile it with "
                "rm-deploy, whose files hold the edge target");
@@ -327,10 +333,15 @@ std::string PairAllegro::evaluate()
   try {
     const auto view = atoms();
     check_finite(view);
-    const bool edges = use_edges && model->metadata().has_edges;
+    const std::lock_guard<std::mutex> lock(model->mutex());
+    const bool edges = target == Target::edges;
     const size_t chunk = block_edges == unlimited ? unlimited : 16 * block_edges;
     for (int begin = 0; begin < view.ncentres;) {
       begin = near.gather(view, model->metadata(), begin, chunk);
+      if (target == Target::native) {
+        evaluate_native(view);
+        continue;
+      }
       rm_lammps::Blocks blocks(near, block_edges, edges);
       while (blocks.next()) {
         if (edges)
@@ -379,31 +390,44 @@ void PairAllegro::evaluate_edges(const rm_lammps::Atoms &view, const std::vector
   model->evaluate_edges(block, result);
   for (size_t row = 0; row < rows.size(); ++row)
     tally_energy(near.centre(rows[row]), result.energies[row]);
-  if (model->metadata().edge_double)
-    scatter_edges(rows, result.gradients_double);
-  else
-    scatter_edges(rows, result.gradients);
+  for (size_t row = 0; row < rows.size(); ++row) {
+    const size_t offset = 3 * row * block.width;
+    if (model->metadata().edge_double)
+      scatter_edges(rows[row], result.gradients_double + offset);
+    else
+      scatter_edges(rows[row], result.gradients + offset);
+  }
 }
 
-template <typename T>
-void PairAllegro::scatter_edges(const std::vector<int> &rows, const T *gradients)
+void PairAllegro::evaluate_native(const rm_lammps::Atoms &view)
 {
-  const bool virials = (vflag_global && !vflag_fdotr) || vflag_atom || cvflag_atom;
-  for (const int row : rows) {
-    double own[3] = {0.0, 0.0, 0.0};
-    const int *neighbours = near.neighbours(row);
-    for (int k = 0; k < near.degree(row); ++k) {
-      double *f = atom->f[neighbours[k]];
-      for (int a = 0; a < 3; ++a) {
-        const double push = energy_unit * gradients[3 * k + a];
-        own[a] += push;
-        f[a] -= push;
-      }
-    }
-    for (int a = 0; a < 3; ++a) atom->f[near.centre(row)][a] += own[a];
-    if (virials) tally_edges(row, gradients);
-    gradients += 3 * size_t(block.width);
+  for (int row = 0; row < near.size(); ++row) {
+    const int degree = near.degree(row), *neighbours = near.neighbours(row);
+    neighbour_types.resize(degree);
+    gradients.resize(3 * size_t(degree));
+    for (int k = 0; k < degree; ++k)
+      neighbour_types[k] = view.model_type[view.type[neighbours[k]]];
+    const int centre = near.centre(row), type = view.model_type[view.type[centre]];
+    tally_energy(centre, model->native().evaluate(type, degree, neighbour_types.data(),
+                                                  near.vectors(row), gradients.data()));
+    scatter_edges(row, gradients.data());
   }
+}
+
+template <typename T> void PairAllegro::scatter_edges(int row, const T *gradients)
+{
+  double own[3] = {0.0, 0.0, 0.0};
+  const int *neighbours = near.neighbours(row);
+  for (int k = 0; k < near.degree(row); ++k) {
+    double *f = atom->f[neighbours[k]];
+    for (int a = 0; a < 3; ++a) {
+      const double push = energy_unit * gradients[3 * k + a];
+      own[a] += push;
+      f[a] -= push;
+    }
+  }
+  for (int a = 0; a < 3; ++a) atom->f[near.centre(row)][a] += own[a];
+  if ((vflag_global && !vflag_fdotr) || vflag_atom || cvflag_atom) tally_edges(row, gradients);
 }
 
 // The energy of the central atom i pulls neighbour j at x_j - x_i with the force -dE_i/dr_ij: all

@@ -14,7 +14,7 @@
 
 namespace LAMMPS_NS {
 
-// pair_style allegro [block N|all] [gpu N] [target edges|positions]
+// pair_style allegro [block N|all] [gpu N] [target native|edges|positions]
 // pair_coeff * * FILE.nequip.pt2 El1 El2 ...
 class PairAllegro : public Pair {
  public:
@@ -46,7 +46,8 @@ class PairAllegro : public Pair {
   void check_finite(const rm_lammps::Atoms &view) const;
   void evaluate_positions(const rm_lammps::Atoms &view, const std::vector<int> &rows);
   void evaluate_edges(const rm_lammps::Atoms &view, const std::vector<int> &rows);
-  template <typename T> void scatter_edges(const std::vector<int> &rows, const T *gradients);
+  void evaluate_native(const rm_lammps::Atoms &view);
+  template <typename T> void scatter_edges(int row, const T *gradients);
   template <typename T> void tally_edges(int row, const T *gradients);
   void tally_energy(int atom, double energy);
 
@@ -56,12 +57,15 @@ class PairAllegro : public Pair {
   double energy_unit = 1.0;        // LAMMPS's energy unit in one eV
   size_t block_edges = 0;
   int gpu = -1;
-  bool use_edges = true;
+  std::string wished;    // target of the script, empty for the best that the file holds
+  rm_lammps::Target target = rm_lammps::Target::positions;
 
   rm_lammps::Neighbourhood near;
   rm_lammps::PositionsInput positions;
   rm_lammps::Block block;
   rm_lammps::BlockResult result;
+  std::vector<int> neighbour_types;
+  std::vector<float> gradients;
 };
 
 }    // namespace LAMMPS_NS

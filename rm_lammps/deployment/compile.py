@@ -2,7 +2,8 @@
 
 The file that :func:`compile_model` writes holds two compiled models. One is nequip's own
 ``pair_allegro`` target, so that nequip's pair style loads the file too. The other, under the name
-``edge``, is ours: see :mod:`rm_lammps.deployment.edge_model`.
+``edge``, is ours: see :mod:`rm_lammps.deployment.edge_model`. Where the model allows it there are
+also the weights for a kernel of the pair style: see :mod:`rm_lammps.deployment.native`.
 """
 
 import itertools
@@ -18,7 +19,8 @@ from rm_lammps.errors import UserError
 
 _LOG_TAIL = 25  # lines of a failed compilation that are shown
 _NOTE = "rm_lammps:"  # starts the lines of the log that are passed on
-_EDGE_TARGET = "edge"  # the name under which the pair style looks for it
+_EDGE_TARGET = "edge"  # the names under which the pair style looks for what we add
+_NATIVE_RECORD = "data/rm_native"
 _SAMPLE_ATOMS = 24  # atoms of the structure that the export traces the model with
 
 
@@ -74,12 +76,35 @@ def export_model(model: Any, output: Path, *, device: str = "cpu", edges: bool =
     """
     metadata = model_metadata(model)
     edge_file = output.with_name(f"{output.name}.edge.pt2")
+    native = None
     if edges and _export_edges(model, edge_file, device):
         metadata["rm_edge_dtype"] = metadata["model_dtype"]
+        native = _native_weights(model)
+    if native is not None:
+        metadata["rm_native"] = "1"
     _export_positions(model, output, device, metadata)
+    if native is not None:
+        with zipfile.ZipFile(output, "a") as archive:
+            archive.writestr(f"{_root(archive)}/{_NATIVE_RECORD}", native)
     if edge_file.exists():
         _add_model(output, edge_file, _EDGE_TARGET)
         edge_file.unlink()
+
+
+def _native_weights(model: Any) -> bytes | None:
+    """Weights for the pair style's own kernel; None where the model is not of its kind."""
+    from rm_lammps.deployment.edge_model import EdgeModel, UnsupportedModelError
+    from rm_lammps.deployment.native import native_weights
+
+    try:
+        return native_weights(EdgeModel(model))
+    except UnsupportedModelError:
+        return None
+
+
+def _root(archive: zipfile.ZipFile) -> str:
+    """Name of the folder that holds everything in a .pt2 archive."""
+    return archive.namelist()[0].split("/", 1)[0]
 
 
 def _inductor_configs() -> dict[str, Any]:
@@ -209,7 +234,7 @@ def _add_model(package: Path, other: Path, name: str) -> None:
     """Add the model of another .pt2 archive under a name of its own."""
     old, new = "/data/aotinductor/model/", f"/data/aotinductor/{name}/"
     with zipfile.ZipFile(package, "a") as target, zipfile.ZipFile(other) as source:
-        root = target.namelist()[0].split("/", 1)[0]
+        root = _root(target)
         for entry in source.namelist():
             if old in entry:
                 target.writestr(root + new + entry.split(old, 1)[1], source.read(entry))

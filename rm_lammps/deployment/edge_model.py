@@ -70,6 +70,10 @@ class EdgeModel(nn.Module):
     neighbour_embed: Tensor
     neighbour_first: Tensor
     source_0: Tensor
+    source_1: Tensor
+    invariants_0: Tensor
+    product_0: Tensor
+    readout_0: Tensor
     member: Tensor
     norm: Tensor
     sum_norm: Tensor
@@ -119,6 +123,7 @@ class EdgeModel(nn.Module):
         centre, neighbour = types.center_embed.weight.double(), types.neighbor_embed.weight.double()
         by_centre = torch.einsum("bh,th,ho->tbo", basis[:, :half], centre, first[:half])
         by_neighbour = torch.einsum("bh,th,ho->tbo", basis[:, half:], neighbour, first[half:])
+        self.pair_layers = by_centre, by_neighbour
         if num_types == 1:
             self._constant("two_body", (by_centre + by_neighbour)[0])
         else:
@@ -169,7 +174,7 @@ class EdgeModel(nn.Module):
         first += [projection[:, :scalars] @ reader for reader in readers(0)]
         self._constant("source_0", self._embed_last @ torch.cat(first, 1))
         self.latent_activations = nn.ModuleList()
-        self.latent_hidden = []
+        self.latent_hidden: list[int] = []
         for layer, (matrices, activation) in enumerate(latents):
             self.latent_activations.append(activation)
             self._constant(f"invariants_{layer}", matrices[0][(layer + 1) * scalars :])
@@ -181,7 +186,7 @@ class EdgeModel(nn.Module):
             blocks += [out[:, :scalars] @ reader for reader in readers(layer + 1)]
             self._constant(f"source_{layer + 1}", torch.cat(blocks, 1))
             self._read_product(layer, allegro.tps[layer])
-        self.hidden_widths = [matrices[0].shape[1] for matrices, _ in latents]
+        self.hidden_widths: list[int] = [matrices[0].shape[1] for matrices, _ in latents]
         self.readout_width = readout[0].shape[1]
         self.readout_hidden = len(readout) - 1
         for number, matrix in enumerate(readout[1:]):

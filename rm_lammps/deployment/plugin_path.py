@@ -8,7 +8,7 @@ import hashlib
 from importlib import metadata
 from pathlib import Path
 
-from rm_lammps.cache import cache_folder, key
+from rm_lammps.cache import cache_folder, cpu_type, key
 from rm_lammps.files import shipped_folder
 
 PLUGIN_NAME = "allegroplugin.so"
@@ -36,9 +36,9 @@ def source_hash() -> str:
 
 
 def plugin_target() -> Path:
-    """Folder in the cache for these versions of LAMMPS, torch, MPI and the plugin's sources."""
+    """Folder in the cache for these versions of LAMMPS, torch, MPI, the sources, and this CPU."""
     versions = (f"{name} {_version(name)}" for name in ("lammps", "torch", "mpich"))
-    return cache_folder() / "plugins" / key(*versions, source_hash())
+    return cache_folder() / "plugins" / key(*versions, cpu_type(), source_hash())
 
 
 def plugin_folder() -> str:

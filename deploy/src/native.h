@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Part of rm_lammps, a plugin for LAMMPS (https://www.lammps.org).
+
+#ifndef RM_LAMMPS_NATIVE_H
+#define RM_LAMMPS_NATIVE_H
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace rm_lammps {
+
+// A one-layer float32 Allegro model, evaluated on the CPU for one central atom after the other.
+// Everything that depends on a pair alone is tabulated over the distance, with its slope, so that
+// energies and gradients belong together exactly. See docs/pair_style.md for the formulas.
+class NativeModel {
+ public:
+  // weights: as rm_lammps/deployment/native.py writes them; r_max and cutoffs in Å, the latter
+  // [centre type][neighbour type]. Throws std::runtime_error.
+  NativeModel(const std::string &weights, const std::vector<double> &cutoffs);
+
+  // Energy (eV) of one central atom, and its gradients (eV/Å, [n][3]) with respect to the vectors
+  // (Å, [n][3]) to its neighbours of the given types. All lie within the cutoffs.
+  double evaluate(int centre, int n, const int *neighbours, const double *vectors,
+                  float *gradients);
+
+  double memory() const;    // bytes
+
+ private:
+  // 64-byte aligned rows of floats, which grow and are kept
+  class Rows {
+   public:
+    float *reserve(size_t rows, size_t width);
+    float *row(size_t index) const { return data_ + index * width_; }
+    double bytes() const { return sizeof(float) * static_cast<double>(storage_.size()); }
+
+   private:
+    std::vector<float> storage_;
+    float *data_ = nullptr;
+    size_t width_ = 0;
+  };
+  struct Table {
+    Rows rows;    // knots x (values, then slopes times the distance of knots)
+    double inverse_step = 0.0;
+  };
+
+  const Table &table(int centre, int neighbour);
+  void build(Table &table, int centre, int neighbour) const;
+  void pair_features(double x, const std::vector<double> &first, double *values,
+                     double *slopes) const;
+  void look_up(int centre, int n, const int *neighbours, const double *vectors);
+  void forward(int centre, int n);
+  void backward(int n);
+  void finish(int n, float *gradients) const;
+
+  // sizes; all but types, bessels, embed and components are multiples of the vector width
+  int types_, bessels_, embed_, extra_, degrees_, channels_, hidden_, readout_, components_;
+  int features_;    // values of a row of the tables
+  double power_;
+  std::vector<double> frequencies_, scale_, by_centre_, by_neighbour_, extra_layers_, source_;
+  std::vector<double> norm_, sum_norm_, energy_scale_, energy_shift_, cutoffs_;
+  Rows product_, invariants_, invariants_back_, latent_, latent_back_, last_;
+  std::vector<std::unique_ptr<Table>> tables_;    // [centre][neighbour], built when first needed
+
+  // one atom's edges
+  struct Direction {
+    float x, y, z, r;
+  };
+  std::vector<Direction> directions_;
+  Rows values_, slopes_, harmonics_, harmonics_back_, projected_, scalars_, latent_in_,
+      latent_out_, readout_in_, readout_out_, environment_, mixed_, mixed_back_;
+  double energy_ = 0.0;
+  float weight_ = 0.0f;    // of an edge's energy
+  float around_ = 0.0f;    // of an edge in the environment
+};
+
+}    // namespace rm_lammps
+
+#endif
