@@ -43,8 +43,28 @@ def matched_displacements(
 
     """
     positions = sites + displacements
+    # the mean of the drawn displacements survives exchanges of atoms, the mean of the nearest
+    # images survives lattice vectors: each is the better start where the other fails
+    starts = [_follow(sites, positions, cell)]
+    if permute and cell is not None:
+        starts.append(sites + displacements.mean(axis=0))
+    candidates = [
+        _nearest(sites, positions, numbers, cell, start, permute=permute) for start in starts
+    ]
+    return min(candidates, key=lambda u: float(np.sum(u**2)))
+
+
+def _nearest(
+    sites: Array,
+    positions: Array,
+    numbers: NDArray[np.int_],
+    cell: Array | None,
+    moved: Array,
+    *,
+    permute: bool,
+) -> Array:
+    """Improve assignment and rigid motion in turn, from sites moved to ``moved``."""
     order = np.arange(len(numbers))
-    moved = _follow(sites, positions, cell)
     for _ in range(_MAX_ROUNDS if permute else 0):
         new_order = _assign(positions, moved, numbers, cell)
         if (new_order == order).all():
@@ -63,7 +83,8 @@ def _follow(sites: Array, positions: Array, cell: Array | None) -> Array:
     """Move the sites rigidly to where the atoms assigned to them are; shape (n, 3), Å."""
     if cell is not None:
         offsets = positions - sites
-        mean = offsets.mean(axis=0)
+        # relative to one atom first: a mean over atoms in different images means nothing
+        mean = offsets[0] + minimum_image(offsets - offsets[0], cell).mean(axis=0)
         return sites + mean + minimum_image(offsets - mean, cell).mean(axis=0)
     centre, target = sites.mean(axis=0), positions.mean(axis=0)
     if len(sites) < 3:

@@ -97,19 +97,19 @@ def test_rotations_rotate_the_labels(seed):
 @given(SEEDS)
 @settings(max_examples=25, deadline=None)
 def test_translations_and_lattice_vectors_change_nothing(seed):
-    atoms, noisy = noisy_crystal("C", seed)
-    args = (atoms.positions, atoms.cell.array, atoms.numbers)
+    atoms = crystal("C")
+    # small against the bond length, where the nearest assignment is unique
+    noise = NOISE.model_copy(update={"displacement": 0.15})
     rng = np.random.default_rng(seed)
+    noisy = add_noise(atoms.positions, atoms.numbers, atoms.cell.array, noise, rng)
+    args = (atoms.positions, atoms.cell.array, atoms.numbers)
     before = labels_of(noisy.positions, noisy.cell, *args)
-    moved = noisy.positions + rng.standard_normal(3)
+    moved = noisy.positions + 0.1 * rng.standard_normal(3)
     moved += rng.integers(-2, 3, size=(len(atoms), 3)) @ noisy.cell
     after = labels_of(moved, noisy.cell, *args)
-    # the assignment is a local optimum, found from another start: never much worse
-    if after.energy == pytest.approx(before.energy, rel=1e-6):
-        np.testing.assert_allclose(after.forces, before.forces, atol=1e-7)
-        np.testing.assert_allclose(after.stress, before.stress, atol=1e-7)
-    else:
-        assert noisy.displacements.std() > 0.15
+    assert after.energy == pytest.approx(before.energy, rel=1e-6)
+    np.testing.assert_allclose(after.forces, before.forces, atol=1e-7)
+    np.testing.assert_allclose(after.stress, before.stress, atol=1e-7)
 
 
 @given(SEEDS)
