@@ -1,6 +1,6 @@
 """Train the shipped model ``diamond`` from a single diamond cell and put it into the package.
 
-    python scripts/train_diamond.py [--out runs/diamond]
+python scripts/train_diamond.py [--out runs/diamond]
 """
 
 import argparse
@@ -22,9 +22,7 @@ def main() -> None:
     data = out.with_name("diamond.extxyz")
     data.parent.mkdir(parents=True, exist_ok=True)
     bulk("C", "diamond", a=LATTICE_CONSTANT).write(data)
-    subprocess.run(
-        ["rm-train", "diamond", "--data", str(data), "--out", str(out)], check=True
-    )
+    subprocess.run(["rm-train", "diamond", "--data", str(data), "--out", str(out)], check=True)
     PACKAGE.mkdir(parents=True, exist_ok=True)
     for name in SHIPPED:
         shutil.copy(out / name, PACKAGE / name)

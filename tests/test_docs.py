@@ -1,0 +1,51 @@
+"""What README and docs say is run."""
+
+import re
+import runpy
+import subprocess
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+
+
+def test_documented_fields_are_the_real_ones():
+    updated = runpy.run_path(str(CHECKOUT / "scripts" / "update_docs.py"))["updated"]
+    for page in (CHECKOUT / "docs").glob("*.md"):
+        text = page.read_text()
+        assert updated(text) == text, f"run scripts/update_docs.py: {page.name} is out of date"
+
+
+def test_readme_main_command_finds_diamond(run, tmp_path):
+    """The README's first command without its installation, then its evaluation."""
+    blocks = re.findall(r"```bash\n(.*?)```", (CHECKOUT / "README.md").read_text(), re.DOTALL)
+    install, generate = re.split(r"pip install [^&]*&&", blocks[0].replace("\\\n", " "))
+    assert "venv" in install
+    done = run("bash", "-ec", generate, cwd=tmp_path)
+    assert "64 of 64 seeds" in done.stdout or "seeds converged" in done.stdout
+    assert (tmp_path / "carbon" / "structures.extxyz").stat().st_size > 0
+
+
+def test_readme_test_command_is_what_ci_runs():
+    blocks = re.findall(r"```bash\n(.*?)```", (CHECKOUT / "README.md").read_text(), re.DOTALL)
+    assert blocks[1].strip().endswith("&& pytest")
+    assert (CHECKOUT / ".ci" / "run").read_text().strip().endswith("\npytest")
+
+
+@pytest.mark.parametrize("page", sorted(p.name for p in (CHECKOUT / "docs").glob("*.md")))
+def test_links_between_pages_hold(page):
+    text = (CHECKOUT / "docs" / page).read_text()
+    for target in re.findall(r"\]\(([^)#:]+)\)", text):
+        assert (CHECKOUT / "docs" / target).exists(), target
+
+
+def test_the_checkout_is_not_what_is_tested():
+    """In continuous integration the wheel is: this fails where an import picks up the checkout."""
+    import os
+
+    import rm_lammps
+
+    if os.environ.get("CI"):
+        assert CHECKOUT not in Path(rm_lammps.__file__).resolve().parents
+    assert subprocess.run(["rm-doctor", "--help"], check=False, capture_output=True).returncode == 0
