@@ -178,9 +178,11 @@ def deploy(model: str, out: Path | None = None, *, device: str = "cpu") -> Bundl
 
 def find_bundle(model: str, *, device: str = "cpu") -> Bundle:
     """Load a bundle by its folder, or deploy a model into the user's cache."""
-    return (
-        Bundle.load(model) if (Path(model) / MANIFEST).is_file() else deploy(model, device=device)
-    )
+    if not (Path(model) / MANIFEST).is_file():
+        return deploy(model, device=device)
+    # the bundle may have been made by other versions, or with another cache
+    ensure_plugin()
+    return Bundle.load(model)
 
 
 def _cached_folder(source: ModelSource, device: str) -> Path:
