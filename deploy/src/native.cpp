@@ -16,7 +16,7 @@ namespace rm_lammps {
 namespace {
 
 constexpr int format = 1;
-constexpr int knots = 1024;    // of a table: interpolation below float32's rounding
+constexpr int knots = 768;    // of a table: interpolation near float32's rounding
 constexpr int tile = 4;        // edges that share the loads of a matrix
 
 double silu(double z)
@@ -146,7 +146,9 @@ void NativeModel::build(Table &table, int centre, int neighbour) const
   const double step = cutoff / (knots - 1);
   const double scale = scale_[centre * types_ + neighbour];
   table.inverse_step = 1.0 / step;
-  table.rows.reserve(knots + 1, 2 * features_);
+  // one knot more than needed, for what the last one looks up in its neighbour
+  table.rows.reserve(knots + 1, 3 * features_);
+  std::vector<double> before(features_);
   for (int knot = 0; knot <= knots; ++knot) {
     // the limit at zero distance is finite, its formula is not
     const double r = knot == 0 ? 1e-6 * step : knot * step;
@@ -154,8 +156,12 @@ void NativeModel::build(Table &table, int centre, int neighbour) const
     float *row = table.rows.row(knot);
     for (int i = 0; i < features_; ++i) {
       row[i] = static_cast<float>(values[i]);
-      row[features_ + i] = static_cast<float>(slopes[i] * scale * step);
+      row[2 * features_ + i] = static_cast<float>(slopes[i] * scale * step);
+      // differences rounded once keep the slopes precise: rounded values would not
+      if (knot > 0) row[i - 2 * features_] = static_cast<float>(values[i] - before[i]);
+      row[features_ + i] = 0.0f;
     }
+    before = values;
   }
 }
 
@@ -231,8 +237,8 @@ void NativeModel::look_up(int centre, int n, const int *neighbours, const double
                 right_slope = (3.0f * a * a - 2.0f * a) * inverse;
     float *values = values_.row(k), *slopes = slopes_.row(k);
     for (int i = 0; i < features_; i += lanes) {
-      const Vector p = load(low + i), step = load(high + i) - p, m = load(low + features_ + i),
-                   q = load(high + features_ + i);
+      const Vector p = load(low + i), step = load(low + features_ + i),
+                   m = load(low + 2 * features_ + i), q = load(high + 2 * features_ + i);
       store(values + i, p + up * step + left * m + right * q);
       store(slopes + i, up_slope * step + left_slope * m + right_slope * q);
     }
@@ -267,7 +273,22 @@ inline void multiply_tile(int depth, const float *const in[tile], const float *m
   Vector sum[tile][C];
   for (int k = 0; k < tile; ++k)
     for (int c = 0; c < C; ++c) sum[k][c] = start ? load(start[k] + c * lanes) : zero();
-  for (int i = 0; i < depth; ++i) {
+  int i = 0;
+  if (C == 1) {
+    // a second set of sums: one alone would wait for its own results
+    Vector more[tile];
+    for (auto &m : more) m = zero();
+    for (; i + 2 <= depth; i += 2) {
+      const Vector even = load(matrix + size_t(i) * width),
+                   odd = load(matrix + size_t(i + 1) * width);
+      for (int k = 0; k < tile; ++k) {
+        sum[k][0] += in[k][i] * even;
+        more[k] += in[k][i + 1] * odd;
+      }
+    }
+    for (int k = 0; k < tile; ++k) sum[k][0] += more[k];
+  }
+  for (; i < depth; ++i) {
     Vector row[C];
     for (int c = 0; c < C; ++c) row[c] = load(matrix + size_t(i) * width + c * lanes);
     for (int k = 0; k < tile; ++k)

@@ -41,7 +41,7 @@ class NativeModel {
     size_t width_ = 0;
   };
   struct Table {
-    Rows rows;    // knots x (values, then slopes times the distance of knots)
+    Rows rows;    // of a knot: values, steps to the next knot, slopes times the knots' distance
     double inverse_step = 0.0;
   };
 

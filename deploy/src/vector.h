@@ -7,6 +7,10 @@
 // Vectors of 16 floats in the language extension of GCC and Clang: the compiler maps them to what
 // the CPU has, one AVX-512 register, two of AVX2, four of NEON or SSE.
 
+#ifdef __AVX512F__
+#include <immintrin.h>
+#endif
+
 #include <cstring>
 
 namespace rm_lammps {
@@ -65,9 +69,10 @@ inline Vector totals(Vector (&v)[lanes])
 
 inline float total(Vector v)
 {
-  float sum = 0.0f;
-  for (int i = 0; i < lanes; ++i) sum += v[i];
-  return sum;
+  v += shuffled<8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7>(v, v);
+  v += shuffled<4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11>(v, v);
+  v += shuffled<2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13>(v, v);
+  return v[0] + v[1];
 }
 
 // exp to float32's precision: 2^k times a polynomial of the rest (Cephes' coefficients)
@@ -76,26 +81,36 @@ inline Vector exponential(Vector x)
   const Vector top = zero() + 88.0f, bottom = zero() - 87.0f;
   x = x > top ? top : x;
   x = x < bottom ? bottom : x;
-  const Vector scaled = x * 1.44269504f;
-  const Integers k = __builtin_convertvector(scaled + (scaled < 0.0f ? zero() - 0.5f : zero() + 0.5f),
-                                             Integers);
-  const Vector whole = __builtin_convertvector(k, Vector);
+  // the addition rounds to an integer, which then stands in the lowest bits
+  const Vector magic = zero() + 12582912.0f, shifted = x * 1.44269504f + magic;
+  const Vector whole = shifted - magic;
+  Integers bits;
+  std::memcpy(&bits, &shifted, sizeof(bits));
+  bits = (bits + 127) << 23;
+  Vector power;
+  std::memcpy(&power, &bits, sizeof(power));
   const Vector f = x - whole * 0.693359375f + whole * 2.12194440e-4f;
   Vector p = 1.9875691500e-4f * f + 1.3981999507e-3f;
   p = p * f + 8.3334519073e-3f;
   p = p * f + 4.1665795894e-2f;
   p = p * f + 1.6666665459e-1f;
   p = p * f + 5.0000001201e-1f;
-  p = p * f * f + f + 1.0f;
-  const Integers bits = (k + 127) << 23;
-  Vector power;
-  std::memcpy(&power, &bits, sizeof(power));
-  return p * power;
+  return (p * f * f + f + 1.0f) * power;
+}
+
+inline Vector reciprocal(Vector x)
+{
+#ifdef __AVX512F__
+  const Vector guess = (Vector) _mm512_rcp14_ps((__m512) x);
+  return guess * (2.0f - x * guess);
+#else
+  return 1.0f / x;
+#endif
 }
 
 inline Vector sigmoid(Vector x)
 {
-  return 1.0f / (1.0f + exponential(-x));
+  return reciprocal(1.0f + exponential(-x));
 }
 
 }    // namespace rm_lammps

@@ -64,24 +64,28 @@ def compile_model(package: Path, output: Path, *, device: str = "cpu") -> None:
             logging.getLogger(__name__).warning("%s: %s", package.name, line)
 
 
-def export_model(model: Any, output: Path, *, device: str = "cpu", edges: bool = True) -> None:
+def export_model(
+    model: Any, output: Path, *, device: str = "cpu", every_target: bool = False
+) -> None:
     """Export an eager nequip model; what :func:`compile_model` does in its process.
 
     Args:
         model: ``nequip.nn.GraphModel`` of an Allegro model.
         output: file to write, ending in ``.nequip.pt2``.
         device: ``cpu`` or ``cuda``.
-        edges: whether to add the edge target, where the model allows it.
+        every_target: whether to compile the edge target even where the pair style's own kernel
+            makes it superfluous; for tests and benchmarks.
 
     """
     metadata = model_metadata(model)
     edge_file = output.with_name(f"{output.name}.edge.pt2")
-    native = None
-    if edges and _export_edges(model, edge_file, device):
-        metadata["rm_edge_dtype"] = metadata["model_dtype"]
-        native = _native_weights(model)
+    rewritten = _rewrite(model)
+    native = _native_weights(rewritten) if device == "cpu" and rewritten is not None else None
     if native is not None:
         metadata["rm_native"] = "1"
+    if rewritten is not None and (native is None or every_target):
+        _export_edges(model, rewritten, edge_file, device)
+        metadata["rm_edge_dtype"] = metadata["model_dtype"]
     _export_positions(model, output, device, metadata)
     if native is not None:
         with zipfile.ZipFile(output, "a") as archive:
@@ -91,15 +95,38 @@ def export_model(model: Any, output: Path, *, device: str = "cpu", edges: bool =
         edge_file.unlink()
 
 
-def _native_weights(model: Any) -> bytes | None:
-    """Weights for the pair style's own kernel; None where the model is not of its kind."""
+def _rewrite(model: Any) -> Any:
+    """Return the model rewritten for edges, or None if that is impossible or would not agree."""
     from rm_lammps.deployment.edge_model import EdgeModel, UnsupportedModelError
+
+    try:
+        rewritten = EdgeModel(model).eval()
+    except UnsupportedModelError as why:
+        sys.stderr.write(f"{_NOTE} nequip's target alone, as the model has {why}\n")
+        return None
+    data, inputs, reference = _example(model, rewritten)
+    if not _agrees(rewritten(*inputs), data, inputs[0], reference):
+        sys.stderr.write(f"{_NOTE} nequip's target alone, as ours would not agree with it\n")
+        return None
+    return rewritten
+
+
+def _native_weights(rewritten: Any) -> bytes | None:
+    """Weights for the pair style's own kernel; None where the model is not of its kind."""
+    from rm_lammps.deployment.edge_model import UnsupportedModelError
     from rm_lammps.deployment.native import native_weights
 
     try:
-        return native_weights(EdgeModel(model))
+        return native_weights(rewritten)
     except UnsupportedModelError:
         return None
+
+
+def _example(model: Any, rewritten: Any) -> tuple[dict[str, Any], list[Any], dict[str, Any]]:
+    """Structure, the same as the edge target takes it, and what the eager model says of it."""
+    data = sample_data(model.metadata, "cpu")
+    inputs = dense_edges(data, float(model.metadata["r_max"]), rewritten.dtype)
+    return data, inputs, model({name: value.clone() for name, value in data.items()})
 
 
 def _root(archive: zipfile.ZipFile) -> str:
@@ -141,29 +168,17 @@ def _export_positions(model: Any, output: Path, device: str, metadata: dict[str,
     )
 
 
-def _export_edges(model: Any, output: Path, device: str) -> bool:
-    """Export the edge target; returns whether the model could be rewritten for it."""
+def _export_edges(model: Any, rewritten: Any, output: Path, device: str) -> None:
+    """Export the edge target: edge vectors in, their gradients out."""
     import torch
     from nequip.utils.fx import fx_duck_shape, nequip_decomp_table
     from torch.fx.experimental.proxy_tensor import make_fx
 
-    from rm_lammps.deployment.edge_model import EdgeModel, UnsupportedModelError
-
-    data = sample_data(model.metadata, "cpu")
-    try:
-        edge_model = EdgeModel(model).eval()
-    except UnsupportedModelError as why:
-        sys.stderr.write(f"{_NOTE} no edge target, as the model has {why}\n")
-        return False
-    inputs = dense_edges(data, float(model.metadata["r_max"]), edge_model.dtype)
-    reference = model({name: value.clone() for name, value in data.items()})
-    if not _agrees(edge_model(*inputs), data, inputs[0], reference):
-        sys.stderr.write(f"{_NOTE} no edge target, as it would not agree with the model\n")
-        return False
-    edge_model, inputs = edge_model.to(device), [value.to(device) for value in inputs]
+    data, inputs, reference = _example(model, rewritten)
+    rewritten, inputs = rewritten.to(device), [value.to(device) for value in inputs]
     with fx_duck_shape(False):
         traced = make_fx(
-            edge_model,
+            rewritten,
             decomposition_table=nequip_decomp_table(),
             tracing_mode="symbolic",
             _allow_non_fake_inputs=True,
@@ -182,7 +197,6 @@ def _export_edges(model: Any, output: Path, device: str) -> bool:
     results = [value.cpu() for value in compiled(*inputs)]
     if not _agrees(results, data, inputs[0].cpu(), reference):
         sys.exit("the compiled edge target does not agree with the model")
-    return True
 
 
 def dense_edges(data: dict[str, Any], r_max: float, dtype: Any) -> list[Any]:

@@ -82,10 +82,19 @@ def edit_metadata():
 
 
 @pytest.fixture(scope="session")
+def organic32(organic, edit_metadata, tmp_path_factory):
+    """The organic model, evaluated by the float32 kernel."""
+    path = tmp_path_factory.mktemp("native") / "organic32.nequip.pt2"
+    return edit_metadata(organic, path, rm_native="1")
+
+
+@pytest.fixture(scope="session")
 def plain_carbon(carbon, edit_metadata, tmp_path_factory):
     """The carbon model as nequip-compile would make it: without the edge target."""
     path = tmp_path_factory.mktemp("plain") / "plain.nequip.pt2"
-    return edit_metadata(carbon, path, edges=False, rm_edge_dtype=None, torch_version=None)
+    return edit_metadata(
+        carbon, path, edges=False, rm_edge_dtype=None, rm_native=None, torch_version=None
+    )
 
 
 @dataclass

@@ -39,7 +39,26 @@ def eager_model(**changes):
     return AllegroModel(**settings)
 
 
+def add_native_weights(model, path):
+    """Let the float64 model be evaluated by the float32 kernel too, which its file would not do."""
+    import zipfile
+
+    import torch
+
+    from rm_lammps.deployment.compile import _NATIVE_RECORD, _root
+    from rm_lammps.deployment.edge_model import EdgeModel
+    from rm_lammps.deployment.native import native_weights
+
+    rewritten = EdgeModel(model)
+    rewritten.dtype = torch.float32
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(f"{_root(archive)}/{_NATIVE_RECORD}", native_weights(rewritten))
+
+
 if __name__ == "__main__":
     from rm_lammps.deployment.compile import export_model
 
-    export_model(eager_model(**KINDS[sys.argv[1]]), Path(sys.argv[2]))
+    MODEL = eager_model(**KINDS[sys.argv[1]])
+    export_model(MODEL, Path(sys.argv[2]), every_target=True)
+    if sys.argv[1] == "organic":
+        add_native_weights(MODEL, sys.argv[2])

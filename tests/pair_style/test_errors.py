@@ -1,5 +1,7 @@
 """Bad input ends in an error that says what and what to do: no crash, no hang, on any rank."""
 
+import zipfile
+
 import pytest
 
 ATOMS = """
@@ -36,8 +38,6 @@ def test_file_that_is_no_model(content, carbon, new_lammps, tmp_path):
     if content == "folder":
         file.mkdir()
     elif content == "zip":
-        import zipfile
-
         with zipfile.ZipFile(file, "w") as archive:
             archive.writestr("a", "b")
     else:
@@ -105,6 +105,27 @@ def test_model_for_another_program(carbon, edit_metadata, new_lammps, tmp_path):
     )
     lmp = new_lammps(ATOMS)
     with pytest.raises(Exception, match=r"compiled for another program .* --target pair_allegro"):
+        lmp.command(f"pair_coeff * * {file} C C")
+
+
+def test_target_that_the_file_lacks(plain_carbon, new_lammps):
+    lmp = new_lammps(ATOMS + "pair_style allegro target edges")
+    with pytest.raises(Exception, match="holds no target edges; remove it"):
+        lmp.command(f"pair_coeff * * {plain_carbon} C C")
+
+
+@pytest.mark.parametrize("change", ["missing", "short", "format"])
+def test_broken_weights(change, carbon, new_lammps, tmp_path):
+    file = tmp_path / "broken.nequip.pt2"
+    with zipfile.ZipFile(carbon) as old, zipfile.ZipFile(file, "w") as new:
+        for entry in old.namelist():
+            content = old.read(entry)
+            if entry.endswith("rm_native"):
+                content = {"short": content[:1000], "format": b"\7" + content[1:]}.get(change)
+            if content is not None:
+                new.writestr(entry, content)
+    lmp = new_lammps(ATOMS)
+    with pytest.raises(Exception, match=r"The weights in .* could not be read"):
         lmp.command(f"pair_coeff * * {file} C C")
 
 

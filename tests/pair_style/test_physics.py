@@ -8,6 +8,7 @@ import pytest
 
 BAR = 1.602176634e6  # of 1 eV/Å³
 TARGETS = ("edges", "positions")
+EVERY = ("native", *TARGETS)
 
 
 def pair(file, elements, settings=""):
@@ -18,12 +19,15 @@ def difference(value, wanted):
     return np.abs(np.asarray(value) - wanted).max() / np.abs(wanted).max()
 
 
-@pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize(
-    ("name", "kind", "tolerance"), [("diamond", "carbon", 1e-5), ("mixed", "organic", 1e-10)]
+    ("name", "kind", "target", "tolerance"),
+    [
+        *[("diamond", "carbon", target, 1e-5) for target in EVERY],
+        *[("mixed", "organic", target, 1e-10) for target in TARGETS],
+    ],
 )
 def test_crystal_equals_eager_model(
-    name, kind, tolerance, target, models, system, reference, new_lammps, state
+    name, kind, target, tolerance, models, system, reference, new_lammps, state
 ):
     structure, wanted = system[name], reference[f"{kind} {name}"]
     lmp = new_lammps(
@@ -49,6 +53,17 @@ def test_cluster_equals_eager_model(target, organic, system, reference, new_lamm
     assert difference(forces, wanted["forces"]) < 1e-10
 
 
+@pytest.mark.parametrize("name", ["mixed", "cluster"])
+def test_kernel_with_several_types(name, organic32, system, reference, new_lammps, state):
+    structure, wanted = system[name], reference[f"organic {name}"]
+    lmp = new_lammps(structure.script() + pair(organic32, structure.elements) + "run 0")
+    energy, forces, pressure = state(lmp)
+    assert energy == pytest.approx(sum(wanted["energies"]), rel=1e-6)
+    assert difference(forces, wanted["forces"]) < 1e-5
+    if "stress" in wanted:
+        assert difference(-pressure / BAR, wanted["stress"]) < 1e-5
+
+
 def test_energies_of_atoms(organic, system, reference, new_lammps):
     lmp = new_lammps(system["cluster"].script() + pair(organic, system["cluster"].elements))
     lmp.command("compute e all pe/atom")
@@ -59,14 +74,21 @@ def test_energies_of_atoms(organic, system, reference, new_lammps):
     assert difference(energies, reference["organic cluster"]["energies"]) < 1e-12
 
 
-@pytest.mark.parametrize("target", TARGETS)
-def test_forces_are_the_slope_of_the_energy(target, organic, system, new_lammps, state):
+@pytest.mark.parametrize(
+    ("file", "target", "tolerance"),
+    # float32 leaves 7 digits of the energy, of which the difference takes 4
+    [("organic", "edges", 1e-6), ("organic", "positions", 1e-6), ("organic32", "native", 3e-3)],
+)
+def test_forces_are_the_slope_of_the_energy(
+    file, target, tolerance, system, new_lammps, state, request
+):
     structure = system["mixed"]
-    lmp = new_lammps(structure.script() + pair(organic, structure.elements, f"target {target}"))
+    model = request.getfixturevalue(file)
+    lmp = new_lammps(structure.script() + pair(model, structure.elements, f"target {target}"))
     lmp.command("run 0")
     _, forces, _ = state(lmp)
     x = np.array(lmp.gather_atoms("x", 1, 3))
-    step, slopes = 1e-4, []
+    step, slopes = 1e-4 if target != "native" else 2e-3, []
     for index in range(len(x)):
         energies = []
         for sign in (1, -1):
@@ -76,7 +98,7 @@ def test_forces_are_the_slope_of_the_energy(target, organic, system, new_lammps,
             lmp.command("run 0")
             energies.append(lmp.get_thermo("pe"))
         slopes.append(-(energies[0] - energies[1]) / (2 * step))
-    assert difference(slopes, forces.ravel()) < 1e-6
+    assert difference(slopes, forces.ravel()) < tolerance
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -126,8 +148,10 @@ def test_stresses_of_atoms_sum_to_the_pressure(models, system, new_lammps):
         assert difference(full[6:], np.array(total[3:])) < tolerance
 
 
-def test_virial_of_each_atom(organic, system, reference, new_lammps):
-    lmp = new_lammps(system["cluster"].script() + pair(organic, system["cluster"].elements))
+@pytest.mark.parametrize(("file", "tolerance"), [("organic", 2e-7), ("organic32", 1e-5)])
+def test_virial_of_each_atom(file, tolerance, system, reference, new_lammps, request):
+    model = request.getfixturevalue(file)
+    lmp = new_lammps(system["cluster"].script() + pair(model, system["cluster"].elements))
     lmp.commands_string(
         """
         compute s all stress/atom NULL virial
@@ -140,9 +164,9 @@ def test_virial_of_each_atom(organic, system, reference, new_lammps):
     wanted = -np.array(reference["organic cluster"]["atom_virials"]) * BAR
     centroid = np.array(lmp.gather("c_c", 1, 9)).reshape(-1, 9)
     symmetric = np.array(lmp.gather("c_s", 1, 6)).reshape(-1, 6)
-    assert difference(centroid, wanted) < 2e-7
+    assert difference(centroid, wanted) < tolerance
     wanted[:, 3:6] = 0.5 * (wanted[:, 3:6] + wanted[:, 6:])
-    assert difference(symmetric, wanted[:, :6]) < 2e-7
+    assert difference(symmetric, wanted[:, :6]) < tolerance
 
 
 def test_heat_flux_moves_the_energy(organic, system, new_lammps):
@@ -178,7 +202,8 @@ def test_heat_flux_moves_the_energy(organic, system, new_lammps):
     assert difference((after - before) / (2 * step), flux) < 5e-5
 
 
-def test_energy_is_conserved(carbon, new_lammps):
+@pytest.mark.parametrize("target", EVERY)
+def test_energy_is_conserved(target, carbon, new_lammps):
     lmp = new_lammps(
         f"""
         units metal
@@ -187,7 +212,7 @@ def test_energy_is_conserved(carbon, new_lammps):
         create_box 1 box
         create_atoms 1 box
         mass 1 12.011
-        {pair(carbon, ["C"])}
+        {pair(carbon, ["C"], f"target {target}")}
         minimize 0 1e-3 200 1000
         velocity all create 300 3
         fix 1 all nve
@@ -218,8 +243,12 @@ def test_blocks_change_nothing(block, target, organic, system, new_lammps, state
         assert difference(value, wanted) < 1e-12
 
 
-@pytest.mark.parametrize("ranks", [2, 3])
-def test_ranks_change_nothing(ranks, organic, system, run_lmp, tmp_path):
+@pytest.mark.parametrize(
+    ("ranks", "file", "tolerance"),
+    [(2, "organic", 1e-9), (3, "organic", 1e-9), (3, "organic32", 1e-5)],
+)
+def test_ranks_change_nothing(ranks, file, tolerance, system, run_lmp, tmp_path, request):
+    organic = request.getfixturevalue(file)
     script = (
         system["mixed"].script()
         + "replicate 2 2 2\n"
@@ -245,7 +274,7 @@ def test_ranks_change_nothing(ranks, organic, system, run_lmp, tmp_path):
         table = np.loadtxt(tmp_path / "out.dump", skiprows=9)
         results.append((output.values("state"), table))
     (one_state, one), (other_state, other) = results
-    assert difference(other_state, one_state) < 1e-9
+    assert difference(other_state, one_state) < tolerance
     assert len(one) == 64
     for columns in (slice(1, 4), slice(4, 6)):
-        assert difference(other[:, columns], one[:, columns]) < 1e-9
+        assert difference(other[:, columns], one[:, columns]) < tolerance

@@ -85,7 +85,7 @@ def test_boundaries(boundary, carbon, new_lammps, state):
     assert close(found[1], wanted[1])
 
 
-@pytest.mark.parametrize("target", ["edges", "positions"])
+@pytest.mark.parametrize("target", ["native", "edges", "positions"])
 def test_atoms_alone_and_in_pairs(target, carbon, new_lammps, state):
     def atoms(*x):
         box = "units metal\natom_modify map array\nregion b block 0 50 0 50 0 50\ncreate_box 1 b\n"
