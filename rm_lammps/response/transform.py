@@ -17,6 +17,9 @@ from rm_lammps.response.noise import NoiseConfig, add_noise
 SAMPLE_INDEX = "sample_index"
 """Key under which a data set numbers its samples; the transform takes it out."""
 
+ANCHOR = "equilibrium_energy_per_atom"
+"""Key of E~ per atom (pseudo-eV) at equilibrium, to which the fictitious energy adds; taken out."""
+
 
 class ResponseTransform:
     """Turn an equilibrium structure into a noisy one with the labels that lead back.
@@ -59,6 +62,7 @@ class ResponseTransform:
         """Return the noisy structure; positions and cell in Å, energies in pseudo-eV."""
         data = data.copy()
         rng = self._generator(int(data.pop(SAMPLE_INDEX, torch.zeros(1)).item()))
+        anchor = float(data.pop(ANCHOR, torch.zeros(1)).item())
         atoms = self._sites(data, rng)
         cell = atoms.cell.array if atoms.pbc.all() else None
         noisy = add_noise(atoms.positions, atoms.numbers, cell, self.noise, rng, level=self.level)
@@ -72,7 +76,7 @@ class ResponseTransform:
         )
         data[AtomicDataDict.POSITIONS_KEY] = _tensor(noisy.positions)
         data[AtomicDataDict.ATOMIC_NUMBERS_KEY] = torch.as_tensor(atoms.numbers, dtype=torch.long)
-        data[AtomicDataDict.TOTAL_ENERGY_KEY] = _tensor([[labels.energy]])
+        data[AtomicDataDict.TOTAL_ENERGY_KEY] = _tensor([[labels.energy + anchor * len(atoms)]])
         data[AtomicDataDict.FORCE_KEY] = _tensor(labels.forces)
         if noisy.cell is not None:
             data[AtomicDataDict.CELL_KEY] = _tensor(noisy.cell)[None]

@@ -27,6 +27,12 @@ class DataConfig(_Section):
         None, gt=0, description="default: every structure once; few structures are repeated"
     )
     validation_samples: int | None = Field(None, gt=0)
+    energy_key: str | None = Field(
+        None,
+        description="info key with an energy per atom (eV) that anchors E~ at equilibrium; "
+        "default: E~ labels are zero there",
+    )
+    energy_scale: float = Field(1.0, gt=0, description="pseudo-eV per eV of that energy")
 
 
 class ModelConfig(_Section):

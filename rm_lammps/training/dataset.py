@@ -9,14 +9,15 @@ from nequip.data import AtomicDataDict
 from nequip.data.ase import from_ase
 from nequip.data.dataset.base_datasets import AtomicDataset
 
-from rm_lammps.response.transform import SAMPLE_INDEX
+from rm_lammps.response.transform import ANCHOR, SAMPLE_INDEX
 
 
 class EquilibriumDataset(AtomicDataset):
     """Noise-free structures, each numbered for its noise.
 
     Args:
-        file_path: extxyz file of equilibrium structures with Minkowski-reduced cells.
+        file_path: extxyz file of equilibrium structures with Minkowski-reduced cells;
+            ``info[ANCHOR]`` is E~ per atom at equilibrium (pseudo-eV), zero where it is missing.
         transforms: applied to every sample, the response first.
         samples: number of samples an epoch; structures are repeated in turn. Default: each once.
 
@@ -31,6 +32,8 @@ class EquilibriumDataset(AtomicDataset):
         super().__init__(transforms=list(transforms))
         frames = ase.io.read(file_path, index=":", format="extxyz", parallel=False)
         self.structures = [from_ase(atoms) for atoms in frames]
+        for structure, atoms in zip(self.structures, frames, strict=True):
+            structure[ANCHOR] = torch.tensor([float(atoms.info.get(ANCHOR, 0.0))])
         self.samples = len(self.structures) if samples is None else samples
 
     def __len__(self) -> int:

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from math import isfinite
 from pathlib import Path
 
 import ase
@@ -12,7 +13,9 @@ import yaml
 from ase.geometry import minkowski_reduce
 
 from rm_lammps.datasets import DatasetStatistics, read_structures, split_indices, validate
+from rm_lammps.datasets.readers import SOURCE
 from rm_lammps.errors import UserError
+from rm_lammps.response.transform import ANCHOR
 from rm_lammps.training.card import write_card
 from rm_lammps.training.config import TrainingConfig
 from rm_lammps.training.nequip_config import nequip_config
@@ -99,7 +102,7 @@ def _prepare(config: TrainingConfig, data: Path, folder: Path) -> DatasetStatist
     try:
         (folder / "data").mkdir(parents=True, exist_ok=True)
         for name, indices in (("train", training), ("validation", validation)):
-            structures = [_standard(frames[i]) for i in indices]
+            structures = [_standard(frames[i], config) for i in indices]
             ase.io.write(folder / "data" / f"{name}.extxyz", structures, format="extxyz")
         (folder / STATISTICS).write_text(statistics.model_dump_json(indent=1) + "\n")
         (folder / "config.yaml").write_text(
@@ -110,12 +113,28 @@ def _prepare(config: TrainingConfig, data: Path, folder: Path) -> DatasetStatist
     return statistics
 
 
-def _standard(atoms: ase.Atoms) -> ase.Atoms:
-    """Keep sites and a Minkowski-reduced cell, on which minimum images rely."""
-    if not atoms.pbc.all():
-        return ase.Atoms(atoms.numbers, atoms.positions)
-    cell, _ = minkowski_reduce(atoms.cell.array)
-    return ase.Atoms(atoms.numbers, atoms.positions, cell=cell, pbc=True)
+def _standard(atoms: ase.Atoms, config: TrainingConfig) -> ase.Atoms:
+    """Keep sites, anchor and a Minkowski-reduced cell, on which minimum images rely."""
+    standard = ase.Atoms(atoms.numbers, atoms.positions)
+    if atoms.pbc.all():
+        standard.set_cell(minkowski_reduce(atoms.cell.array)[0])
+        standard.pbc = True
+    if config.data.energy_key is not None:
+        standard.info[ANCHOR] = _anchor(atoms, config.data.energy_key, config.data.energy_scale)
+    return standard
+
+
+def _anchor(atoms: ase.Atoms, key: str, scale: float) -> float:
+    try:
+        value = float(atoms.info[key])
+    except (KeyError, TypeError, ValueError):
+        value = float("nan")
+    if not isfinite(value):
+        raise UserError(
+            f"{atoms.info.get(SOURCE)} has no number under info[{key!r}] (data.energy_key).",
+            f"Keys it has: {', '.join(map(str, atoms.info))}",
+        )
+    return scale * value
 
 
 def _run_nequip(config: TrainingConfig, folder: Path) -> None:

@@ -1,0 +1,35 @@
+"""Energies that anchor E~ at equilibrium."""
+
+import ase.io
+import pytest
+from ase.build import bulk
+from nequip.utils.global_state import set_global_state
+
+from rm_lammps.errors import UserError
+from rm_lammps.response.transform import ANCHOR, ResponseTransform
+from rm_lammps.training.config import TrainingConfig
+from rm_lammps.training.dataset import EquilibriumDataset
+from rm_lammps.training.run import train
+
+set_global_state()
+
+
+def test_the_anchor_shifts_the_energy_and_nothing_else(tmp_path):
+    plain, anchored = bulk("C", cubic=True), bulk("C", cubic=True)
+    anchored.info[ANCHOR] = -0.3
+    ase.io.write(tmp_path / "frames.extxyz", [plain, anchored])
+    transform = ResponseTransform(
+        noise={}, energy={}, min_distances={"C-C": 1.54}, seed=1, level=0.0
+    )
+    data = EquilibriumDataset(str(tmp_path / "frames.extxyz"), [transform])
+    assert data[0]["total_energy"].item() == pytest.approx(0.0, abs=1e-12)
+    assert data[1]["total_energy"].item() == pytest.approx(8 * -0.3)
+    assert data[1]["forces"].abs().max() < 1e-9
+    assert ANCHOR not in data[1]
+
+
+def test_structures_without_the_energy_are_named(tmp_path):
+    ase.io.write(tmp_path / "frames.extxyz", bulk("C"))
+    config = TrainingConfig.model_validate({"name": "x", "data": {"energy_key": "e_form"}})
+    with pytest.raises(UserError, match=r"frames.extxyz, frame 0 has no number under .*e_form"):
+        train(config, tmp_path / "frames.extxyz", tmp_path / "out")
