@@ -1,20 +1,19 @@
-"""Evaluate a generation run against reference structures."""
+"""Evaluate a generation run: unique structures, rates, matches to references."""
 
 import json
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import ase
-import ase.io
 
-from rm_lammps.analysis.matching import (
-    Reference,
-    UniqueStructure,
-    coordination,
-    space_group,
-    unique_structures,
-)
+from rm_lammps.analysis.export import Format, export
+from rm_lammps.analysis.frames import FrameFile, read_table
+from rm_lammps.analysis.matching import Reference, coordination
 from rm_lammps.analysis.plots import plot_energy_volume
+from rm_lammps.analysis.ranks import Communicator, OneProcess, gather, on_root
+from rm_lammps.analysis.symmetry import SYMPREC
+from rm_lammps.analysis.unique import UNIQUE, UniqueSet, read_unique, write_unique
 from rm_lammps.datasets import read_structures, validate
 from rm_lammps.errors import UserError
 
@@ -23,71 +22,133 @@ PICTURE = "energy_volume.png"
 _BOND_FACTOR = 1.2
 
 
-def evaluate(folder: Path, reference_file: Path) -> dict[str, Any]:
-    """Match, deduplicate and draw the structures of a run.
+def evaluate(
+    folder: Path,
+    reference_file: Path | None = None,
+    *,
+    comm: Communicator | None = None,
+    formats: Iterable[Format] = (),
+    symmetrise: bool = False,
+    symprec: float = SYMPREC,
+) -> dict[str, Any]:
+    """Deduplicate, rank, match and draw the structures of a run.
 
     Rates are over all attempted seeds.
 
     Args:
-        folder: written by ``rm-generate``; gets ``evaluation.json`` and ``energy_volume.png``.
+        folder: written by ``rm-generate``; gets ``unique.extxyz``, ``evaluation.json`` and
+            ``energy_volume.png``.
         reference_file: structures to look for; ``info["name"]`` names them.
+        comm: every rank of it calls this function; rank 0 writes. One process unless given.
+        formats: write structures in these formats too.
+        symmetrise: write ``unique_symmetrised.extxyz`` too.
+        symprec: for space groups and standard cells, Å.
 
     Returns:
-        The content of ``evaluation.json``.
+        The content of ``evaluation.json``, on every rank.
 
     Raises:
         UserError: the folder holds no finished run, or the references are unusable.
     """
-    frames, summary = _read_run(folder)
-    references = read_structures(reference_file)
-    validate(references)
-    reference = Reference(references)
-    groups = unique_structures(frames)
-    for group in groups:
-        group.reference = reference.find(group.atoms)
-    attempted = summary["attempted"]
-    matched = dict.fromkeys(reference.names, 0)
-    for group in groups:
-        if group.reference is not None:
-            matched[group.reference] += len(group.seeds)
-    result = {
-        "attempted": attempted,
-        "converged": summary["converged"],
-        "failed": summary["failed"],
-        "matched": matched,
-        "match_rate": sum(matched.values()) / attempted,
-        "unique": len(groups),
-        "seconds_per_seed": summary["seed_seconds"] / attempted,
-        "evaluations_per_seed": summary["evaluations"] / attempted,
-        "structures": [_describe(group, references) for group in groups],
-    }
-    (folder / EVALUATION).write_text(json.dumps(result, indent=1) + "\n")
-    plot_energy_volume(groups, references, folder / PICTURE)
-    return result
+    comm = OneProcess() if comm is None else comm
+    summary = on_root(comm, lambda: read_summary(folder))
+    references = on_root(comm, lambda: _read_references(reference_file))
+    unique = write_unique(folder, comm, symmetrise=symmetrise, symprec=symprec)
+    matches = _match(folder, references, comm)
+
+    def finish() -> dict[str, Any]:
+        structures = [
+            _describe(atoms, match, references)
+            for atoms, match in zip(read_unique(folder), matches, strict=True)
+        ]
+        result = {**_rates(summary, unique, matches, references), "structures": structures}
+        _write_json(folder / EVALUATION, result)
+        plot_energy_volume(structures, references, folder / PICTURE)
+        export(folder, unique, formats)
+        return result
+
+    return on_root(comm, finish)
 
 
-def _read_run(folder: Path) -> tuple[list[ase.Atoms], dict[str, Any]]:
+def read_summary(folder: Path) -> dict[str, Any]:
+    """``summary.json`` of a finished run.
+
+    Raises:
+        UserError: there is none, or it isn't one.
+    """
     try:
         summary = json.loads((folder / "summary.json").read_text())
-        text = folder / "structures.extxyz"
-        frames = ase.io.read(text, ":", parallel=False) if summary["converged"] else []
-    except (OSError, json.JSONDecodeError) as error:
+        missing = _SUMMARY_FIELDS - set(summary)
+        if missing:
+            raise ValueError(f"summary.json has no {', '.join(sorted(missing))}")
+    except (OSError, TypeError, ValueError) as error:
         raise UserError(
             f"{folder} holds no finished run: {error}", "Give the --out folder of rm-generate."
         ) from error
-    return frames, summary
+    return summary
 
 
-def _describe(group: UniqueStructure, references: list[ase.Atoms]) -> dict[str, Any]:
-    atoms = group.atoms
+_SUMMARY_FIELDS = {"attempted", "converged", "failed", "evaluations", "seed_seconds"}
+
+
+def _read_references(file: Path | None) -> list[ase.Atoms]:
+    if file is None:
+        return []
+    references = read_structures(file)
+    validate(references)
+    return references
+
+
+def _match(folder: Path, references: list[ase.Atoms], comm: Communicator) -> list[str | None]:
+    """Name of the reference that each unique structure matches, best structure first."""
+    table = on_root(comm, lambda: read_table(folder / UNIQUE))
+    matches: list[str | None] = [None] * len(table)
+    if references:
+        reference = Reference(references)
+        with FrameFile(folder / UNIQUE, table.begin) as frames:
+            mine = range(comm.rank, len(table), comm.size)
+            found = gather(comm, lambda: [reference.find(frames.atoms(n)) for n in mine])
+        for rank, names in enumerate(found):
+            matches[rank :: comm.size] = names
+    return matches
+
+
+def _rates(
+    summary: dict[str, Any],
+    unique: UniqueSet,
+    matches: Sequence[str | None],
+    references: list[ase.Atoms],
+) -> dict[str, Any]:
+    attempted = max(summary["attempted"], 1)
+    matched = dict.fromkeys(Reference(references).names, 0)
+    for name, seeds in zip(matches, unique.members(), strict=True):
+        if name is not None:
+            matched[name] += len(seeds)
     return {
-        "energy_per_atom": atoms.info["energy_per_atom"],
-        "volume_per_atom": atoms.info["volume_per_atom"],
-        "found": len(group.seeds),
-        "seeds": group.seeds,
-        "space_group": space_group(atoms),
-        "coordination": coordination(atoms, _bond_length(references)),
-        "matches": group.reference,
+        "attempted": summary["attempted"],
+        "converged": summary["converged"],
+        "failed": summary["failed"],
+        "matched": matched,
+        "match_rate": sum(matched.values()) / attempted if references else None,
+        "unique": len(unique),
+        "seconds_per_seed": summary["seed_seconds"] / attempted,
+        "evaluations_per_seed": summary["evaluations"] / attempted,
+    }
+
+
+def _describe(atoms: ase.Atoms, match: str | None, references: list[ase.Atoms]) -> dict[str, Any]:
+    info = atoms.info
+    return {
+        "rank": int(info["rank"]),
+        "seed": int(info["seed"]),
+        "formula": atoms.get_chemical_formula(),
+        "energy_per_atom": float(info["energy_per_atom"]),
+        "volume_per_atom": atoms.get_volume() / len(atoms) if atoms.pbc.all() else None,
+        "found": int(info["found"]),
+        "seeds": info["seeds"].tolist(),
+        "space_group": f"{info['space_group']} ({info['space_group_number']})",
+        "coordination": coordination(atoms, _bond_length(references)) if references else None,
+        "matches": match,
     }
 
 
@@ -95,3 +156,12 @@ def _bond_length(references: list[ase.Atoms]) -> float:
     """Distance within which atoms count as bonded: a little more than the references' shortest."""
     shortest = min(min(atoms.repeat(2).get_all_distances(mic=True)[0, 1:]) for atoms in references)
     return _BOND_FACTOR * float(shortest)
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        partial.write_text(json.dumps(content, indent=1) + "\n")
+        partial.replace(path)
+    except OSError as error:
+        raise UserError(f"Can't write {path}: {error}") from error

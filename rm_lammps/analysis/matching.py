@@ -1,29 +1,21 @@
-"""Compare crystals irrespective of cell, origin and orientation."""
+"""Compare structures irrespective of cell, origin and orientation."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 
 import ase
 import numpy as np
-import spglib
+from numpy.typing import NDArray
 from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.core import Structure
 from pymatgen.io.ase import AseAtomsAdaptor
 
-SYMPREC = 0.1
-"""Å; relaxed structures carry the noise of their convergence tolerance."""
+MOLECULE_TOLERANCE = 0.3
+"""Å; largest difference between corresponding distances of equal molecules."""
 
-
-@dataclass
-class UniqueStructure:
-    """A structure and how often it was found."""
-
-    atoms: ase.Atoms
-    """The member of lowest energy, with the ``info`` of its frame."""
-    seeds: list[int] = field(default_factory=list)
-    """Seeds that ended here."""
-    reference: str | None = None
-    """Name of the reference it matches."""
+_KEPT = 4096
+"""Structures kept as pymatgen's objects, which take twenty times the memory of their numbers."""
 
 
 def to_pymatgen(atoms: ase.Atoms) -> Structure:
@@ -31,6 +23,66 @@ def to_pymatgen(atoms: ase.Atoms) -> Structure:
     return AseAtomsAdaptor.get_structure(
         ase.Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=True)
     )
+
+
+@dataclass(frozen=True, eq=False)
+class Crystal:
+    """A crystal reduced once, in plain numbers: small to keep, quick to send."""
+
+    cell: NDArray[np.float64]
+    """Primitive Niggli cell, Å, shape (3, 3)."""
+    sites: NDArray[np.float64]
+    """Fractional, shape (n, 3)."""
+    numbers: NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Molecule:
+    """A molecule by its distances, in which no orientation or order of atoms is left."""
+
+    pairs: NDArray[np.int64]
+    """Atomic numbers of each pair of atoms, in order, shape (n_pairs, 2)."""
+    distances: NDArray[np.float64]
+    """Sorted for each pair of elements, Å, shape (n_pairs,)."""
+
+
+def prepare(atoms: ase.Atoms) -> Crystal | Molecule:
+    """What of a structure its identity rests on."""
+    if not atoms.pbc.all():
+        return _molecule(atoms)
+    # the reduction that StructureMatcher would repeat at every comparison
+    structure = to_pymatgen(atoms).get_primitive_structure().get_reduced_structure("niggli")
+    return Crystal(
+        structure.lattice.matrix, structure.frac_coords, np.array(structure.atomic_numbers)
+    )
+
+
+def same(a: Crystal | Molecule, b: Crystal | Molecule, matcher: StructureMatcher) -> bool:
+    """Whether two prepared structures are the same.
+
+    Crystals: as ``matcher`` says. Molecules: if all distances agree within
+    ``MOLECULE_TOLERANCE``; mirror images count as the same.
+    """
+    if isinstance(a, Crystal) and isinstance(b, Crystal):
+        return bool(matcher.fit(_structure(a), _structure(b), skip_structure_reduction=True))
+    if isinstance(a, Molecule) and isinstance(b, Molecule):
+        return np.array_equal(a.pairs, b.pairs) and np.allclose(
+            a.distances, b.distances, rtol=0, atol=MOLECULE_TOLERANCE
+        )
+    return False
+
+
+@lru_cache(maxsize=_KEPT)
+def _structure(crystal: Crystal) -> Structure:
+    return Structure(crystal.cell, crystal.numbers, crystal.sites)
+
+
+def _molecule(atoms: ase.Atoms) -> Molecule:
+    i, j = np.triu_indices(len(atoms), 1)
+    pairs = np.sort(np.stack([atoms.numbers[i], atoms.numbers[j]], axis=1), axis=1)
+    distances = atoms.get_all_distances()[i, j]
+    order = np.lexsort((distances, pairs[:, 1], pairs[:, 0]))
+    return Molecule(pairs[order], distances[order])
 
 
 class Reference:
@@ -49,67 +101,28 @@ class Reference:
             str(atoms.info.get("name", f"{atoms.get_chemical_formula()} #{number}"))
             for number, atoms in enumerate(frames)
         ]
-        self._structures = [to_pymatgen(atoms) for atoms in frames]
+        self._prepared = [prepare(atoms) for atoms in frames]
 
     def find(self, atoms: ase.Atoms) -> str | None:
         """Name of the first reference that the structure matches."""
-        structure = to_pymatgen(atoms)
-        for name, reference in zip(self.names, self._structures, strict=True):
-            if self.matcher.fit(reference, structure):
+        structure = prepare(atoms)
+        for name, reference in zip(self.names, self._prepared, strict=True):
+            if same(reference, structure, self.matcher):
                 return name
         return None
-
-
-def unique_structures(
-    frames: Iterable[ase.Atoms],
-    matcher: StructureMatcher | None = None,
-    *,
-    energy_tolerance: float = 0.01,
-    volume_tolerance: float = 0.05,
-) -> list[UniqueStructure]:
-    """Group equal structures; the matcher sees only those of similar energy and volume.
-
-    Args:
-        frames: converged structures with ``energy_per_atom``, ``volume_per_atom`` and ``seed``
-            in ``info``.
-        matcher: decides what is the same; pymatgen's default settings unless given.
-        energy_tolerance: largest difference in energy within a group, pseudo-eV per atom.
-        volume_tolerance: largest relative difference in volume.
-
-    Returns:
-        Groups in order of energy per atom.
-    """
-    matcher = StructureMatcher() if matcher is None else matcher
-    groups: list[tuple[UniqueStructure, Structure]] = []
-    for atoms in sorted(frames, key=lambda a: a.info["energy_per_atom"]):
-        structure = to_pymatgen(atoms)
-        for group, leader in reversed(groups):
-            if _energy(atoms) - _energy(group.atoms) > energy_tolerance:
-                continue
-            ratio = atoms.info["volume_per_atom"] / group.atoms.info["volume_per_atom"]
-            if abs(np.log(ratio)) < volume_tolerance and matcher.fit(leader, structure):
-                group.seeds.append(int(atoms.info["seed"]))
-                break
-        else:
-            groups.append((UniqueStructure(atoms, [int(atoms.info["seed"])]), structure))
-    return [group for group, _ in groups]
-
-
-def _energy(atoms: ase.Atoms) -> float:
-    return float(atoms.info["energy_per_atom"])
-
-
-def space_group(atoms: ase.Atoms) -> str:
-    """Hermann-Mauguin symbol and number, at a tolerance of ``SYMPREC``."""
-    found = spglib.get_spacegroup(
-        (atoms.cell.array, atoms.get_scaled_positions(), atoms.numbers), symprec=SYMPREC
-    )
-    return found or "unknown"
 
 
 def coordination(atoms: ase.Atoms, cutoff: float) -> float:
     """Mean number of neighbours within ``cutoff`` Å."""
     from rm_lammps.geometry import pairs_within
 
-    (i,) = (pairs_within("i", atoms.positions, atoms.cell.array, periodic=True, cutoff=cutoff),)
+    (i,) = (
+        pairs_within(
+            "i",
+            atoms.positions,
+            atoms.cell.array,
+            periodic=bool(atoms.pbc.all()),
+            cutoff=cutoff,
+        ),
+    )
     return len(i) / len(atoms)

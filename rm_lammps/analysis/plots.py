@@ -2,38 +2,56 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import ase
 from matplotlib.figure import Figure
 
-from rm_lammps.analysis.matching import UniqueStructure
+COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8a7a00", "#5b4fa2")
+"""Told apart by colour-blind people too (Okabe and Ito, the yellow darkened)."""
+OTHER = "#a8adb5"
+
+
+def classes(values: Sequence[str | None]) -> list[str]:
+    """The most frequent values, as many as there are colours, in order of first appearance."""
+    given = [value for value in values if value is not None]
+    frequent = sorted(set(given), key=lambda value: (-given.count(value), given.index(value)))
+    return sorted(frequent[: len(COLOURS)], key=given.index)
 
 
 def plot_energy_volume(
-    groups: Sequence[UniqueStructure], references: Sequence[ase.Atoms], picture: Path
+    structures: Sequence[dict[str, Any]], references: Sequence[ase.Atoms], picture: Path
 ) -> None:
     """Draw E~ against volume: one circle a structure, its area the number of times found.
 
+    Colours tell references where there are any, space groups otherwise.
+
     Args:
-        groups: unique structures.
+        structures: unique structures as in ``evaluation.json``.
         references: structures looked for; their volumes are marked.
         picture: PNG to write.
     """
+    key = "matches" if references else "space_group"
+    drawn = [s for s in structures if s["volume_per_atom"] is not None]
+    names = classes([s[key] for s in drawn])
     figure = Figure(figsize=(6, 4.2), layout="constrained")
     axes = figure.subplots()
-    names = sorted({group.reference for group in groups if group.reference is not None})
-    for number, name in enumerate([*names, None]):
-        members = [group for group in groups if group.reference == name]
-        axes.scatter(
-            [group.atoms.info["volume_per_atom"] for group in members],
-            [group.atoms.info["energy_per_atom"] for group in members],
-            s=[12 + 8 * len(group.seeds) for group in members],
-            color="0.65" if name is None else f"C{number}",
-            alpha=0.7,
-            label=name or "other",
-        )
+    for name, colour in zip([None, *names], [OTHER, *COLOURS], strict=False):
+        members = [s for s in drawn if (s[key] == name if name else s[key] not in names)]
+        if members:
+            axes.scatter(
+                [s["volume_per_atom"] for s in members],
+                [s["energy_per_atom"] for s in members],
+                s=[min(12 + 8 * s["found"], 400) for s in members],
+                color=colour,
+                alpha=0.7,
+                label=name or "other",
+            )
     for atoms in references:
         axes.axvline(atoms.get_volume() / len(atoms), color="0.8", linewidth=0.8, zorder=0)
     axes.set(xlabel="volume per atom (Å³)", ylabel="E~ per atom (pseudo-eV)")
-    axes.legend(title="area: times found", frameon=False)
+    if drawn:
+        axes.legend(title="area: times found", frameon=False, markerscale=0.6)
+    else:
+        axes.text(0.5, 0.5, "no converged structures", ha="center", transform=axes.transAxes)
     figure.savefig(picture, dpi=150)

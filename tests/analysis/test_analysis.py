@@ -3,34 +3,10 @@
 import json
 
 import ase.io
-import numpy as np
-import pytest
-from ase.build import bulk, graphene
-from scipy.spatial.transform import Rotation
+from ase.build import graphene
+from crystals import BCC, DIAMOND, disguised, write_run
 
-from rm_lammps.analysis.matching import Reference, coordination, space_group, unique_structures
-
-
-def disguised(atoms, seed, energy=0.0):
-    """The same crystal: supercell, rotated, shifted, a little noise."""
-    rng = np.random.default_rng(seed)
-    other = atoms.repeat((1, 2, 1))
-    other.set_cell(Rotation.random(random_state=seed).apply(other.cell.array), scale_atoms=True)
-    other.translate(rng.standard_normal(3))
-    other.positions += 0.01 * rng.standard_normal(other.positions.shape)
-    other.wrap()
-    n = len(other)
-    other.info = {
-        "seed": seed,
-        "energy": energy * n,
-        "energy_per_atom": energy,
-        "volume_per_atom": other.get_volume() / n,
-    }
-    return other
-
-
-DIAMOND = bulk("C", a=3.567)
-BCC = bulk("C", "bcc", a=2.3)
+from rm_lammps.analysis.matching import Reference, coordination
 
 
 def test_a_crystal_matches_itself_in_disguise_and_no_other():
@@ -45,32 +21,14 @@ def test_a_crystal_matches_itself_in_disguise_and_no_other():
     assert reference.find(layered) is None
 
 
-def test_unique_structures_are_counted():
-    frames = [disguised(DIAMOND, seed, -1.0) for seed in (4, 1, 7)]
-    frames += [disguised(BCC, seed, -0.5) for seed in (2, 3)]
-    groups = unique_structures(frames)
-    assert [len(group.seeds) for group in groups] == [3, 2]
-    assert sorted(groups[0].seeds) == [1, 4, 7]
-    assert groups[0].atoms.info["energy_per_atom"] == -1.0
-
-
-def test_space_groups_and_neighbours():
-    assert space_group(DIAMOND) == "Fd-3m (227)"
+def test_neighbours():
     assert coordination(DIAMOND, 1.9) == 4
     assert coordination(BCC, 2.1) == 8
 
 
 def test_evaluate_on_known_structures(run, tmp_path):
     frames = [disguised(DIAMOND, 0, -1.0), disguised(DIAMOND, 2, -1.0), disguised(BCC, 3, -0.4)]
-    ase.io.write(tmp_path / "structures.extxyz", frames)
-    summary = {
-        "attempted": 4,
-        "converged": 3,
-        "failed": {"expanded": 1},
-        "evaluations": 400,
-        "seed_seconds": 2.0,
-    }
-    (tmp_path / "summary.json").write_text(json.dumps(summary))
+    write_run(tmp_path, frames, failed=[("expanded", "too large")])
     named = DIAMOND.copy()
     named.info["name"] = "diamond"
     ase.io.write(tmp_path / "reference.extxyz", named)
@@ -79,19 +37,39 @@ def test_evaluate_on_known_structures(run, tmp_path):
     assert result["matched"] == {"diamond": 2}
     assert result["match_rate"] == 0.5
     assert result["unique"] == 2
-    assert result["seconds_per_seed"] == 0.5
+    assert result["seconds_per_seed"] == 0.25
     assert "50.0%" in done.stdout
     assert (tmp_path / "energy_volume.png").stat().st_size > 1000
 
 
-@pytest.mark.parametrize(
-    ("reference", "message"),
-    [("reference.extxyz", "holds no finished run"), ("nothing.cif", "No such data file")],
-)
-def test_bad_input_is_refused(refused, tmp_path, reference, message):
+def test_without_references(run, tmp_path):
+    write_run(tmp_path, [disguised(DIAMOND, 0, -1.0), disguised(DIAMOND, 2, -1.0)])
+    done = run("rm-evaluate", tmp_path)
+    assert "Fd-3m (227)" in done.stdout
+    assert "match" not in done.stdout
+    result = json.loads((tmp_path / "evaluation.json").read_text())
+    assert result["match_rate"] is None
+    assert result["structures"][0]["seeds"] == [0, 2]
+    assert result["structures"][0]["coordination"] is None
+
+
+def test_a_real_run(run, diamond_bundle, tmp_path):
+    command = ("rm-generate", "--model", "diamond", "--formula", "C8", "--num", 16)
+    run(*command, "--out", tmp_path / "out")
+    ase.io.write(tmp_path / "diamond.cif", DIAMOND)
+    run("rm-evaluate", tmp_path / "out", "--reference", tmp_path / "diamond.cif")
+    result = json.loads((tmp_path / "out" / "evaluation.json").read_text())
+    assert sum(s["found"] for s in result["structures"]) == result["converged"] > 0
+    assert result["match_rate"] > 0
+    assert result["structures"][0]["rank"] == 1
+
+
+def test_bad_input_is_refused(refused, tmp_path):
     ase.io.write(tmp_path / "reference.extxyz", DIAMOND)
-    folder = tmp_path / "nowhere"
-    if message.startswith("No such"):
-        folder = tmp_path
-        (folder / "summary.json").write_text('{"converged": 0}')
-    assert message in refused("rm-evaluate", folder, "--reference", tmp_path / reference)
+    reference = ("--reference", tmp_path / "reference.extxyz")
+    assert "holds no finished run" in refused("rm-evaluate", tmp_path / "nowhere", *reference)
+    write_run(tmp_path, [])
+    message = refused("rm-evaluate", tmp_path, "--reference", tmp_path / "nothing.cif")
+    assert "No such data file" in message
+    (tmp_path / "summary.json").write_text('{"converged": 0}')
+    assert "summary.json has no attempted" in refused("rm-evaluate", tmp_path)

@@ -1,0 +1,78 @@
+"""The same code on one process and on the ranks of an MPI communicator; imports no MPI itself."""
+
+import os
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
+
+_T = TypeVar("_T")
+
+_LAUNCHERS = ("PMI_SIZE", "PMIX_RANK", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE")
+"""Set by the launchers of MPICH and its relatives, PMIx, Open MPI and MVAPICH."""
+
+
+class Communicator(Protocol):
+    """What the analysis needs of ``mpi4py.MPI.Comm``."""
+
+    @property
+    def rank(self) -> int:
+        """Number of this process."""
+
+    @property
+    def size(self) -> int:
+        """Number of processes."""
+
+    def allgather(self, sendobj: Any) -> list[Any]:
+        """Each rank's object, in order of rank, on every rank."""
+
+    def bcast(self, obj: Any, root: int = 0) -> Any:
+        """The root's object on every rank."""
+
+
+class OneProcess:
+    """Stands in for a communicator where there is no MPI."""
+
+    rank = 0
+    size = 1
+
+    def allgather(self, sendobj: Any) -> list[Any]:
+        """The one object there is."""
+        return [sendobj]
+
+    def bcast(self, obj: Any, root: int = 0) -> Any:  # noqa: ARG002, the signature of mpi4py
+        """The object itself."""
+        return obj
+
+
+def launched_ranks() -> Communicator:
+    """All ranks if an MPI launcher started this process, else this process alone.
+
+    MPI is initialised only under a launcher: on the login nodes of some clusters it can't be.
+    """
+    if not any(name in os.environ for name in _LAUNCHERS):
+        return OneProcess()
+    from mpi4py import MPI
+
+    return MPI.COMM_WORLD
+
+
+def gather(comm: Communicator, work: Callable[[], _T]) -> list[_T]:
+    """Do ``work`` on every rank and give every rank all results, in order of rank.
+
+    An exception on one rank is raised on all of them, so none is left waiting.
+    """
+    result: _T | None = None
+    problem: Exception | None = None
+    try:
+        result = work()
+    except Exception as error:
+        problem = error
+    everyone = comm.allgather((result, problem))
+    for _, error in everyone:
+        if error is not None:
+            raise error
+    return [result for result, _ in everyone]
+
+
+def on_root(comm: Communicator, work: Callable[[], _T]) -> _T:
+    """Do ``work`` on rank 0; its result, or its exception, reaches every rank."""
+    return gather(comm, lambda: work() if comm.rank == 0 else None)[0]  # type: ignore[return-value]

@@ -1,0 +1,67 @@
+"""Space groups and standard cells, by spglib."""
+
+from dataclasses import dataclass
+
+import ase
+import numpy as np
+import spglib
+
+SYMPREC = 0.1
+"""Å; relaxed structures carry the noise of their convergence tolerance."""
+
+
+@dataclass(frozen=True)
+class SpaceGroup:
+    """Hermann-Mauguin symbol and number; ``unknown`` and 0 where spglib finds none."""
+
+    symbol: str
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.symbol} ({self.number})"
+
+
+UNKNOWN = SpaceGroup("unknown", 0)
+
+
+def space_group(atoms: ase.Atoms, symprec: float = SYMPREC) -> SpaceGroup:
+    """Space group of a crystal; unknown for molecules.
+
+    Args:
+        atoms: the structure.
+        symprec: how far atoms may be from their ideal sites, Å.
+    """
+    if not atoms.pbc.all():
+        return UNKNOWN
+    found = spglib.get_spacegroup(_cell(atoms), symprec=symprec)
+    if not found:
+        return UNKNOWN
+    symbol, number = found.rsplit(" ", 1)
+    return SpaceGroup(symbol.strip(), int(number.strip("()")))
+
+
+def symmetrised(atoms: ase.Atoms, symprec: float = SYMPREC) -> ase.Atoms:
+    """Conventional standard cell with atoms on their ideal sites.
+
+    Elements come in the order in which they first appear in ``atoms``, atoms of one element in
+    spglib's order. The content of the cell may be a multiple or a fraction of the original's.
+
+    Args:
+        atoms: the structure; returned as it is where spglib finds no symmetry, and for molecules.
+        symprec: how far atoms may be from their ideal sites, Å.
+    """
+    standard = None
+    if atoms.pbc.all():
+        standard = spglib.standardize_cell(
+            _cell(atoms), to_primitive=False, no_idealize=False, symprec=symprec
+        )
+    if standard is None:
+        return ase.Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
+    lattice, sites, numbers = standard
+    first = {z: k for k, z in reversed(list(enumerate(atoms.numbers)))}
+    order = np.argsort([first[z] for z in numbers], kind="stable")
+    return ase.Atoms(numbers[order], scaled_positions=sites[order], cell=lattice, pbc=True)
+
+
+def _cell(atoms: ase.Atoms) -> tuple:
+    return atoms.cell.array, atoms.get_scaled_positions(), atoms.numbers

@@ -1,0 +1,235 @@
+"""Grouping: known pairs first, then properties that must hold for any run."""
+
+import json
+
+import ase
+import ase.io
+import numpy as np
+import pytest
+from ase.build import bulk, molecule
+from crystals import (
+    BCC,
+    CAESIUM_CHLORIDE,
+    DIAMOND,
+    GRAPHITE,
+    ROCKSALT,
+    disguised,
+    write_run,
+)
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pymatgen.analysis.structure_matcher import StructureMatcher
+from scipy.spatial.transform import Rotation
+
+from rm_lammps.analysis.fingerprint import NEIGHBOURS, fingerprint
+from rm_lammps.analysis.grouping import Grouping, Tolerances
+from rm_lammps.analysis.matching import prepare, same
+from rm_lammps.analysis.ranks import OneProcess
+from rm_lammps.analysis.symmetry import SpaceGroup, space_group, symmetrised
+from rm_lammps.analysis.unique import read_table, read_unique, write_unique
+from rm_lammps.errors import UserError
+
+CRYSTALS = [DIAMOND, BCC, GRAPHITE, ROCKSALT, CAESIUM_CHLORIDE]
+NUMBERS = pytest.mark.parametrize("crystal", CRYSTALS, ids=lambda a: f"{a.symbols}{len(a)}")
+
+
+@NUMBERS
+def test_the_judge_knows_a_crystal_in_disguise_and_no_other(crystal):
+    matcher = StructureMatcher()
+    for seed in range(6):
+        other = prepare(disguised(crystal, seed))
+        assert [same(prepare(c), other, matcher) for c in CRYSTALS] == [
+            c is crystal for c in CRYSTALS
+        ]
+
+
+@NUMBERS
+def test_fingerprint_sees_only_the_structure(crystal):
+    own = fingerprint(crystal)
+    assert own.shape == (len(set(crystal.numbers)) * NEIGHBOURS,)
+    for seed in range(6):
+        np.testing.assert_allclose(fingerprint(disguised(crystal, seed, noise=0)), own, atol=1e-5)
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 10_000), size=st.floats(0.001, 0.2))
+def test_fingerprint_moves_at_most_twice_as_far_as_atoms(seed, size):
+    moves = np.random.default_rng(seed).standard_normal((8, 3))
+    moves *= size / np.linalg.norm(moves, axis=1).max()
+    crystal = bulk("C", a=3.567, cubic=True)
+    moved = crystal.copy()
+    moved.positions += moves
+    unit = (crystal.get_volume() / 8) ** (1 / 3)
+    change = np.abs(fingerprint(moved) - fingerprint(crystal)).max() * unit
+    assert change <= 2 * size + 1e-5
+
+
+def test_fingerprint_reaches_across_empty_space():
+    lonely = ase.Atoms("C2", [[0, 0, 0], [0, 0, 1.4]], cell=[4, 4, 30], pbc=True)
+    assert np.isfinite(fingerprint(lonely)).all()
+    assert (np.diff(fingerprint(lonely)) >= 0).all()
+
+
+def frames_of_a_run():
+    """Five crystals, each several times; energies as the same minimum has them, not quite equal."""
+    rng = np.random.default_rng(0)
+    energies = [-1.0, -0.4, -0.997, -0.9, -0.7]
+    return [
+        disguised(CRYSTALS[seed % 5], seed, energies[seed % 5] + 1e-4 * rng.standard_normal())
+        for seed in range(23)
+    ]
+
+
+def groups_of(folder):
+    return [sorted(atoms.info["seeds"].tolist()) for atoms in read_unique(folder)]
+
+
+EXPECTED = sorted(list(range(start, 23, 5)) for start in range(5))
+
+
+def test_unique_structures_are_counted_ranked_and_named(tmp_path):
+    frames = frames_of_a_run()
+    unique = write_unique(write_run(tmp_path, frames), symmetrise=True)
+    assert len(unique) == 5
+    assert sorted(groups_of(tmp_path)) == EXPECTED
+    found = list(read_unique(tmp_path))
+    energies = [atoms.info["energy_per_atom"] for atoms in found]
+    assert energies == sorted(energies)
+    assert [atoms.info["rank"] for atoms in found] == [1, 2, 3, 4, 5]
+    for atoms, members in zip(found, unique.members(), strict=True):
+        assert atoms.info["found"] == len(atoms.info["seeds"]) == len(members)
+        # the frame is that of the best member, untouched
+        best = min(members, key=lambda seed: frames[seed].info["energy_per_atom"])
+        assert atoms.info["seed"] == best
+        assert (atoms.numbers == frames[best].numbers).all()
+        np.testing.assert_allclose(atoms.positions, frames[best].positions, atol=1e-7)
+        assert atoms.get_potential_energy() == frames[best].info["energy"]
+    numbers = {atoms.info["space_group_number"] for atoms in found}
+    assert numbers == {227, 229, 194, 225, 221}
+    standard = ase.io.read(tmp_path / "unique_symmetrised.extxyz", ":", parallel=False)
+    assert [a.info["seed"] for a in standard] == [a.info["seed"] for a in found]
+    assert {len(a) for a in standard} == {8, 2, 4}
+
+
+@settings(
+    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(order=st.permutations(range(23)), batch=st.sampled_from([1, 3, 7, 1000]))
+def test_groups_depend_on_neither_order_nor_batches(tmp_path, order, batch):
+    frames = frames_of_a_run()
+    shuffled = [frames[number] for number in order]
+    table = read_table(write_run(tmp_path, shuffled) / "structures.extxyz")
+    leader = Grouping(table, lambda n: shuffled[n], OneProcess(), batch=batch).leaders()
+    pairs = {(int(table.seed[frame]), int(table.seed[lead])) for frame, lead in enumerate(leader)}
+    groups = {lead: sorted(a for a, b in pairs if b == lead) for _, lead in pairs}
+    assert sorted(groups.values()) == EXPECTED
+
+
+def test_leader_is_the_lowest_and_first_match_wins():
+    """A chain of strains: the ends don't match, the middle matches both."""
+    cells = [1.0, 1.12, 1.24, 1.36]
+    frames = []
+    for seed, stretch in enumerate(cells):
+        atoms = DIAMOND.copy()
+        atoms.set_cell(atoms.cell.array * [stretch, stretch**-0.5, stretch**-0.5], scale_atoms=True)
+        atoms.info = {"seed": seed, "energy_per_atom": -1 + 1e-3 * seed}
+        frames.append(atoms)
+    matcher = StructureMatcher(ltol=0.1, stol=0.1, angle_tol=8)
+    expected = []
+    for seed, atoms in enumerate(frames):
+        leads = [n for n in sorted(set(expected)) if n < seed]
+        hit = [n for n in leads if same(prepare(frames[n]), prepare(atoms), matcher)]
+        expected.append(hit[0] if hit else seed)
+    assert 1 < len(set(expected)) < 4
+    for batch in (1, 4):
+        leader = Grouping(
+            table_of(frames),
+            lambda n: frames[n],
+            OneProcess(),
+            matcher=matcher,
+            tolerances=Tolerances(fingerprint=10),
+            batch=batch,
+        ).leaders()
+        assert leader.tolist() == expected
+
+
+def table_of(frames):
+    from rm_lammps.analysis.frames import FrameTable
+
+    return FrameTable(
+        begin=np.zeros(len(frames) + 1, dtype=np.int64),
+        seed=np.array([a.info["seed"] for a in frames]),
+        energy=np.array([a.info["energy_per_atom"] for a in frames]),
+        volume=np.array([a.get_volume() / len(a) for a in frames]),
+        composition=np.zeros(len(frames), dtype=np.int64),
+        formulas=("C1",),
+    )
+
+
+@pytest.mark.parametrize("ranks", [2, 3])
+def test_any_number_of_ranks_gives_the_same_file(run, tmp_path, ranks):
+    write_run(tmp_path, frames_of_a_run())
+    run("rm-evaluate", tmp_path, "--symmetrise")
+    names = ("unique.extxyz", "unique_symmetrised.extxyz", "evaluation.json")
+    one = {name: (tmp_path / name).read_bytes() for name in names}
+    for name in names:
+        (tmp_path / name).unlink()
+    run("rm-evaluate", tmp_path, "--symmetrise", ranks=ranks)
+    assert {name: (tmp_path / name).read_bytes() for name in names} == one
+
+
+def test_molecules_are_told_apart(tmp_path):
+    frames = []
+    for seed, name in enumerate(["CH3CH2OH", "CH3OCH3", "CH3CH2OH", "CH3OCH3"]):
+        atoms = molecule(name)
+        atoms.positions = Rotation.random(random_state=seed).apply(atoms.positions)
+        atoms = atoms[np.random.default_rng(seed).permutation(len(atoms))]
+        atoms.info = {"seed": seed, "energy_per_atom": -1.0}
+        frames.append(atoms)
+    write_unique(write_run(tmp_path, frames))
+    assert sorted(groups_of(tmp_path)) == [[0, 2], [1, 3]]
+    assert {a.info["space_group"] for a in read_unique(tmp_path)} == {"unknown"}
+
+
+def test_no_converged_structure(run, tmp_path):
+    write_run(tmp_path, [], failed=[("expanded", "too large"), ("not_finite", "")])
+    assert len(write_unique(tmp_path, symmetrise=True)) == 0
+    assert (tmp_path / "unique.extxyz").read_text() == ""
+    done = run("rm-evaluate", tmp_path, "--format", "cif", "--format", "db")
+    assert "expanded" in done.stdout
+    assert json.loads((tmp_path / "evaluation.json").read_text())["unique"] == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("nonsense\n", "frame 0: not extended XYZ"),
+        ('1\nenergy=1 Lattice="1 0 0 0 1 0 0 0 1"\nC 0 0 0\n2\nenergy=1\nC 0 0', "frame 1: not"),
+        ('1\nLattice="1 0 0 0 1 0 0 0 1"\nC 0 0 0\n', "frame 0: no usable E~"),
+        ('1\nenergy=nan Lattice="1 0 0 0 1 0 0 0 1"\nC 0 0 0\n', "frame 0: no usable E~"),
+    ],
+)
+def test_broken_files_are_refused_by_frame(tmp_path, text, message):
+    (tmp_path / "structures.extxyz").write_text(text)
+    with pytest.raises(UserError, match=message):
+        write_unique(tmp_path)
+
+
+@pytest.mark.parametrize("ranks", [None, 2])
+def test_refused_once_on_any_number_of_ranks(refused, tmp_path, ranks):
+    text = refused("rm-evaluate", tmp_path, ranks=ranks)
+    assert text.count("Error:") == 1
+    assert "holds no finished run" in text
+
+
+def test_space_groups_and_standard_cells():
+    assert space_group(DIAMOND) == SpaceGroup("Fd-3m", 227)
+    assert str(space_group(GRAPHITE)) == "P6_3/mmc (194)"
+    tilted = disguised(ROCKSALT, 3)
+    standard = symmetrised(tilted)
+    assert len(standard) == 8
+    np.testing.assert_allclose(standard.cell.angles(), 90)
+    # elements in the order of the frame
+    first = [str(standard.symbols[0]), str(standard.symbols[-1])]
+    assert first == list(dict.fromkeys(tilted.symbols))
+    assert space_group(standard, 1e-5).number == 225
