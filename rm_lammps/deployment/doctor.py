@@ -89,7 +89,7 @@ def _compiler() -> str:
     if compiler is None or shutil.which(compiler) is None:
         raise UserError(
             "No C++ compiler (c++, g++ or $CXX).",
-            "Load your cluster's gcc module, or install g++ 10 or later (apt install g++).",
+            "Load your cluster's gcc module, or install g++ 11 or later (apt install g++).",
         )
     line = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=True)
     return f"{compiler}: {line.stdout.splitlines()[0]}"

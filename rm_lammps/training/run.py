@@ -1,5 +1,6 @@
 """A training run: data in, ``nequip-train``, a packaged model with its card out."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -68,7 +69,7 @@ def train(config: TrainingConfig, data: Path, folder: Path, *, resume: bool = Fa
     fields = nequip_config(config, statistics, folder, checkpoint=checkpoint)
     (folder / "nequip.yaml").write_text(yaml.safe_dump(fields, sort_keys=False))
     _run_nequip(config, folder)
-    return _finish(config, statistics, folder, source=str(data))
+    return _finish(config, statistics, folder, source=_describe(data))
 
 
 def _check_resumable(folder: Path, config: TrainingConfig) -> None:
@@ -174,6 +175,13 @@ def _run(
     if done.returncode != 0:
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-12:])
         raise UserError(f"{failure}\n{tail}", f"The whole log is in {log}")
+
+
+def _describe(data: Path) -> str:
+    """Name the data by content: the path means nothing on another machine."""
+    if data.is_dir():
+        return f"folder {data.resolve().name}"
+    return f"{data.name}, sha256 {hashlib.sha256(data.read_bytes()).hexdigest()}"
 
 
 def _finish(
