@@ -4,6 +4,7 @@
 #include "model.h"
 
 #include <ATen/ops/from_blob.h>
+#include <c10/core/DeviceGuard.h>
 #include <c10/core/InferenceMode.h>
 #include <caffe2/serialize/inline_container.h>
 
@@ -142,6 +143,8 @@ void Model::load(Target target)
 Model::Loader &Model::loader(const char *name, std::unique_ptr<Loader> &slot)
 {
   if (slot) return *slot;
+  c10::OptionalDeviceGuard guard;
+  if (device_.type() != at::kCPU) guard.reset_device(device_);
   try {
     slot = std::make_unique<Loader>(path_, name, false, 1,
                                     static_cast<c10::DeviceIndex>(device_index_));
@@ -156,9 +159,13 @@ Model::Loader &Model::loader(const char *name, std::unique_ptr<Loader> &slot)
 
 std::vector<at::Tensor> Model::run(Loader &loader, std::vector<at::Tensor> inputs)
 {
-  c10::InferenceMode guard;
-  if (device_.type() != at::kCPU)
+  const c10::InferenceMode inference;
+  // the runner works on the current stream, which must be one of the model's GPU
+  c10::OptionalDeviceGuard guard;
+  if (device_.type() != at::kCPU) {
+    guard.reset_device(device_);
     for (auto &input : inputs) input = input.to(device_);
+  }
   try {
     return loader.boxed_run(std::move(inputs));
   } catch (const std::exception &error) {

@@ -340,7 +340,6 @@ void NativeModel::forward(int centre, int n)
   weight_ = static_cast<float>(sum_norm_[centre] * energy_scale_[centre]);
 
   // environment: sum of weighted harmonics; then times the product's coefficients
-  environment_.reserve(components_, channels_);
   mixed_.reserve(components_, channels_);
   for (int u = 0; u < channels_; u += lanes) {
     Vector sum[9];
@@ -351,10 +350,8 @@ void NativeModel::forward(int centre, int n)
                                    load(w + 2 * channels_ * (degrees_ > 2))};
       for (int i = 0; i < components_; ++i) sum[i] += h[i] * by_degree[degree_of[i]];
     }
-    for (int i = 0; i < components_; ++i) {
-      store(environment_.row(i) + u, around_ * sum[i]);
+    for (int i = 0; i < components_; ++i)
       store(mixed_.row(i) + u, around_ * sum[i] * load(product_.row(i) + u));
-    }
   }
 
   // invariants of the product of own and surrounding harmonics
@@ -421,7 +418,6 @@ void NativeModel::backward(int n)
            [this](int k) { return scalars_.row(k); });
 
   harmonics_back_.reserve(padded, lanes);
-  mixed_back_.reserve(components_, channels_);
   for (int k = 0; k < n; ++k) {
     float *h = harmonics_back_.row(k);
     store(h, zero());

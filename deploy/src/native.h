@@ -69,7 +69,7 @@ class NativeModel {
   };
   std::vector<Direction> directions_;
   Rows values_, slopes_, harmonics_, harmonics_back_, projected_, scalars_, latent_in_,
-      latent_out_, readout_in_, readout_out_, environment_, mixed_, mixed_back_;
+      latent_out_, readout_in_, mixed_;
   double energy_ = 0.0;
   float weight_ = 0.0f;    // of an edge's energy
   float around_ = 0.0f;    // of an edge in the environment

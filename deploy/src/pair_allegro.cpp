@@ -4,7 +4,9 @@
 #include "pair_allegro.h"
 
 #include <ATen/Parallel.h>
+#include <torch/csrc/inductor/aoti_torch/c/shim.h>
 #include <torch/cuda.h>
+#include <torch/headeronly/version.h>
 
 #include <algorithm>
 #include <cmath>
@@ -455,7 +457,24 @@ template <typename T> void PairAllegro::tally_edges(int row, const T *gradients)
   }
 }
 
-extern "C" __attribute__((visibility("default"))) void *rm_lammps_create_pair_allegro(void *lmp)
+namespace {
+
+std::string version_text(uint64_t version)
 {
-  return static_cast<Pair *>(new PairAllegro(static_cast<LAMMPS *>(lmp)));
+  return std::to_string(version >> 56) + "." + std::to_string(version >> 48 & 255) + "." +
+      std::to_string(version >> 40 & 255);
+}
+
+}    // namespace
+
+extern "C" __attribute__((visibility("default"))) void *rm_lammps_create_pair_allegro(void *ptr)
+{
+  auto *lmp = static_cast<LAMMPS *>(ptr);
+  const uint64_t found = aoti_torch_abi_version();
+  if (found != TORCH_ABI_VERSION)
+    lmp->error->all(FLERR,
+                    "Pair style allegro was built with torch " + version_text(TORCH_ABI_VERSION) +
+                        ", but torch " + version_text(found) +
+                        " was loaded. Build the plugin again (rm-doctor)");
+  return static_cast<Pair *>(new PairAllegro(lmp));
 }

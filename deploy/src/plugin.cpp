@@ -10,6 +10,7 @@
 
 #include "error.h"
 #include "lammps.h"
+#include "lmptype.h"
 
 namespace {
 
@@ -48,10 +49,24 @@ void check_lammps(LAMMPS_NS::LAMMPS *lmp)
                       ". Build the plugin for this LAMMPS: see docs/pair_style.md of rm_lammps");
 }
 
+// So do the sizes of atom IDs, which LAMMPS tells through its C interface.
+void check_integers(LAMMPS_NS::LAMMPS *lmp)
+{
+  using Extract = int (*)(void *, const char *);
+  auto extract = reinterpret_cast<Extract>(dlsym(RTLD_DEFAULT, "lammps_extract_setting"));
+  const int size = sizeof(LAMMPS_NS::tagint);
+  if (!extract || extract(lmp, "tagint") == size) return;
+  lmp->error->all(FLERR,
+                  "Pair style allegro was built for atom IDs of " + std::to_string(8 * size) +
+                      " bits, which are not those of this LAMMPS. Build the plugin with "
+                      "-D LAMMPS_BIGBIG=" + (size == 4 ? "on" : "off"));
+}
+
 void *create(void *ptr)
 {
   auto *lmp = static_cast<LAMMPS_NS::LAMMPS *>(ptr);
   check_lammps(lmp);
+  check_integers(lmp);
   // never unloaded: loaded models survive "clear", and torch can't be loaded twice
   void *core = dlopen((own_folder() + core_name).c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
   if (!core) {
