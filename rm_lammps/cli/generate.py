@@ -1,61 +1,192 @@
 """``rm-generate``: new structures by relaxing seeds, under mpirun."""
 
+import sys
+import traceback
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from rm_lammps.cli.common import print_error, run_app
 from rm_lammps.errors import UserError
 
+STOPPED_EARLY = 3
+_OUTCOME = "Outcome of the run"
+_HOW = "How it is carried out"
+
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 @app.command()
 def generate(
-    out: Annotated[Path, typer.Option(help="Folder for the results; the same again resumes.")],
-    config: Annotated[
-        Path | None, typer.Option(help="YAML file with the run's settings; flags override it.")
+    config_file: Annotated[
+        Path | None,
+        typer.Argument(metavar="[RUN.YAML]", help="The run's settings; flags override them."),
     ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the results; the same again resumes.")
+    ] = None,
+    resume: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Go on with the stopped run in this folder.")
+    ] = None,
+    config: Annotated[Path | None, typer.Option(help="The same as RUN.YAML.")] = None,
     model: Annotated[
-        str | None, typer.Option(help="Shipped model by name, bundle, or rm-train folder.")
+        str | None,
+        typer.Option(
+            help="Shipped model by name, bundle, or rm-train folder.", rich_help_panel=_OUTCOME
+        ),
     ] = None,
     formula: Annotated[
-        str | None, typer.Option(help="Content of one cell, e.g. C8 or Sr2O4.")
+        str | None,
+        typer.Option(help="Content of one cell, e.g. C8 or Sr2O4.", rich_help_panel=_OUTCOME),
     ] = None,
-    num: Annotated[int | None, typer.Option(min=1, help="Number of seeds (default 64).")] = None,
+    atoms: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Repeat the formula to so many atoms a cell.", rich_help_panel=_OUTCOME
+        ),
+    ] = None,
+    num: Annotated[
+        int | None,
+        typer.Option(min=1, help="Number of seeds (default 64).", rich_help_panel=_OUTCOME),
+    ] = None,
     seed: Annotated[
-        int | None, typer.Option(min=0, help="Of the run (default 0): same seed, same structures.")
+        int | None,
+        typer.Option(
+            min=0,
+            help="Of the run (default 0): same seed, same structures.",
+            rich_help_panel=_OUTCOME,
+        ),
+    ] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            help="Seeds and stages by name: crystals (default), quick, thorough, supercells.",
+            rich_help_panel=_OUTCOME,
+        ),
+    ] = None,
+    pressure: Annotated[
+        float | None,
+        typer.Option(
+            help="External pressure in GPa of E~ units (default 0).", rich_help_panel=_OUTCOME
+        ),
     ] = None,
     device: Annotated[str | None, typer.Option(help="cpu (default) or cuda.")] = None,
+    ranks_per_structure: Annotated[
+        int,
+        typer.Option(min=1, help="Ranks that share a structure.", rich_help_panel=_HOW),
+    ] = 1,
+    trajectories: Annotated[
+        str,
+        typer.Option(
+            help="Seeds whose way to write to DIR/trajectories, e.g. 0,5,7.", rich_help_panel=_HOW
+        ),
+    ] = "",
+    time_limit: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            help="Minutes after which to stop (default: a minute before the Slurm job's end).",
+            rich_help_panel=_HOW,
+        ),
+    ] = None,
+    grace: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            help="Seconds that seeds in flight get to finish when the run is told to stop.",
+            rich_help_panel=_HOW,
+        ),
+    ] = 10.0,
 ) -> None:
     """Relax random seeds to new structures: mpirun -n N rm-generate ...
 
     Every rank relaxes; any number of ranks gives the same structures. A stopped run goes on when
-    the same command is given again.
+    the same command is given again. Exit codes: 0 complete, 2 bad input or a fault to mend,
+    3 stopped early by a signal or the time limit.
     """
     # MPI must be up before LAMMPS is loaded
     from mpi4py import MPI
 
-    from rm_lammps.generation.config import load_config
-    from rm_lammps.generation.run import generate as run
+    from rm_lammps.generation.config import Execution
 
     comm = MPI.COMM_WORLD
-    flags = {"model": model, "formula": formula, "num": num, "seed": seed, "device": device}
+    pressed = None if pressure is None else {"pressure": pressure}
+    flags: dict[str, Any] = {
+        "model": model,
+        "formula": formula,
+        "atoms": atoms,
+        "num": num,
+        "seed": seed,
+    }
+    flags |= {"preset": preset, "protocol": pressed, "device": device}
     try:
-        summary = run(load_config(config, flags), out, comm)
+        folder, file = _where(out, resume, config_file or config)
+        execution = Execution(ranks_per_structure, _numbers(trajectories), time_limit, grace)
+        summary = _run(folder, file, flags, execution)
     except UserError as error:
         # every rank has it; one says it
         if comm.rank == 0:
             print_error(error)
         raise SystemExit(2) from None
+    except Exception:
+        # the others wait for this rank: end them too
+        traceback.print_exc()
+        sys.stderr.flush()
+        comm.Abort(1)
+        raise
     if comm.rank == 0:
-        failed = sum(summary["failed"].values())
+        _report(summary, folder)
+    if summary["remaining"]:
+        raise SystemExit(STOPPED_EARLY)
+
+
+def _where(out: Path | None, resume: Path | None, file: Path | None) -> tuple[Path, Path | None]:
+    """Folder and configuration of the run."""
+    if resume is not None:
+        if out is not None or file is not None:
+            raise UserError("--resume takes folder and settings from the run itself.")
+        if not (resume / "run.yaml").is_file():
+            raise UserError(f"{resume} holds no run: there is no run.yaml.")
+        return resume, resume / "run.yaml"
+    if out is None:
+        raise UserError("No folder for the results.", "Give one with --out DIR.")
+    return out, file
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(word) for word in text.split(",") if word.strip())
+    except ValueError:
+        raise UserError(
+            f"--trajectories {text!r} is not a list of seeds.", "For example --trajectories 0,5,7."
+        ) from None
+
+
+def _run(folder: Path, file: Path | None, flags: dict[str, Any], execution: Any) -> dict[str, Any]:
+    from mpi4py import MPI
+
+    from rm_lammps.generation.collective import on_root
+    from rm_lammps.generation.config import load_config
+    from rm_lammps.generation.run import generate as run
+
+    comm = MPI.COMM_WORLD
+    # one rank reads the file: all the others would at once
+    return run(on_root(comm, lambda: load_config(file, flags)), folder, comm, execution)
+
+
+def _report(summary: dict[str, Any], folder: Path) -> None:
+    failed = sum(summary["failed"].values())
+    typer.echo(
+        f"{summary['converged']} of {summary['attempted']} seeds converged, {failed} failed, "
+        f"in {summary['wall_seconds']:.1f} s on {summary['ranks']} rank(s)"
+    )
+    if summary["remaining"]:
         typer.echo(
-            f"{summary['converged']} of {summary['attempted']} seeds converged, {failed} failed, "
-            f"in {summary['wall_seconds']:.1f} s on {summary['ranks']} rank(s)"
+            f"Stopped early with {summary['remaining']} seeds to do. Go on with: "
+            f"rm-generate --resume {folder}"
         )
-        typer.echo(out.resolve() / "structures.extxyz")
+    typer.echo(folder.resolve() / "structures.extxyz")
 
 
 main = run_app(app)

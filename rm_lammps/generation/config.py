@@ -1,28 +1,64 @@
 """What a generation run is: a YAML file with these fields, or flags of ``rm-generate``."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from rm_lammps.errors import UserError
+from rm_lammps.generation.presets import PRESETS, combine
 from rm_lammps.relaxation import Protocol
 from rm_lammps.seeds import SeedConfig
 
 
 class GenerationConfig(BaseModel):
-    """One run."""
+    """One run: everything that its structures depend on."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     model: str = Field(description="shipped model by name, bundle or rm-train folder")
     formula: str = Field(description="content of one cell, e.g. Sr2O4")
-    num: int = Field(64, ge=1, description="number of seeds")
+    atoms: int | None = Field(
+        None, ge=1, description="repeat the formula to a cell of so many atoms, e.g. 1000"
+    )
+    num: int = Field(64, ge=1, le=10**9, description="number of seeds")
     seed: int = Field(0, ge=0, description="of the run; same seed, same structures")
     device: str = "cpu"
+    preset: str = Field(
+        "crystals", description="defaults of seeds and protocol: " + ", ".join(PRESETS)
+    )
     seeds: SeedConfig = SeedConfig()
     protocol: Protocol = Protocol()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in_preset(cls, fields: Any) -> Any:
+        if not isinstance(fields, dict):
+            return fields
+        fields = dict(fields)
+        # a protocol by name is the preset of that name
+        if isinstance(fields.get("protocol"), str):
+            fields["preset"] = fields.pop("protocol")
+        name = fields.get("preset", "crystals")
+        if name not in PRESETS:
+            raise ValueError(f"unknown preset {name!r}; allowed: {', '.join(PRESETS)}")
+        return combine(PRESETS[name], fields)
+
+
+@dataclass(frozen=True)
+class Execution:
+    """How a run is carried out; its structures don't depend on it."""
+
+    ranks_per_structure: int = 1
+    """Ranks that share a structure, by domain decomposition."""
+    trajectories: tuple[int, ...] = ()
+    """Seeds whose way is written to ``trajectories/``."""
+    time_limit: float | None = None
+    """Minutes after which no new seed starts."""
+    grace: float = 10.0
+    """Seconds that seeds in flight get to finish when the run is told to stop."""
 
 
 def load_config(file: Path | None, flags: dict[str, Any]) -> GenerationConfig:
@@ -31,7 +67,7 @@ def load_config(file: Path | None, flags: dict[str, Any]) -> GenerationConfig:
     Args:
         file: YAML with the fields of :class:`GenerationConfig`; the ``run.yaml`` of an earlier
             run does too.
-        flags: field values; ``None`` for a flag that was not given.
+        flags: field values, nested like the file's; ``None`` for a flag that was not given.
 
     Raises:
         UserError: no such file, or a field is missing, unknown or out of range.
@@ -45,11 +81,15 @@ def load_config(file: Path | None, flags: dict[str, Any]) -> GenerationConfig:
         if not isinstance(fields, dict):
             raise UserError(f"{file} is not a mapping of fields to values.", _FIELDS)
         fields = fields.get("config", fields)
-    fields = {**fields, **{name: value for name, value in flags.items() if value is not None}}
+    fields = combine(fields, {name: value for name, value in flags.items() if value is not None})
     try:
         return GenerationConfig(**fields)
-    except ValidationError as error:
-        lines = [f"  {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+    except (ValidationError, TypeError) as error:
+        lines = (
+            [f"  {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+            if isinstance(error, ValidationError)
+            else [f"  {error}"]
+        )
         where = f" of {file}" if file else ""
         raise UserError(f"Unusable settings{where}:\n" + "\n".join(lines), _FIELDS) from error
 

@@ -1,25 +1,32 @@
-"""Records of finished seeds: appended at once, merged at the end.
+"""Records of finished seeds: appended at once, one JSON line each.
 
-Each rank appends one JSON line per seed to a shard of its own, so a parallel file system needs no
-locks. A line without its newline was cut off by a kill and does not count. Within a shard seeds
-ascend, so merging streams and needs no memory.
+Each rank appends to a shard of its own, so a parallel file system needs no locks. A line ends with
+a checksum of itself: one that a kill or a crash of the node cut off does not count. Between records
+stand the numbers of the seeds begun, so that a seed that kills its process can be told.
 """
 
-import heapq
+import faulthandler
 import json
+import os
+import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import ase
-import ase.io
 import numpy as np
 
 from rm_lammps.errors import UserError
-from rm_lammps.relaxation import Failure, Relaxed
+from rm_lammps.relaxation import Failure, Reason, Relaxed
 
 RECORDS = "records"
+_START = b'{"seed": '
+_BEGIN = b'{"begin": '
+_FATAL = b"Fatal Python error: "
+_SUFFIX = ', "crc": "%08x"}\n'
+_SUFFIX_LENGTH = len(_SUFFIX % 0)
 
 
 def make_record(
@@ -45,74 +52,6 @@ def make_record(
     }
 
 
-class ShardWriter:
-    """Appends records of one rank.
-
-    Args:
-        folder: of the run.
-        session: number of this start of the run; a resumed run writes new shards.
-        rank: of this process.
-    """
-
-    def __init__(self, folder: Path, session: int, rank: int) -> None:
-        self._path = folder / RECORDS / f"{session:04d}-{rank:06d}.jsonl"
-        self._stream = self._path.open("x")
-
-    def append(self, record: dict[str, Any]) -> None:
-        """Append one record and hand it to the operating system."""
-        try:
-            self._stream.write(json.dumps(record) + "\n")
-            self._stream.flush()
-        except OSError as error:
-            raise UserError(
-                f"Can't write {self._path}: {error}.",
-                "Make room and give the same command again: it goes on where it stopped.",
-            ) from error
-
-    def __enter__(self) -> "ShardWriter":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._stream.close()
-
-
-def next_session(folder: Path) -> int:
-    """Number of the next start of a run."""
-    started = [int(path.name.split("-")[0]) for path in _shards(folder)]
-    return max(started, default=-1) + 1
-
-
-def finished_seeds(folder: Path) -> set[int]:
-    """Seeds that have a record."""
-    return {record["seed"] for path in _shards(folder) for record in _read_shard(path)}
-
-
-def read_records(folder: Path) -> Iterator[dict[str, Any]]:
-    """All records in order of seed, each seed once."""
-    streams = [_read_shard(path) for path in _shards(folder)]
-    last = -1
-    for record in heapq.merge(*streams, key=lambda record: record["seed"]):
-        if record["seed"] != last:
-            last = record["seed"]
-            yield record
-
-
-def _shards(folder: Path) -> list[Path]:
-    return sorted((folder / RECORDS).glob("*.jsonl"))
-
-
-def _read_shard(path: Path) -> Iterator[dict[str, Any]]:
-    with path.open() as stream:
-        for line in stream:
-            if line.endswith("\n"):
-                yield json.loads(line)
-
-
 def to_atoms(record: dict[str, Any]) -> ase.Atoms:
     """Make the frame of ``structures.extxyz`` from the record of a converged seed."""
     atoms = ase.Atoms(record["numbers"], record["positions"], cell=record["cell"], pbc=True)
@@ -128,34 +67,139 @@ def to_atoms(record: dict[str, Any]) -> ase.Atoms:
     return atoms
 
 
-def merge(folder: Path) -> dict[str, Any]:
-    """Write ``structures.extxyz`` and ``failures.jsonl`` from the records.
+class ShardWriter:
+    """Appends records of one rank; the file appears with the first seed.
 
-    Returns:
-        Totals for ``summary.json``: attempted, converged, failed by reason, evaluations, and the
-        seconds that ranks spent on seeds.
+    Args:
+        folder: of the run.
+        session: number of this start of the run; a resumed run writes new shards.
+        rank: of this process.
     """
-    converged, evaluations, seconds = 0, 0, 0.0
-    failed: dict[str, int] = {}
-    structures, failures = folder / "structures.extxyz", folder / "failures.jsonl"
-    partial = [path.with_name(f".{path.name}.partial") for path in (structures, failures)]
-    with partial[0].open("w") as good, partial[1].open("w") as bad:
-        for record in read_records(folder):
-            evaluations += record["evaluations"]
-            seconds += record["seconds"]
-            if "reason" in record:
-                failed[record["reason"]] = failed.get(record["reason"], 0) + 1
-                bad.write(json.dumps(record) + "\n")
-            else:
-                converged += 1
-                # ASE would broadcast over all ranks, which are not all here
-                ase.io.write(good, to_atoms(record), format="extxyz", parallel=False)
-    partial[0].replace(structures)
-    partial[1].replace(failures)
-    return {
-        "attempted": converged + sum(failed.values()),
-        "converged": converged,
-        "failed": dict(sorted(failed.items())),
-        "evaluations": evaluations,
-        "seed_seconds": float(np.round(seconds, 3)),
-    }
+
+    def __init__(self, folder: Path, session: int, rank: int) -> None:
+        self._path = folder / RECORDS / f"{session:04d}-{rank:06d}.jsonl"
+        self._file: int | None = None
+        self.written = 0
+
+    def begin(self, seed: int) -> None:
+        """Note that a seed starts, so that the next start knows it if it kills this process."""
+        self._write(_BEGIN + b"%d}\n" % seed)
+
+    def append(self, record: dict[str, Any]) -> None:
+        """Append one record and hand it to the operating system."""
+        text = json.dumps(record)[:-1]
+        self._write((text + _SUFFIX % zlib.crc32(text.encode())).encode())
+        self.written += 1
+
+    def _write(self, data: bytes) -> None:
+        try:
+            if self._file is None:
+                # without a buffer of Python's: it would keep what could not be written
+                self._file = os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
+                # a fatal signal leaves its name behind the seed that caused it
+                faulthandler.enable(file=self._file, all_threads=False)
+            while data:
+                data = data[os.write(self._file, data) :]
+        except OSError as error:
+            raise cannot_write(self._path, error) from error
+
+    def close(self) -> None:
+        """Leave everything on disk."""
+        if self._file is None:
+            return
+        faulthandler.disable()
+        file, self._file = self._file, None
+        try:
+            os.fsync(file)
+            os.close(file)
+        except OSError as error:
+            raise cannot_write(self._path, error) from error
+
+    def __enter__(self) -> "ShardWriter":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def cannot_write(path: Path, error: OSError) -> UserError:
+    """Error for a full disk or a folder that went away."""
+    return UserError(
+        f"Can't write {path}: {error.strerror or error}.",
+        "Make room and give the same command again: it goes on where it stopped.",
+    )
+
+
+@dataclass
+class Progress:
+    """What earlier starts of a run left."""
+
+    done: np.ndarray
+    """Whether a seed has a record, shape (num,), boolean."""
+    next_session: int
+    crashed: dict[int, str] = field(default_factory=dict)
+    """Seeds that killed their process, and how."""
+
+
+def read_progress(folder: Path, num: int) -> Progress:
+    """Read which seeds have a record, without decoding records.
+
+    Raises:
+        UserError: a shard can't be read.
+    """
+    progress = Progress(np.zeros(num, dtype=bool), 0)
+    for path in shards(folder):
+        progress.next_session = max(progress.next_session, int(path.name.split("-")[0]) + 1)
+        begun = -1
+        for line in _lines(path):
+            seed = seed_of(line)
+            if seed is not None and seed < num:
+                progress.done[seed] = True
+            elif line.startswith(_BEGIN) and line.endswith(b"}\n"):
+                begun = int(line[len(_BEGIN) : -2])
+            elif line.startswith(_FATAL) and 0 <= begun < num:
+                progress.crashed[begun] = line[len(_FATAL) :].decode(errors="replace").strip()
+    for seed in [seed for seed in progress.crashed if progress.done[seed]]:
+        del progress.crashed[seed]
+    return progress
+
+
+def crash_record(seed: int, formula: str, how: str) -> dict[str, Any]:
+    """Record of a seed that killed its process."""
+    return make_record(seed, formula, Failure(Reason.CRASHED, how, 0), 0.0)
+
+
+def shards(folder: Path) -> list[Path]:
+    """Files of records, of all starts and ranks."""
+    return sorted((folder / RECORDS).glob("*.jsonl"))
+
+
+def read_shard(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Seeds with the lines of their records."""
+    for line in _lines(path):
+        seed = seed_of(line)
+        if seed is not None:
+            yield seed, line
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    try:
+        with path.open("rb") as stream:
+            yield from stream
+    except OSError as error:
+        raise UserError(f"Can't read {path}: {error.strerror or error}.") from error
+
+
+def seed_of(line: bytes) -> int | None:
+    """Seed of a record's line; ``None`` for other lines and damaged ones."""
+    if not line.startswith(_START):
+        return None
+    text, suffix = line[:-_SUFFIX_LENGTH], line[-_SUFFIX_LENGTH:]
+    if suffix != (_SUFFIX % zlib.crc32(text)).encode():
+        return None
+    return int(text[len(_START) : text.index(b",")])

@@ -1,42 +1,32 @@
 """A generation run over MPI."""
 
-import json
 import time
-from collections.abc import Callable
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import numpy as np
-import yaml
-from filelock import FileLock, Timeout
 from mpi4py import MPI
 
-from rm_lammps.deployment.bundle import COMPILED, Bundle, find_bundle
+from rm_lammps.deployment.bundle import Bundle, find_bundle
 from rm_lammps.errors import UserError
-from rm_lammps.generation.config import GenerationConfig
+from rm_lammps.generation.collective import on_all, on_root, on_root_only, raise_together, wait
+from rm_lammps.generation.config import Execution, GenerationConfig
+from rm_lammps.generation.folder import finish, open_folder
 from rm_lammps.generation.progress import GenerationProgress
-from rm_lammps.generation.records import (
-    RECORDS,
-    ShardWriter,
-    finished_seeds,
-    make_record,
-    merge,
-    next_session,
-)
-from rm_lammps.generation.scheduler import SeedCounter
-from rm_lammps.relaxation import Relaxed
+from rm_lammps.generation.records import Progress, ShardWriter, crash_record, read_progress
+from rm_lammps.generation.schedule import ChunkSchedule, SeedRanges
+from rm_lammps.generation.scheduler import SharedCounters
+from rm_lammps.generation.stopping import Stopping, deadline
+from rm_lammps.generation.worker import TRAJECTORIES, Worker, check_bundle
 from rm_lammps.relaxation.session import LammpsSession
-from rm_lammps.seeds import parse_formula, random_crystal
-
-RUN = "run.yaml"
-SUMMARY = "summary.json"
-_VERSIONED = ("rm_lammps", "torch", "nequip", "nequip-allegro", "lammps", "numpy")
-_POLL_SECONDS = 0.05
-_T = TypeVar("_T")
+from rm_lammps.seeds import SeedMaker
 
 
-def generate(config: GenerationConfig, folder: Path, comm: MPI.Intracomm) -> dict[str, Any]:
+def generate(
+    config: GenerationConfig,
+    folder: Path,
+    comm: MPI.Intracomm,
+    execution: Execution = Execution(),  # noqa: B008
+) -> dict[str, Any]:
     """Relax ``config.num`` seeds on all ranks of ``comm`` and write the results.
 
     A run that was stopped, however, goes on when started again in the same folder.
@@ -46,150 +36,130 @@ def generate(config: GenerationConfig, folder: Path, comm: MPI.Intracomm) -> dic
         folder: gets ``structures.extxyz``, ``failures.jsonl``, ``summary.json``, ``run.yaml``
             and the records of each rank.
         comm: called on every rank of it.
+        execution: what the structures don't depend on.
 
     Returns:
-        The summary.
+        The summary; ``remaining`` of it is not 0 where the run was stopped early.
 
     Raises:
         UserError: on every rank, for bad input or a folder that can't be used.
     """
-    start = time.monotonic()
+    start = time.time()
     folder = folder.resolve()
+    _check_execution(config, execution, comm)
     bundle_folder = on_root(comm, lambda: find_bundle(config.model, device=config.device).folder)
-    bundle = Bundle.load(bundle_folder)
-    composition = parse_formula(config.formula, bundle.manifest.species)
-    lock = on_root_only(comm, lambda: _open_folder(folder, config, bundle))
+    bundle = on_all(comm, lambda: Bundle.load(bundle_folder))
+    maker = on_all(comm, lambda: _make_seed_maker(config, bundle))
+    lock = on_root_only(comm, lambda: open_folder(folder, config, bundle))
+    stopping = Stopping(deadline(execution.time_limit, start), execution.grace)
     try:
-        session, done = on_root(comm, lambda: (next_session(folder), finished_seeds(folder)))
-        todo = [seed for seed in range(config.num) if seed not in done]
-        _relax_all(config, composition, bundle, folder, comm, session=session, todo=todo)
-        return on_root(comm, lambda: _finish(folder, comm.size, time.monotonic() - start))
+        session, todo = on_root(comm, lambda: _take_stock(folder, config, execution, maker.formula))
+        written = 0
+        if len(todo):
+            written = _relax_all(
+                *(config, execution, folder, comm),
+                bundle=bundle,
+                maker=maker,
+                session=session,
+                todo=todo,
+                stopping=stopping,
+            )
+        facts = {
+            "wall_seconds": round(time.time() - start, 3),
+            "ranks": comm.size,
+            "ranks_per_structure": execution.ranks_per_structure,
+        }
+        expected = config.num - len(todo) + written
+        return on_root(comm, lambda: finish(folder, config.num, expected, facts))
     finally:
+        stopping.close()
         if lock is not None:
             lock.release()
 
 
-def _relax_all(
-    config: GenerationConfig,
-    composition: dict[str, int],
-    bundle: Bundle,
-    folder: Path,
-    comm: MPI.Intracomm,
-    *,
-    session: int,
-    todo: list[int],
-) -> None:
-    counter = SeedCounter(comm)
-    progress = GenerationProgress(config.num, config.num - len(todo)) if comm.rank == 0 else None
-    with LammpsSession(bundle) as lammps, ShardWriter(folder, session, comm.rank) as shard:
-        for seed in counter.take(todo):
-            begin = time.perf_counter()
-            rng = np.random.default_rng(np.random.SeedSequence(config.seed, spawn_key=(seed,)))
-            atoms = random_crystal(composition, bundle.statistics, config.seeds, rng)
-            outcome = lammps.relax(atoms, config.protocol)
-            shard.append(make_record(seed, config.formula, outcome, time.perf_counter() - begin))
-            counter.report(converged=isinstance(outcome, Relaxed))
-            if progress is not None and progress.due:
-                progress.show(*counter.totals())
-    wait(comm.Ibarrier())
-    if progress is not None:
-        progress.show(*counter.totals())
-        progress.close()
-    counter.close()
+def _make_seed_maker(config: GenerationConfig, bundle: Bundle) -> SeedMaker:
+    return SeedMaker(
+        *(config.seeds, config.formula, config.atoms),
+        species=bundle.manifest.species,
+        statistics=bundle.statistics,
+    )
 
 
-def _open_folder(folder: Path, config: GenerationConfig, bundle: Bundle) -> FileLock:
-    """Make the folder, or check that it holds this very run; returns its lock, taken."""
-    run = {
-        "config": config.model_dump(mode="json"),
-        "model": {
-            "name": bundle.manifest.name,
-            "package_sha256": bundle.manifest.package_sha256,
-            "compiled_sha256": bundle.manifest.files[COMPILED],
-        },
-        "versions": {name: version(name) for name in _VERSIONED},
-    }
-    try:
-        (folder / RECORDS).mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / ".lock")
-        lock.acquire(timeout=0)
-        stored = folder / RUN
-        if stored.exists():
-            _check_same(stored, run)
-        else:
-            partial = folder / f".{RUN}.partial"
-            partial.write_text(yaml.safe_dump(run, sort_keys=False))
-            partial.replace(stored)
-    except Timeout as error:
+def _check_execution(config: GenerationConfig, execution: Execution, comm: MPI.Intracomm) -> None:
+    share = execution.ranks_per_structure
+    if share < 1 or comm.size % share:
         raise UserError(
-            f"Another run is writing to {folder}.", "Wait for it, or choose another --out."
-        ) from error
-    except OSError as error:
-        raise UserError(f"Can't write to {folder}: {error}", "Choose another --out.") from error
-    return lock
-
-
-def _check_same(stored: Path, run: dict[str, Any]) -> None:
-    before = yaml.safe_load(stored.read_text())
-    changes = [
-        f"  {name}: was {old!r}, is {new!r}"
-        for name, old, new in _differences(before, run)
-        # the path by which a model was named doesn't matter, what it computes does
-        if name != "config.model"
-    ]
-    if changes:
+            f"--ranks-per-structure {share} does not divide the {comm.size} ranks of the run.",
+            "Choose a divisor of mpirun's -n.",
+        )
+    beyond = [seed for seed in execution.trajectories if not 0 <= seed < config.num]
+    if beyond:
         raise UserError(
-            f"{stored.parent} holds a run with other settings:\n" + "\n".join(changes),
-            "Choose another --out, or give that run's settings to continue it.",
+            f"--trajectories names seed {beyond[0]}; this run's are 0 to {config.num - 1}."
         )
 
 
-def _differences(old: Any, new: Any, name: str = "") -> list[tuple[str, Any, Any]]:
-    if isinstance(old, dict) and isinstance(new, dict):
-        return [
-            difference
-            for key in sorted({*old, *new})
-            for difference in _differences(
-                old.get(key), new.get(key), f"{name}.{key}" if name else key
-            )
-        ]
-    return [] if old == new else [(name, old, new)]
-
-
-def _finish(folder: Path, ranks: int, wall_seconds: float) -> dict[str, Any]:
-    summary = {**merge(folder), "wall_seconds": round(wall_seconds, 3), "ranks": ranks}
-    partial = folder / f".{SUMMARY}.partial"
-    partial.write_text(json.dumps(summary, indent=1) + "\n")
-    partial.replace(folder / SUMMARY)
-    return summary
-
-
-def on_root(comm: MPI.Intracomm, work: Callable[[], _T]) -> _T:
-    """Do ``work`` on rank 0 and give its result, or its :class:`UserError`, to every rank.
-
-    The others sleep meanwhile instead of spinning: rank 0 may be compiling.
-    """
-    result: Any = None
-    if comm.rank == 0:
+def _take_stock(
+    folder: Path, config: GenerationConfig, execution: Execution, formula: str
+) -> tuple[int, SeedRanges]:
+    """Number of this start, and the seeds still to do; records seeds that killed their process."""
+    progress: Progress = read_progress(folder, config.num)
+    session = progress.next_session
+    if progress.crashed:
+        with ShardWriter(folder, session, 0) as shard:
+            for seed, how in sorted(progress.crashed.items()):
+                shard.append(crash_record(seed, formula, how))
+                progress.done[seed] = True
+        session += 1
+    if execution.trajectories:
         try:
-            result = work()
-        except UserError as error:
-            result = error
+            (folder / TRAJECTORIES).mkdir(exist_ok=True)
+        except OSError as error:
+            raise UserError(f"Can't write to {folder}: {error}") from error
+    return session, SeedRanges.missing(progress.done)
+
+
+def _relax_all(
+    config: GenerationConfig,
+    execution: Execution,
+    folder: Path,
+    comm: MPI.Intracomm,
+    *,
+    bundle: Bundle,
+    maker: SeedMaker,
+    session: int,
+    todo: SeedRanges,
+    stopping: Stopping,
+) -> int:
+    """Relax the seeds of ``todo``; returns the number of records written on all ranks."""
+    share = execution.ranks_per_structure
+    group = MPI.COMM_SELF if share == 1 else comm.Split(comm.rank // share, comm.rank)
+    schedule = ChunkSchedule(len(todo), comm.size // share)
+    lammps = on_all(comm, lambda: LammpsSession(bundle, group))
+    counters = SharedCounters(comm)
+    progress = GenerationProgress(config.num, config.num - len(todo)) if comm.rank == 0 else None
+    shard = ShardWriter(folder, session, comm.rank)
+    worker = Worker(
+        *(config, execution, folder, bundle, maker),
+        group=group,
+        counters=counters,
+        stopping=stopping,
+        shard=shard,
+        progress=progress,
+    )
+    with lammps:
+        worker.run(lammps, todo, schedule)
+    try:
+        # before rank 0 reads it: a network file system shows closed files only
+        shard.close()
+    except UserError as error:
+        stopping.request("error", error)
+    counters.flush()
     wait(comm.Ibarrier())
-    result = comm.bcast(result)
-    if isinstance(result, UserError):
-        raise result
-    return result
-
-
-def on_root_only(comm: MPI.Intracomm, work: Callable[[], _T]) -> _T | None:
-    """Like :func:`on_root` for results that stay on rank 0; ``None`` on the others."""
-    kept: list[_T] = []
-    on_root(comm, lambda: kept.append(work()))
-    return kept[0] if kept else None
-
-
-def wait(request: MPI.Request) -> None:
-    """Wait without keeping a core busy."""
-    while not request.Test():
-        time.sleep(_POLL_SECONDS)
+    if progress is not None:
+        progress.show(*counters.totals())
+        progress.close()
+    counters.close()
+    raise_together(comm, stopping.error)
+    on_root(comm, lambda: check_bundle(bundle))
+    return comm.allreduce(shard.written)

@@ -16,9 +16,38 @@ class Reason(str, Enum):
     COLLAPSED = "collapsed"
     """The volume left the allowed range downwards."""
     NOT_FINITE = "not_finite"
-    """Energy or forces are not numbers: two atoms on one spot."""
+    """Energy, forces or positions are not numbers, or two atoms are on one spot."""
+    LOST_ATOMS = "lost_atoms"
+    """LAMMPS lost atoms."""
+    BAD_BOX = "bad_box"
+    """The box became one that LAMMPS can't use."""
+    MODEL_ERROR = "model_error"
+    """The model raised an error."""
     LAMMPS_ERROR = "lammps_error"
-    """LAMMPS stopped, with lost atoms or a box it can't use; ``detail`` has its message."""
+    """LAMMPS stopped with another error; ``detail`` has its message."""
+    CRASHED = "crashed"
+    """The process died of a fatal signal; found when the run was started again."""
+
+
+_MESSAGES = {
+    "lost atoms": Reason.LOST_ATOMS,
+    "atoms found their place": Reason.LOST_ATOMS,
+    "not a number": Reason.NOT_FINITE,
+    "non-numeric": Reason.NOT_FINITE,
+    "at the same place": Reason.NOT_FINITE,
+    "skew": Reason.BAD_BOX,
+    "box": Reason.BAD_BOX,
+    "pair style allegro": Reason.MODEL_ERROR,
+}
+
+
+def classify(message: str) -> Reason:
+    """Reason that an error message of LAMMPS or the pair style stands for."""
+    lower = message.lower()
+    for part, reason in _MESSAGES.items():
+        if part in lower:
+            return reason
+    return Reason.LAMMPS_ERROR
 
 
 @dataclass(frozen=True)
@@ -44,3 +73,17 @@ class Failure:
     reason: Reason
     detail: str
     evaluations: int
+
+
+class StopError(Exception):
+    """Ends a relaxation with a classified failure."""
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.structure: ase.Atoms | None = None
+        """Where a further attempt may begin."""
+
+
+class DroppedError(Exception):
+    """The caller wants the seed dropped: no outcome at all."""

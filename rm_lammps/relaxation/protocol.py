@@ -1,4 +1,6 @@
-"""How a seed is relaxed."""
+"""How a seed is relaxed: a list of stages."""
+
+from __future__ import annotations
 
 from typing import Annotated, Literal
 
@@ -9,13 +11,37 @@ class _Stage(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class Rattle(_Stage):
+    """Displace the atoms and strain the cell at random."""
+
+    stage: Literal["rattle"] = "rattle"
+    displacement: float = Field(0.3, ge=0, description="standard deviation a component, Å")
+    strain: float = Field(0.0, ge=0, lt=0.5, description="standard deviation a component")
+
+
+class Anneal(_Stage):
+    """Langevin dynamics on E~ at a temperature that changes linearly (``anneal.in``).
+
+    Temperatures are energies: an atom on a spring of 1 pseudo-eV/Å² moves sqrt(temperature) Å.
+    """
+
+    stage: Literal["anneal"] = "anneal"
+    start: float = Field(0.1, gt=0, description="temperature at the start, pseudo-eV")
+    end: float = Field(0.01, gt=0, description="temperature at the end, pseudo-eV")
+    steps: int = Field(1000, ge=1)
+    timestep: float = Field(0.002, gt=0, description="ps, with masses of 1 g/mol")
+    damp: float = Field(0.05, gt=0, description="relaxation time of the temperature, ps")
+    box: bool = Field(False, description="let the volume follow the pressure")
+
+
 class Minimise(_Stage):
     """Minimise the atoms in a fixed cell (``minimise.in``)."""
 
     stage: Literal["minimise"] = "minimise"
+    style: Literal["cg", "sd", "fire"] = "cg"
     ftol: float = Field(0.1, gt=0, description="largest force component, pseudo-eV/Å")
     steps: int = Field(60, ge=1, description="iterations at most")
-    dmax: float = Field(0.3, gt=0, description="longest move in one line search, Å")
+    dmax: float = Field(0.3, gt=0, description="longest move in one iteration, Å")
 
 
 class BoxRounds(_Stage):
@@ -26,19 +52,38 @@ class BoxRounds(_Stage):
     """
 
     stage: Literal["box"] = "box"
+    style: Literal["cg", "sd"] = "cg"
     rounds: int = Field(10, ge=1)
     steps: int = Field(40, ge=1, description="iterations at most, each round")
     dmax: float = Field(0.2, gt=0, description="longest move in one line search, Å")
     vmax: float = Field(0.02, gt=0, lt=1, description="largest volume change an iteration")
 
 
-class Protocol(_Stage):
-    """Stages, and when a structure counts as relaxed."""
+class Hops(_Stage):
+    """Rattle the best structure so far, relax it, keep it if E~ is lower; again and again.
 
-    stages: tuple[Annotated[Minimise | BoxRounds, Field(discriminator="stage")], ...] = (
+    A seed that did not converge, or sits in a poor minimum, gets further tries.
+    """
+
+    stage: Literal["hops"] = "hops"
+    number: int = Field(10, ge=1, description="hops at most")
+    patience: int = Field(10, ge=1, description="stop after so many in a row without gain")
+    displacement: float = Field(0.5, ge=0, description="standard deviation a component, Å")
+    strain: float = Field(0.05, ge=0, lt=0.5, description="standard deviation a component")
+    enough: float | None = Field(None, description="stop below this E~, pseudo-eV per atom")
+    relax: tuple[Annotated[Minimise | BoxRounds, Field(discriminator="stage")], ...] = (
         Minimise(),
         BoxRounds(),
     )
+
+
+Stage = Annotated[Rattle | Anneal | Minimise | BoxRounds | Hops, Field(discriminator="stage")]
+
+
+class Protocol(_Stage):
+    """Stages, and when a structure counts as relaxed."""
+
+    stages: tuple[Stage, ...] = Field((Minimise(), BoxRounds()), min_length=1)
     fmax: float = Field(0.02, gt=0, description="largest force on an atom, pseudo-eV/Å")
     max_stress: float = Field(0.3, gt=0, description="largest stress component, GPa")
     pressure: float = Field(0.0, description="external pressure in GPa of E~ units")

@@ -10,39 +10,16 @@ from math import cos, radians, sqrt
 import ase
 import numpy as np
 from ase.cell import Cell
-from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.errors import UserError
-from rm_lammps.geometry import Array, minimum_image
+from rm_lammps.geometry import Array, pairs_within
+from rm_lammps.seeds.config import SeedConfig
 
-_TRIES_PER_ATOM = 50
+_CANDIDATES_PER_ATOM = 12
+_FEWEST_CANDIDATES = 32
+_POOLS = 3
 _SHRINK = 0.95
-
-
-class SeedConfig(BaseModel):
-    """Distribution of random crystals."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    volume: tuple[float, float] = Field(
-        (0.9, 1.3), description="range, in units of the volume expected from the training data"
-    )
-    min_distance: float = Field(
-        0.8, ge=0, le=1, description="in units of the pair's shortest distance in the data"
-    )
-    angle: tuple[float, float] = Field((60.0, 120.0), description="range of cell angles, degrees")
-    aspect: float = Field(2.0, ge=1, description="largest ratio of two cell lengths")
-
-    @model_validator(mode="after")
-    def _possible(self) -> "SeedConfig":
-        low, high = self.volume
-        if not 0 < low <= high:
-            raise ValueError(f"volume {self.volume} must be a range 0 < low <= high")
-        low, high = self.angle
-        if not 30 <= low <= high <= 150:
-            raise ValueError(f"angle {self.angle} must be a range within 30 to 150 degrees")
-        return self
 
 
 def random_crystal(
@@ -77,9 +54,10 @@ def random_crystal(
     symbols = [symbol for symbol, n in composition.items() for _ in range(n)]
     cell = _random_cell(expected * rng.uniform(*config.volume), config, rng)
     distances = config.min_distance * np.array(
-        [[statistics.min_distance(a, b) for b in symbols] for a in symbols]
+        [[statistics.min_distance(a, b) for b in composition] for a in composition]
     )
-    return ase.Atoms(symbols, _place(cell, distances, rng), cell=cell, pbc=True)
+    species = np.repeat(np.arange(len(composition)), list(composition.values()))
+    return ase.Atoms(symbols, place_apart(cell, species, distances, rng), cell=cell, pbc=True)
 
 
 def _random_cell(volume: float, config: SeedConfig, rng: np.random.Generator) -> Array:
@@ -98,27 +76,66 @@ def _unit_volume(angles: Array) -> float:
     return sqrt(max(0.0, 1 - a * a - b * b - c * c + 2 * a * b * c))
 
 
-def _place(cell: Array, distances: Array, rng: np.random.Generator) -> Array:
-    """Place atoms apart from each other.
+def place_apart(
+    cell: Array, species: np.ndarray, distances: Array, rng: np.random.Generator
+) -> Array:
+    """Place atoms one after the other, each at random where those before leave room.
+
+    Candidates are drawn in pools whose close pairs come from one neighbour list, so that the time
+    grows with the number of atoms, not with its square.
 
     Args:
         cell: shape (3, 3), Å.
-        distances: least distance of each pair, shape (n, n), Å.
+        species: of each atom, shape (n,), numbered from 0.
+        distances: least distance of each pair of species, shape (species, species), Å.
         rng: source of randomness.
 
     Returns:
         Positions, shape (n, 3), Å.
     """
-    positions = np.empty((len(distances), 3))
-    scale = 1.0
-    for i in range(len(positions)):
-        while True:
-            trials = rng.random((_TRIES_PER_ATOM, 3)) @ cell
-            vectors = minimum_image(trials[:, None] - positions[None, :i], cell)
-            far = np.linalg.norm(vectors, axis=-1) >= scale * distances[i, :i]
-            (free,) = np.nonzero(far.all(axis=1))
-            if len(free):
-                positions[i] = trials[free[0]]
-                break
+    placed = np.empty((0, 3))
+    scale, failed = 1.0, 0
+    while len(placed) < len(species):
+        missing = len(species) - len(placed)
+        n = max(_FEWEST_CANDIDATES, _CANDIDATES_PER_ATOM * missing)
+        pool = np.concatenate([placed, rng.random((n, 3)) @ cell])
+        chosen = _choose(pool, cell, species, scale * distances, len(placed))
+        failed = failed + 1 if len(chosen) < len(species) else 0
+        if failed >= _POOLS:
             scale *= _SHRINK
-    return positions
+        placed = pool[chosen]
+    return placed
+
+
+def _choose(
+    pool: Array, cell: Array, species: np.ndarray, distances: Array, n_placed: int
+) -> list[int]:
+    """Rows of the pool for as many atoms as find room; the first ``n_placed`` have theirs."""
+    n, cutoff = len(pool), float(distances.max())
+    neighbours: list[list[tuple[int, float]]] = [[] for _ in range(n)]
+    if cutoff > 0:
+        pairs = pairs_within("ijd", pool, cell, periodic=True, cutoff=cutoff)
+        for i, j, d in zip(*(column.tolist() for column in pairs), strict=True):
+            neighbours[i].append((j, d))
+    least = distances.tolist()
+    taken = [False] * n
+    closed = [[False] * n for _ in least]
+    begin = [n_placed] * len(least)
+    chosen: list[int] = []
+    for atom, kind in enumerate(species.tolist()):
+        row = atom
+        if atom >= n_placed:
+            row, blocked = begin[kind], closed[kind]
+            while row < n and (blocked[row] or taken[row]):
+                row += 1
+            if row == n:
+                break
+            begin[kind] = row
+        taken[row] = True
+        chosen.append(row)
+        for other, limits in enumerate(least):
+            limit, blocked = limits[kind], closed[other]
+            for j, d in neighbours[row]:
+                if d < limit:
+                    blocked[j] = True
+    return chosen

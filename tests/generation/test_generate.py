@@ -81,7 +81,7 @@ def test_every_rank_relaxes(run, tmp_path):
     run(*command, "--out", tmp_path, ranks=2)
     shards = sorted((tmp_path / "records").glob("*.jsonl"))
     assert len(shards) == 2
-    assert all(len(shard.read_text().splitlines()) >= 4 for shard in shards)
+    assert all(shard.read_text().count('{"seed"') >= 4 for shard in shards)
 
 
 def test_killed_run_goes_on(run, reference_run, tmp_path):
@@ -107,7 +107,7 @@ def test_killed_run_goes_on(run, reference_run, tmp_path):
 
 def count_records(folder: Path) -> int:
     return sum(
-        line.endswith("\n")
+        line.startswith('{"seed"') and line.endswith("\n")
         for shard in (folder / "records").glob("*.jsonl")
         for line in shard.open()
     )
@@ -118,7 +118,7 @@ def test_finished_run_is_not_repeated(run, reference_run):
     lines = count_records(reference_run)
     run("rm-generate", "--config", reference_run / "run.yaml", "--out", reference_run)
     assert count_records(reference_run) == lines
-    assert len(list((reference_run / "records").glob("*.jsonl"))) == shards + 1
+    assert len(list((reference_run / "records").glob("*.jsonl"))) == shards
 
 
 def test_flags_override_the_file(run, diamond_bundle, tmp_path):

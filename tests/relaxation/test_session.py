@@ -85,7 +85,7 @@ def test_atoms_on_one_spot_end_the_seed_alone(session):
 
 def test_session_survives_an_error_of_lammps(session, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(session, "_run_stages", lambda *_: session._lmp.command("run nonsense"))
+        patch.setattr(session, "volume", lambda: session.command("run nonsense"))
         outcome = session.relax(noisy_diamond(), Protocol())
     assert isinstance(outcome, Failure)
     assert outcome.reason is Reason.LAMMPS_ERROR

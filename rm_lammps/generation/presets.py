@@ -1,0 +1,40 @@
+"""Settings by name: what seeds look like and how they are relaxed."""
+
+from collections.abc import Mapping
+from typing import Any
+
+_SUPERCELL_STAGES = [
+    {"stage": "minimise", "ftol": 1.0, "steps": 30},
+    {"stage": "anneal", "start": 0.15, "end": 0.01, "steps": 1000},
+    {"stage": "minimise", "ftol": 0.1, "steps": 100},
+    {"stage": "box", "rounds": 15, "steps": 40},
+]
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "crystals": {},
+    "quick": {"protocol": {"stages": [{"stage": "minimise"}, {"stage": "box"}]}},
+    "thorough": {
+        "protocol": {
+            "stages": [
+                {"stage": "minimise"},
+                {"stage": "box"},
+                {"stage": "hops", "number": 10, "patience": 10},
+            ]
+        }
+    },
+    "supercells": {
+        "seeds": {"volume": [1.0, 1.05], "angle": [90.0, 90.0], "aspect": 1.0},
+        "protocol": {"stages": _SUPERCELL_STAGES},
+    },
+}
+
+
+def combine(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge nested settings; ``override`` wins, lists as a whole."""
+    combined = dict(base)
+    for name, value in override.items():
+        old = combined.get(name)
+        if isinstance(old, Mapping) and isinstance(value, Mapping):
+            value = combine(old, value)  # noqa: PLW2901
+        combined[name] = value
+    return combined

@@ -1,0 +1,200 @@
+"""What each rank, or group of ranks, does: take seeds, relax them, record them."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from mpi4py import MPI
+
+from rm_lammps.deployment.bundle import Bundle
+from rm_lammps.errors import UserError
+from rm_lammps.generation.config import Execution, GenerationConfig
+from rm_lammps.generation.progress import GenerationProgress
+from rm_lammps.generation.records import ShardWriter, make_record
+from rm_lammps.generation.schedule import ChunkSchedule, SeedRanges
+from rm_lammps.generation.scheduler import SharedCounters
+from rm_lammps.generation.stopping import Stopping
+from rm_lammps.relaxation import DroppedError, Failure, Relaxed
+from rm_lammps.relaxation.session import LammpsSession
+from rm_lammps.seeds import SeedMaker
+
+TRAJECTORIES = "trajectories"
+_SECONDS_BETWEEN_CHECKS = 10.0
+
+
+class Worker:
+    """Relaxes seeds on a group of ranks, often of one.
+
+    Args:
+        config: the run.
+        execution: how.
+        folder: of the run.
+        bundle: the model.
+        maker: of seeds.
+        group: ranks that share each structure.
+        counters: shared by all groups.
+        stopping: when to stop.
+        shard: for records, on the group's first rank.
+        progress: shown on rank 0.
+    """
+
+    def __init__(
+        self,
+        config: GenerationConfig,
+        execution: Execution,
+        folder: Path,
+        bundle: Bundle,
+        maker: SeedMaker,
+        *,
+        group: MPI.Comm,
+        counters: SharedCounters,
+        stopping: Stopping,
+        shard: ShardWriter,
+        progress: GenerationProgress | None,
+    ) -> None:
+        self._config, self._folder, self._maker = config, folder, maker
+        self._trajectories = frozenset(execution.trajectories)
+        self._group, self._counters, self._stopping = group, counters, stopping
+        self._shard, self._progress = shard, progress
+        self._watch = _BundleWatch(bundle) if progress is not None else None
+
+    def run(self, lammps: LammpsSession, todo: SeedRanges, schedule: ChunkSchedule) -> None:
+        """Relax seeds until there are none left or the run is to stop.
+
+        Args:
+            lammps: session of the group.
+            todo: seeds without a record.
+            schedule: chunks of ``todo``.
+        """
+        seeds = self._take(todo, schedule) if self._group.rank == 0 else iter(())
+        while (seed := self._from_leader(next(seeds, None))) is not None:
+            begin = time.perf_counter()
+            try:
+                outcome = self._relax(lammps, seed)
+            except DroppedError:
+                break
+            except UserError as error:
+                self._fail(error)
+                break
+            if self._group.rank == 0:
+                self._record(seed, outcome, time.perf_counter() - begin)
+
+    def _relax(self, lammps: LammpsSession, seed: int) -> Relaxed | Failure:
+        rng = np.random.default_rng(np.random.SeedSequence(self._config.seed, spawn_key=(seed,)))
+        atoms = self._maker.make(rng)
+        trajectory = None
+        if seed in self._trajectories:
+            trajectory = self._folder / TRAJECTORIES / f"seed-{seed:06d}.extxyz"
+            if self._group.rank == 0:
+                trajectory.unlink(missing_ok=True)
+        return lammps.relax(
+            atoms, self._config.protocol, rng, dropped=self._overdue, trajectory=trajectory
+        )
+
+    def _take(self, todo: SeedRanges, schedule: ChunkSchedule) -> Iterator[int]:
+        while not self._stop():
+            positions = schedule[self._counters.next_chunk()]
+            if not positions:
+                return
+            for position in positions:
+                if self._stop():
+                    return
+                seed = todo[position]
+                try:
+                    self._shard.begin(seed)
+                except UserError as error:
+                    self._fail(error)
+                    return
+                yield seed
+
+    def _record(self, seed: int, outcome: Relaxed | Failure, seconds: float) -> None:
+        try:
+            self._shard.append(make_record(seed, self._maker.formula, outcome, seconds))
+        except UserError as error:
+            self._fail(error)
+            return
+        self._counters.report(converged=isinstance(outcome, Relaxed))
+        if self._progress is not None and self._progress.due:
+            self._progress.show(*self._counters.totals())
+
+    def _stop(self) -> bool:
+        """Whether no new seed may start; spreads the word."""
+        if self._watch is not None:
+            try:
+                self._watch.look()
+            except UserError as error:
+                self._fail(error)
+        if self._stopping.requested:
+            self._counters.stop()
+        elif self._counters.stopped():
+            self._stopping.request("another rank")
+        return self._stopping.requested
+
+    def _fail(self, error: UserError) -> None:
+        self._stopping.request("error", error)
+        self._counters.stop()
+
+    def _overdue(self) -> bool:
+        """Whether to drop the seed in flight; the group's first rank decides."""
+        overdue = False
+        if self._group.rank == 0:
+            overdue = self._stop() and self._stopping.overdue
+            if self._progress is not None and self._progress.due:
+                self._progress.show(*self._counters.totals())
+        return bool(self._from_leader(overdue))
+
+    def _from_leader(self, value: int | None) -> int | None:
+        return value if self._group.size == 1 else self._group.bcast(value)
+
+
+class _BundleWatch:
+    """Notices when the model's files change under the run."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self._bundle = bundle
+        self._looked = time.monotonic()
+        self._state = self._look_at_files()
+
+    def look(self) -> None:
+        """Compare, every few seconds at most.
+
+        Raises:
+            UserError: the files are not those that the run began with.
+        """
+        if time.monotonic() - self._looked < _SECONDS_BETWEEN_CHECKS:
+            return
+        self._looked = time.monotonic()
+        state = self._look_at_files()
+        if state != self._state:
+            check_bundle(self._bundle)
+            self._state = state
+
+    def _look_at_files(self) -> list[tuple[int, int] | None]:
+        files = [self._bundle.folder / name for name in self._bundle.manifest.files]
+        return [_state(file) for file in files]
+
+
+def _state(file: Path) -> tuple[int, int] | None:
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size
+
+
+def check_bundle(bundle: Bundle) -> None:
+    """Check that a bundle is still the one that was loaded.
+
+    Raises:
+        UserError: it is not.
+    """
+    try:
+        same = Bundle.load(bundle.folder).manifest.files == bundle.manifest.files
+    except UserError as error:
+        raise UserError(f"The model changed under the run: {error.problem}", _RESTORE) from error
+    if not same:
+        raise UserError(f"The model {bundle.folder} was replaced under the run.", _RESTORE)
+
+
+_RESTORE = "Put the bundle back and give the same command again: it goes on where it stopped."

@@ -1,0 +1,226 @@
+"""The stages of a protocol, run in a LAMMPS session."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import ase
+import numpy as np
+
+from rm_lammps.relaxation.outcome import DroppedError, Failure, Reason, Relaxed, StopError, classify
+from rm_lammps.relaxation.protocol import Anneal, BoxRounds, Hops, Minimise, Protocol, Rattle
+from rm_lammps.seeds.perturbed import perturb
+
+if TYPE_CHECKING:
+    from rm_lammps.relaxation.session import Evaluation, LammpsSession
+
+BAR_PER_GPA = 1.0e4
+KELVIN_PER_EV = 1 / 8.617333262e-5
+_ANNEAL_SEGMENT = 200
+_GAIN = 1e-4
+"""Pseudo-eV per atom; less is the convergence tolerance's noise."""
+_SMALL_VOLUME = 1e-3
+
+
+class Relaxation:
+    """One seed on its way.
+
+    Args:
+        session: that relaxes it.
+        atoms: the seed.
+        protocol: stages and tolerances.
+        rng: for stages that draw numbers.
+        dropped: asked between pieces of work; ``True`` ends them.
+    """
+
+    def __init__(
+        self,
+        session: "LammpsSession",
+        atoms: ase.Atoms,
+        protocol: Protocol,
+        rng: np.random.Generator,
+        dropped: Callable[[], bool],
+    ) -> None:
+        self._session = session
+        self._protocol = protocol
+        self._rng = rng
+        self._dropped = dropped
+        self._seed_volume = atoms.get_volume()
+        self._atoms = atoms
+
+    def run(self) -> tuple[ase.Atoms, "Evaluation"]:
+        """Relax; returns the structure and its evaluation.
+
+        Raises:
+            StopError: the seed failed.
+            DroppedError: the caller wanted an end.
+        """
+        if not self._seed_volume > _SMALL_VOLUME:
+            raise StopError(Reason.BAD_BOX, f"the seed's cell has a volume of {self._seed_volume}")
+        stages = self._protocol.stages
+        hops = next((n for n, stage in enumerate(stages) if isinstance(stage, Hops)), len(stages))
+        best = self._attempt(self._atoms, stages[:hops])
+        for stage in stages[hops:]:
+            if isinstance(stage, Hops):
+                best = self._hop(stage, best)
+            else:
+                best = self._attempt(_structure(best), (stage,))
+        if isinstance(best, StopError):
+            raise best
+        return best
+
+    def _attempt(
+        self, atoms: ase.Atoms, stages: tuple
+    ) -> "tuple[ase.Atoms, Evaluation] | StopError":
+        """Run stages on a structure; a seed's failure is a value, as a hop may mend it."""
+        session = self._session
+        try:
+            session.load(atoms)
+            for stage in stages:
+                self._stage(stage)
+            result = session.evaluate()
+            structure = session.structure()
+            if not self._converged(result):
+                stress = self._excess_stress(result)
+                detail = f"fmax {result.fmax:.3g} pseudo-eV/Å, stress {stress:.3g} GPa"
+                failed = StopError(Reason.NOT_CONVERGED, detail)
+                failed.structure = structure
+                return failed
+            return structure, result
+        except StopError as stop:
+            stop.structure = atoms
+            return stop
+
+    def _stage(self, stage: object) -> None:
+        self._check_dropped()
+        if isinstance(stage, Rattle):
+            session = self._session
+            session.load(self._rattled(session.structure(), stage.displacement, stage.strain))
+        elif isinstance(stage, Minimise):
+            self._session.set(
+                style=stage.style, ftol=stage.ftol, steps=stage.steps, dmax=stage.dmax
+            )
+            self._session.include("minimise.in")
+        elif isinstance(stage, BoxRounds):
+            self._box_rounds(stage)
+        elif isinstance(stage, Anneal):
+            self._anneal(stage)
+
+    def _anneal(self, stage: Anneal) -> None:
+        self._session.set(
+            start=stage.start * KELVIN_PER_EV,
+            end=stage.end * KELVIN_PER_EV,
+            timestep=stage.timestep,
+            damp=stage.damp,
+            random=int(self._rng.integers(1, 2**30)),
+            integrator="nph" if stage.box else "nve",
+            barostat=(
+                f"iso {self._pressure_bar} {self._pressure_bar} {20 * stage.damp}"
+                if stage.box
+                else ""
+            ),
+        )
+        self._session.include("anneal.in")
+        for begin in range(0, stage.steps, _ANNEAL_SEGMENT):
+            self._check_dropped()
+            end = min(begin + _ANNEAL_SEGMENT, stage.steps)
+            self._session.command(f"run {end - begin} start 0 stop {stage.steps} post no")
+            self._check_volume()
+        self._session.include("anneal_end.in")
+
+    def _box_rounds(self, stage: BoxRounds) -> None:
+        self._session.set(
+            style=stage.style,
+            # LAMMPS looks at components, the protocol at vectors
+            ftol=self._protocol.fmax / np.sqrt(3),
+            steps=stage.steps,
+            dmax=stage.dmax,
+            vmax=stage.vmax,
+            pressure=self._pressure_bar,
+        )
+        for _ in range(stage.rounds):
+            self._check_dropped()
+            self._session.include("box_round.in")
+            self._check_volume()
+            if self._converged(self._session.evaluate()):
+                return
+            self._session.reduce_cell()
+
+    def _hop(
+        self, stage: Hops, best: "tuple[ase.Atoms, Evaluation] | StopError"
+    ) -> "tuple[ase.Atoms, Evaluation] | StopError":
+        vain = 0
+        for _ in range(stage.number):
+            energy = np.inf if isinstance(best, StopError) else _energy_per_atom(best)
+            if vain >= stage.patience or (stage.enough is not None and energy < stage.enough):
+                break
+            start = _structure(best)
+            rattled = self._rattled(start, stage.displacement, stage.strain)
+            trial = self._attempt(rattled, stage.relax)
+            better = not isinstance(trial, StopError) and _energy_per_atom(trial) < energy - _GAIN
+            vain = 0 if better else vain + 1
+            best = trial if better else best
+        return best
+
+    def _rattled(self, atoms: ase.Atoms, displacement: float, strain: float) -> ase.Atoms:
+        return perturb(atoms, displacement, strain, self._rng)
+
+    @property
+    def _pressure_bar(self) -> float:
+        return self._protocol.pressure * BAR_PER_GPA
+
+    def _excess_stress(self, result: "Evaluation") -> float:
+        return float(np.abs(result.stress + self._protocol.pressure * np.eye(3)).max())
+
+    def _converged(self, result: "Evaluation") -> bool:
+        return (
+            result.fmax <= self._protocol.fmax
+            and self._excess_stress(result) <= self._protocol.max_stress
+        )
+
+    def _check_volume(self) -> None:
+        ratio = self._session.volume() / self._seed_volume
+        low, high = self._protocol.volume
+        if not low <= ratio <= high:
+            reason = Reason.COLLAPSED if ratio < low else Reason.EXPANDED
+            raise StopError(reason, f"volume {ratio:.2f} times the seed's")
+
+    def _check_dropped(self) -> None:
+        if self._dropped():
+            raise DroppedError
+
+
+def relax(
+    session: "LammpsSession",
+    atoms: ase.Atoms,
+    protocol: Protocol,
+    rng: np.random.Generator,
+    dropped: Callable[[], bool],
+) -> Relaxed | Failure:
+    """Relax a seed in a session; see :meth:`LammpsSession.relax`."""
+    before = session.evaluations()
+    try:
+        structure, result = Relaxation(session, atoms, protocol, rng, dropped).run()
+        stress = float(np.abs(result.stress + protocol.pressure * np.eye(3)).max())
+        evaluations = session.evaluations() - before
+        return Relaxed(structure, result.energy, result.fmax, stress, evaluations)
+    except StopError as stop:
+        return Failure(stop.reason, str(stop), session.evaluations() - before)
+    except DroppedError:
+        raise
+    except Exception as error:
+        # LAMMPS raises plain exceptions, and an instance that raised is not to be trusted
+        session.restart()
+        message = str(error).strip() or type(error).__name__
+        return Failure(classify(message), message, session.evaluations() - before)
+
+
+def _structure(best: "tuple[ase.Atoms, Evaluation] | StopError") -> ase.Atoms:
+    if not isinstance(best, StopError):
+        return best[0]
+    if best.structure is None:
+        raise best
+    return best.structure
+
+
+def _energy_per_atom(best: "tuple[ase.Atoms, Evaluation]") -> float:
+    return best[1].energy / len(best[0])

@@ -1,0 +1,41 @@
+"""What seeds look like."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class SeedConfig(BaseModel):
+    """Distribution of seeds: random crystals, or a known structure perturbed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["random", "perturbed"] = "random"
+    volume: tuple[float, float] = Field(
+        (0.9, 1.3), description="range, in units of the volume expected from the training data"
+    )
+    min_distance: float = Field(
+        0.8, ge=0, le=1, description="in units of the pair's shortest distance in the data"
+    )
+    angle: tuple[float, float] = Field((60.0, 120.0), description="range of cell angles, degrees")
+    aspect: float = Field(2.0, ge=1, description="largest ratio of two cell lengths")
+    structure: Path | None = Field(None, description="perturbed: file with the structure")
+    displacement: float = Field(
+        0.3, ge=0, description="perturbed: standard deviation of each coordinate, Å"
+    )
+    strain: float = Field(
+        0.05, ge=0, lt=0.5, description="perturbed: standard deviation of each component"
+    )
+
+    @model_validator(mode="after")
+    def _possible(self) -> "SeedConfig":
+        low, high = self.volume
+        if not 0 < low <= high:
+            raise ValueError(f"volume {self.volume} must be a range 0 < low <= high")
+        low, high = self.angle
+        if not 30 <= low <= high <= 150:
+            raise ValueError(f"angle {self.angle} must be a range within 30 to 150 degrees")
+        if (self.kind == "perturbed") != (self.structure is not None):
+            raise ValueError("structure goes with kind: perturbed, and only with it")
+        return self

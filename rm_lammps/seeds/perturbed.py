@@ -1,0 +1,65 @@
+"""Perturbed seeds: a known structure, strained and displaced at random."""
+
+from collections.abc import Sequence
+from itertools import product
+from pathlib import Path
+
+import ase
+import numpy as np
+
+from rm_lammps.datasets import read_structures
+from rm_lammps.errors import UserError
+
+
+def load_structure(file: Path, species: Sequence[str], n_atoms: int | None) -> ase.Atoms:
+    """Read the structure to perturb, repeated to a cell of at least ``n_atoms``, near-cubic.
+
+    Raises:
+        UserError: unreadable, not periodic, elements outside the model, or no such supercell.
+    """
+    atoms = read_structures(file)[0]
+    unknown = sorted(set(atoms.get_chemical_symbols()) - set(species))
+    if unknown:
+        raise UserError(
+            f"The model knows no {', '.join(unknown)} (in {file}).",
+            f"Elements of this model: {' '.join(species)}",
+        )
+    if not atoms.pbc.all():
+        raise UserError(f"{file} is not periodic in all directions.", "Give a crystal.")
+    atoms = ase.Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=True)
+    if n_atoms is None:
+        return atoms
+    return atoms.repeat(_repetitions(atoms, n_atoms, file))
+
+
+def _repetitions(atoms: ase.Atoms, n_atoms: int, file: Path) -> tuple[int, int, int]:
+    cells, rest = divmod(n_atoms, len(atoms))
+    if rest or not cells:
+        raise UserError(
+            f"{n_atoms} atoms are no multiple of the {len(atoms)} in {file}.",
+            f"Give --atoms {max(1, round(n_atoms / len(atoms))) * len(atoms)}, for example.",
+        )
+    divisors = [n for n in range(1, cells + 1) if cells % n == 0]
+    triples = [
+        (a, b, cells // (a * b)) for a, b in product(divisors, repeat=2) if cells % (a * b) == 0
+    ]
+    lengths = atoms.cell.lengths()
+    return min(triples, key=lambda triple: float(np.ptp(np.log(lengths * triple))))
+
+
+def perturb(
+    atoms: ase.Atoms, displacement: float, strain: float, rng: np.random.Generator
+) -> ase.Atoms:
+    """Strain the cell and displace the atoms.
+
+    Args:
+        atoms: a periodic structure, Å.
+        displacement: standard deviation of each coordinate, Å.
+        strain: standard deviation of each component of the symmetric strain.
+        rng: source of randomness.
+    """
+    noise = strain * rng.standard_normal((3, 3))
+    perturbed = atoms.copy()
+    perturbed.set_cell(atoms.cell.array @ (np.eye(3) + 0.5 * (noise + noise.T)), scale_atoms=True)
+    perturbed.positions += displacement * rng.standard_normal((len(atoms), 3))
+    return perturbed
