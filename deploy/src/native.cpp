@@ -274,7 +274,7 @@ inline void multiply_tile(int depth, const float *const in[tile], const float *m
   for (int k = 0; k < tile; ++k)
     for (int c = 0; c < C; ++c) sum[k][c] = start ? load(start[k] + c * lanes) : zero();
   int i = 0;
-  if (C == 1) {
+  if constexpr (C == 1 && widest_tile > 1) {
     // a second set of sums: one alone would wait for its own results
     Vector more[tile];
     for (auto &m : more) m = zero();
@@ -319,8 +319,10 @@ void multiply(int edges, int depth, int width, const float *matrix, In in, Start
         multiply_tile<C>(depth, from, matrix + column, width, has_start ? begin : nullptr, to);
       }
     };
-    run(std::integral_constant<int, 4>());
-    run(std::integral_constant<int, 2>());
+    if constexpr (widest_tile >= 4) {
+      run(std::integral_constant<int, 4>());
+      run(std::integral_constant<int, 2>());
+    }
     run(std::integral_constant<int, 1>());
   }
 }
@@ -383,7 +385,7 @@ void NativeModel::forward(int centre, int n)
     for (int i = 0; i < hidden_; i += lanes) {
       const Vector z = load(latent_in_.row(k) + i), s = sigmoid(z);
       store(latent_out_.row(k) + i, z * s);
-      store(latent_in_.row(k) + i, s * (1.0f + z * (1.0f - s)));
+      store(latent_in_.row(k) + i, s * (all(1.0f) + z * complement(s)));
     }
   multiply(padded, hidden_, readout_, latent_.row(0), [this](int k) { return latent_out_.row(k); },
            [this, read](int k) { return values_.row(k) + read; },
@@ -394,7 +396,7 @@ void NativeModel::forward(int centre, int n)
     for (int i = 0; i < readout_; i += lanes) {
       const Vector z = load(readout_in_.row(k) + i), s = sigmoid(z), last = load(last_.row(0) + i);
       sum += z * s * last;
-      store(readout_in_.row(k) + i, weight_ * last * s * (1.0f + z * (1.0f - s)));
+      store(readout_in_.row(k) + i, weight_ * last * s * (all(1.0f) + z * complement(s)));
     }
     energy_ += total(sum);
   }
@@ -445,14 +447,13 @@ void NativeModel::backward(int n)
         by_degree[l] = scalar * load(w + l * channels_);
         radial += scalar * load(projected_.row(k) + l * channels_ + u) * load(slopes + l * channels_);
       }
-      Vector parts[lanes];
+      Vector sums[lanes];
       for (int i = 0; i < components_; ++i) {
         back[i] += h[i] * by_degree[degree_of[i]];
-        parts[i] = mixed[i] * by_degree[degree_of[i]];
+        sums[i] = mixed[i] * by_degree[degree_of[i]];
       }
-      for (int i = components_; i < lanes - 1; ++i) parts[i] = zero();
-      parts[lanes - 1] = radial;
-      store(h_back, load(h_back) + totals(parts));
+      sums[lanes - 1] = radial;
+      store(h_back, load(h_back) + totals(sums, components_));
     }
     // through the environment, to which every edge contributes
     for (int i = 0; i < components_; ++i) back[i] *= around_ * load(product_.row(i) + u);
@@ -460,15 +461,14 @@ void NativeModel::backward(int n)
       const float *h = harmonics_.row(k), *w = values_.row(k) + block + u,
                   *slopes = slopes_.row(k) + block + u;
       float *h_back = harmonics_back_.row(k);
-      Vector by_degree[3] = {zero(), zero(), zero()}, radial = zero(), parts[lanes];
+      Vector by_degree[3] = {zero(), zero(), zero()}, radial = zero(), sums[lanes];
       for (int i = 0; i < components_; ++i) {
         by_degree[degree_of[i]] += h[i] * back[i];
-        parts[i] = back[i] * load(w + degree_of[i] * channels_);
+        sums[i] = back[i] * load(w + degree_of[i] * channels_);
       }
       for (int l = 0; l < degrees_; ++l) radial += by_degree[l] * load(slopes + l * channels_);
-      for (int i = components_; i < lanes - 1; ++i) parts[i] = zero();
-      parts[lanes - 1] = radial;
-      store(h_back, load(h_back) + totals(parts));
+      sums[lanes - 1] = radial;
+      store(h_back, load(h_back) + totals(sums, components_));
     }
   }
 }

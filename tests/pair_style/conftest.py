@@ -3,6 +3,7 @@
 The models are small and randomly initialised: the pair style must reproduce whatever a model says.
 """
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -26,6 +27,19 @@ def plugin():
     from rm_lammps.deployment.plugin import ensure_plugin
 
     return ensure_plugin()
+
+
+@pytest.fixture(scope="session")
+def load_helper():
+    """Return a function that imports a script beside the tests."""
+
+    def load(name):
+        spec = importlib.util.spec_from_file_location(name, HERE / f"{name}.py")
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+
+    return load
 
 
 @pytest.fixture(scope="session")

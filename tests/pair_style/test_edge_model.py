@@ -8,15 +8,8 @@ from rm_lammps.deployment.edge_model import EdgeModel, UnsupportedModelError
 
 
 @pytest.fixture(scope="module")
-def eager_model(request):
-    import importlib.util
-
-    spec = importlib.util.spec_from_file_location(
-        "make_model", request.path.parent / "make_model.py"
-    )
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.eager_model
+def eager_model(load_helper):
+    return load_helper("make_model").eager_model
 
 
 ARCHITECTURES = {
