@@ -27,7 +27,7 @@ _INCLUDE_TEXT = """\
 # Use after the box is there, with the elements of your atom types in order:
 #     variable rm_elements index "{elements}"
 #     include {folder}/{include}
-# Units metal: Å, pseudo-eV, bar. Elements of the model: {elements}
+# Units metal: Angstrom, pseudo-eV, bar. Elements of the model: {elements}
 # Moved the folder? Say where it is: lmp -var rm_bundle FOLDER
 variable rm_bundle index {folder}
 variable rm_elements index "{elements}"

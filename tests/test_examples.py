@@ -1,0 +1,82 @@
+"""Every script in lammps_inputs/examples, short, with the installed lmp and the shipped model."""
+
+import numpy as np
+import pytest
+from ase.build import bulk
+from ase.io.lammpsdata import write_lammps_data
+
+from rm_lammps.files import shipped_folder
+
+EXAMPLES = shipped_folder("lammps_inputs") / "examples"
+
+
+@pytest.fixture
+def example(run, diamond_bundle, tmp_path):
+    def _example(name, ranks=None, **variables):
+        words = ["lmp", "-in", EXAMPLES / f"{name}.in", "-var", "rm_bundle", diamond_bundle]
+        for variable, value in variables.items():
+            words += ["-var", variable, value]
+        done = run(*words, cwd=tmp_path, ranks=ranks)
+        assert "ERROR" not in done.stdout
+        assert "WARNING: Fix" not in done.stdout
+        return tmp_path
+
+    return _example
+
+
+def test_nothing_is_left_out():
+    tested = {name.removeprefix("test_example_") for name in globals() if "example_" in name}
+    assert {path.stem for path in EXAMPLES.glob("*.in")} <= tested
+
+
+def test_example_nvt(example):
+    folder = example("nvt", ranks=2, cells=2, steps=200)
+    rdf = np.loadtxt(folder / "rdf.txt", skiprows=4)
+    peak = rdf[np.argmax(rdf[:, 2]), 1]
+    assert 1.4 < peak < 1.7
+
+
+def test_example_npt(example):
+    folder = example("npt", ranks=2, cells=2, steps=200)
+    lattice = np.loadtxt(folder / "npt.txt")[-1, 2]
+    assert 3.4 < lattice < 3.8
+
+
+def test_example_elastic(example):
+    folder = example("elastic")
+    lines = dict(line.rsplit(" ", 1) for line in (folder / "elastic.txt").read_text().splitlines())
+    values = {name.split()[0]: float(value) for name, value in lines.items()}
+    bulk_modulus = (values["C11"] + 2 * values["C12"]) / 3
+    # the response's own bulk modulus is 1/(3 (1 - 2 nu)) pseudo-eV/Å³ = 133.5 GPa
+    assert bulk_modulus == pytest.approx(133.5, rel=0.3)
+    assert values["C44"] > 0
+
+
+def test_example_melt_quench(example):
+    folder = example("melt_quench", ranks=2, cells=2, melt=50, quench=100)
+    dump = (folder / "amorphous.txt").read_text().splitlines()
+    assert dump[3] == "64"
+
+
+def test_example_hybrid_overlay(example):
+    folder = example("hybrid_overlay", energy=30)
+    table = np.loadtxt(folder / "collision.txt")
+    assert table[:, 3].max() > 0.1  # ZBL acted
+    total = table[:, 4]
+    assert abs(total - total[0]).max() < 0.05 * 30
+
+
+def test_example_energy_volume(example):
+    folder = example("energy_volume", points=11)
+    volume, energy, pressure = np.loadtxt(folder / "ev.txt", encoding="utf-8").T
+    best = volume[np.argmin(energy)]
+    assert best == pytest.approx(3.567**3 / 8, rel=0.06)
+    assert pressure[0] > 0 > pressure[-1]
+
+
+def test_example_minimise_mine(example, tmp_path):
+    atoms = bulk("C", cubic=True)
+    atoms.positions += 0.1 * np.random.default_rng(0).standard_normal(atoms.positions.shape)
+    write_lammps_data(tmp_path / "my.data", atoms, masses=True)
+    example("minimise_mine", rm_elements="C")
+    assert (tmp_path / "minimised.data").stat().st_size > 0
