@@ -91,13 +91,21 @@ def iterate(path: Path) -> Iterator[ase.Atoms]:
             yield atoms
 
 
+def iterate_info(path: Path) -> Iterator[dict[str, Any]]:
+    """What the frames' comment lines say, atoms left unread."""
+    with path.open("rb") as stream:
+        for _, header, _ in _raw_frames(stream, path):
+            yield key_val_str_to_dict(header)
+
+
 def read_table(path: Path) -> FrameTable:
     """Go once through the file.
 
     Raises:
         UserError: not an extxyz file of converged structures; names the frame.
     """
-    begin, rows, numbers = [0], [], {}
+    begin, rows = [0], []
+    numbers: dict[str, int] = {}
     try:
         with path.open("rb") as stream:
             for number, (text, header, symbols) in enumerate(_raw_frames(stream, path)):

@@ -103,16 +103,17 @@ class Grouping:
         """Make this rank's items of a batch."""
         own = frames[self._comm.rank :: self._comm.size]
 
-        def make() -> list[_Item]:
-            none = np.empty(0, dtype=np.int64)
-            loaded = ((int(frame), self._load(int(frame))) for frame in own)
-            return [_Item(f, prepare(atoms), fingerprint(atoms), none) for f, atoms in loaded]
+        mine: list[_Item] = []
 
         # each rank keeps its items; the others learn their fingerprints
-        mine: list[_Item] = []
-        prints = gather(
-            self._comm, lambda: mine.extend(make()) or {item.frame: item.print for item in mine}
-        )
+        def make() -> dict[int, NDArray[np.float32]]:
+            for number in own:
+                atoms = self._load(int(number))
+                none = np.empty(0, dtype=np.int64)
+                mine.append(_Item(int(number), prepare(atoms), fingerprint(atoms), none))
+            return {item.frame: item.print for item in mine}
+
+        prints = gather(self._comm, make)
         earlier = np.array(list(self._prints), dtype=np.int64)
         for some in prints:
             self._prints |= some

@@ -67,10 +67,10 @@ def gather(comm: Communicator, work: Callable[[], _T]) -> list[_T]:
     except Exception as error:
         problem = error
     everyone = comm.allgather((result, problem))
-    for _, error in everyone:
-        if error is not None:
-            raise error
-    return [result for result, _ in everyone]
+    for _, theirs in everyone:
+        if theirs is not None:
+            raise theirs
+    return [value for value, _ in everyone]
 
 
 def on_root(comm: Communicator, work: Callable[[], _T]) -> _T:

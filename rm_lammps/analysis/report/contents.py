@@ -1,0 +1,259 @@
+"""What the page shows, gathered from the files of a run."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import ase
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+
+from rm_lammps.analysis.evaluate import EVALUATION, PICTURE, read_summary
+from rm_lammps.analysis.export import cif_name, cif_text
+from rm_lammps.analysis.frames import iterate_info
+from rm_lammps.analysis.unique import (
+    STRUCTURES,
+    SYMMETRISED,
+    UNIQUE,
+    read_unique,
+    write_unique,
+)
+from rm_lammps.errors import UserError
+
+MAX_POINTS = 5000
+"""Unique structures in the scatter plot at most; a browser stays quick."""
+
+_AMU_PER_CUBIC_ANGSTROM = 1.66053907
+"""In g/cm³."""
+
+MEANING = {
+    "not_converged": "Forces or stress still above tolerance after the last round.",
+    "expanded": "The volume left the allowed range upwards: the atoms flew apart.",
+    "collapsed": "The volume left the allowed range downwards.",
+    "not_finite": "Energy, forces or positions are not numbers, or two atoms are on one spot.",
+    "lost_atoms": "LAMMPS lost atoms.",
+    "bad_box": "The box became one that LAMMPS can't use.",
+    "model_error": "The model raised an error.",
+    "lammps_error": "LAMMPS stopped with another error.",
+    "crashed": "The process died of a fatal signal; found when the run was started again.",
+}
+"""Of the reasons in ``failures.jsonl``: those of ``rm_lammps.relaxation.outcome.Reason``."""
+
+FILES = {
+    UNIQUE: "unique structures, best first",
+    STRUCTURES: "all converged structures, in order of seed",
+    SYMMETRISED: "unique structures in conventional standard cells",
+    "unique.cif.zip": "unique structures as CIF",
+    "structures.cif.zip": "all converged structures as CIF",
+    "unique.db": "unique structures as ASE database",
+    "structures.db": "all converged structures as ASE database",
+    "failures.jsonl": "failed seeds with reasons",
+    "summary.json": "totals",
+    EVALUATION: "rates and unique structures, for programs",
+    PICTURE: "E~ against volume, as a picture",
+    "run.yaml": "settings, versions and model",
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A unique structure."""
+
+    rank: int
+    seed: int
+    formula: str
+    energy: float
+    """E~, pseudo-eV per atom."""
+    above_best: float
+    """E~ above the best structure, pseudo-eV per atom."""
+    volume: float | None
+    """Å³ per atom; molecules have none."""
+    density: float | None
+    """g/cm³."""
+    found: int
+    seeds: list[int]
+    space_group: str
+    match: str | None
+    """Name of the reference it matches, if ``rm-evaluate`` was given references."""
+    cif: str
+    name: str
+    """Of its CIF."""
+
+
+@dataclass(frozen=True)
+class Failures:
+    """Seeds that failed for one reason."""
+
+    reason: str
+    meaning: str
+    count: int
+    examples: list[str]
+    """Seed and message of the first few."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What each seed took."""
+
+    seconds: NDArray[np.float64]
+    evaluations: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Contents:
+    """Everything on the page."""
+
+    name: str
+    formula: str
+    model: str
+    summary: dict[str, Any]
+    n_unique: int
+    points: list[dict[str, Any]]
+    """Unique structures for the scatter plot, the best ``MAX_POINTS``."""
+    best: list[Entry]
+    atoms: list[ase.Atoms] = field(repr=False)
+    """Of ``best``."""
+    failures: list[Failures]
+    converged_cost: Cost
+    failed_cost: Cost
+    settings: str
+    files: dict[str, str]
+    """Files in the folder, and what is in them."""
+
+
+def read_contents(folder: Path, n_best: int) -> Contents:
+    """Gather what the page shows; deduplicates the run first if that is yet to be done.
+
+    Raises:
+        UserError: the folder holds no finished run.
+    """
+    summary = read_summary(folder)
+    structures, unique = folder / STRUCTURES, folder / UNIQUE
+    if not structures.exists():
+        raise UserError(f"{folder} has no {STRUCTURES}.", "Give the --out folder of rm-generate.")
+    if not unique.exists() or unique.stat().st_mtime < structures.stat().st_mtime:
+        write_unique(folder)
+    matches = _matches(folder)
+    best, atoms, points = [], [], []
+    n_unique, lowest = 0, None
+    for frame in read_unique(folder):
+        n_unique += 1
+        lowest = float(frame.info["energy_per_atom"]) if lowest is None else lowest
+        if n_unique <= MAX_POINTS or n_unique <= n_best:
+            entry = _entry(frame, lowest, matches, with_cif=n_unique <= n_best)
+            points.append(_point(entry))
+            if n_unique <= n_best:
+                best.append(entry)
+                atoms.append(frame)
+    failures, failed_cost = _failures(folder)
+    stored = _run(folder)
+    return Contents(
+        name=folder.resolve().name,
+        formula=str(stored.get("config", {}).get("formula", "")),
+        model=str(stored.get("model", {}).get("name", "")),
+        summary=summary,
+        n_unique=n_unique,
+        points=points[:MAX_POINTS],
+        best=best,
+        atoms=atoms,
+        failures=failures,
+        converged_cost=_cost(iterate_info(structures)),
+        failed_cost=failed_cost,
+        settings=yaml.safe_dump(stored, sort_keys=False) if stored else "",
+        files={name: what for name, what in FILES.items() if (folder / name).exists()},
+    )
+
+
+def _entry(
+    atoms: ase.Atoms, lowest: float, matches: dict[int, str | None], *, with_cif: bool
+) -> Entry:
+    info, periodic = atoms.info, bool(atoms.pbc.all())
+    volume = atoms.get_volume() if periodic else None
+    number = f" ({info['space_group_number']})" if info["space_group_number"] else ""
+    name = cif_name(atoms)
+    return Entry(
+        rank=int(info["rank"]),
+        seed=int(info["seed"]),
+        formula=str(atoms.symbols.formula.format("metal")),
+        energy=float(info["energy_per_atom"]),
+        above_best=float(info["energy_per_atom"]) - lowest,
+        volume=volume / len(atoms) if volume else None,
+        density=atoms.get_masses().sum() / volume * _AMU_PER_CUBIC_ANGSTROM if volume else None,
+        found=int(info["found"]),
+        seeds=info["seeds"].tolist(),
+        space_group=f"{info['space_group']}{number}",
+        match=matches.get(int(info["seed"])),
+        cif=cif_text(atoms, name) if with_cif else "",
+        name=name,
+    )
+
+
+def _point(entry: Entry) -> dict[str, Any]:
+    keys = ("rank", "seed", "formula", "energy", "volume", "found", "space_group", "match")
+    return {key: getattr(entry, key) for key in keys}
+
+
+def _matches(folder: Path) -> dict[int, str | None]:
+    """Reference matched by the unique structure led by each seed, as far as evaluated."""
+    try:
+        evaluation = json.loads((folder / EVALUATION).read_text())
+        return {s["seed"]: s["matches"] for s in evaluation["structures"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        # matches are extra: the page is complete without
+        return {}
+
+
+def _run(folder: Path) -> dict[str, Any]:
+    try:
+        stored = yaml.safe_load((folder / "run.yaml").read_text())
+    except (OSError, yaml.YAMLError):
+        return {}
+    return stored if isinstance(stored, dict) else {}
+
+
+def _failures(folder: Path, n_examples: int = 3) -> tuple[list[Failures], Cost]:
+    """Failures by reason, the most frequent first, and what they took."""
+    by_reason: dict[str, list[str]] = {}
+    counts: dict[str, int] = {}
+    costs = []
+    for record in _records(folder / "failures.jsonl"):
+        reason = str(record.get("reason", "unknown"))
+        counts[reason] = counts.get(reason, 0) + 1
+        examples = by_reason.setdefault(reason, [])
+        if len(examples) < n_examples:
+            detail = str(record.get("detail", "")).strip() or "no message"
+            examples.append(f"seed {record.get('seed')}: {detail[:300]}")
+        costs.append({key: record.get(key) for key in ("seconds", "evaluations")})
+    failures = [
+        Failures(reason, MEANING.get(reason, ""), counts[reason], by_reason[reason])
+        for reason in sorted(counts, key=lambda reason: (-counts[reason], reason))
+    ]
+    return failures, _cost(iter(costs))
+
+
+def _records(path: Path) -> Iterator[dict[str, Any]]:
+    if not path.exists():
+        return
+    with path.open() as stream:
+        for number, line in enumerate(stream, start=1):
+            try:
+                record = json.loads(line)
+                if not isinstance(record, dict):
+                    raise ValueError("not a record")
+            except ValueError as error:
+                raise UserError(f"{path}, line {number}: {error}") from error
+            yield record
+
+
+def _cost(infos: Iterator[dict[str, Any]]) -> Cost:
+    """Numbers of seeds that have both, read a block at a time."""
+    blocks = [np.empty((0, 2))]
+    rows = ((info.get("seconds"), info.get("evaluations")) for info in infos)
+    while block := [row for row in islice(rows, 10_000) if None not in row]:
+        blocks.append(np.array(block, dtype=float))
+    both = np.concatenate(blocks)
+    return Cost(both[:, 0], both[:, 1])

@@ -1,0 +1,111 @@
+// Unpack the libraries that the page carries, draw the plots, start the 3D view.
+(async () => {
+  "use strict";
+  const root = document.documentElement;
+  const json = (id) => {
+    const element = document.getElementById(id);
+    return element ? JSON.parse(element.textContent) : null;
+  };
+  const complain = (message) => {
+    const place = document.getElementById("problem");
+    place.hidden = false;
+    place.textContent += message + " ";
+  };
+
+  async function load(library) {
+    if (!("DecompressionStream" in window)) {
+      throw new Error("this browser is too old; any from 2023 or later will do");
+    }
+    const packed = document.getElementById("library-" + library).textContent;
+    const bytes = Uint8Array.from(atob(packed), (letter) => letter.charCodeAt(0));
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+    const script = document.createElement("script");
+    script.textContent = await new Response(stream).text();
+    document.head.append(script);
+  }
+
+  // plotly's styles are found by an id that the viewer's own copy of plotly takes away
+  function keepPlotlyStyles() {
+    const rules = document.getElementById("plotly.js-style-global")?.sheet.cssRules ?? [];
+    const style = document.createElement("style");
+    style.textContent = Array.from(rules, (rule) => rule.cssText).join("\n");
+    document.head.append(style);
+  }
+
+  // one viewer needs no frame, no mark that it is the active one, no buttons to add another
+  function simplifyViewer() {
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(
+      ".chsp-structure-viewer-cell { border: none !important; }" +
+        ".chsp-pin-marker, .chsp-viewer-action-button { display: none !important; }",
+    );
+    for (const element of document.querySelectorAll("#viewer-structure *")) {
+      element.shadowRoot?.adoptedStyleSheets.push(sheet);
+    }
+  }
+
+  let viewer = null;
+  function show(rank) {
+    const row = document.querySelector(`tr[data-rank="${rank}"]`);
+    if (!viewer || !row) return;
+    const index = viewer.indexer.fromStructure(rank - 1, "structure");
+    if (index) viewer.select(index);
+    mark(rank);
+  }
+  function mark(rank) {
+    for (const row of document.querySelectorAll("tr[data-rank]")) {
+      row.classList.toggle("selected", row.dataset.rank === String(rank));
+    }
+    const cells = document.querySelector(`tr[data-rank="${rank}"]`).cells;
+    document.getElementById("shown").textContent =
+      `rank ${rank}, ${cells[1].textContent}, ${cells[2].textContent}`;
+    shown = rank;
+  }
+  let shown = 1;
+  for (const button of document.querySelectorAll("[data-step]")) {
+    button.addEventListener("click", () => show(shown + Number(button.dataset.step)));
+  }
+
+  try {
+    await load("plotly");
+    // these buttons and no others: one of plotly's own sends the data to a server
+    const buttons = { modeBarButtons: [["toImage", "zoom2d", "pan2d", "autoScale2d"]] };
+    const config = { displaylogo: false, responsive: true };
+    for (const [id, figure] of Object.entries(json("plots"))) {
+      const bar = id === "energy-volume" ? buttons : { displayModeBar: false };
+      await Plotly.newPlot(id, figure.data, figure.layout, { ...config, ...bar });
+    }
+    keepPlotlyStyles();
+    const scatter = document.getElementById("energy-volume");
+    if (scatter) scatter.on("plotly_click", (event) => show(event.points[0].customdata[0]));
+    root.dataset.plots = document.querySelectorAll(".js-plotly-plot").length;
+  } catch (error) {
+    complain("The plots can't be shown: " + error.message + ".");
+  }
+
+  const dataset = json("dataset");
+  if (!dataset) return;
+  try {
+    await load("chemiscope");
+    const warnings = new Chemiscope.Warnings();
+    warnings.addHandler((message) => console.warn(message));
+    const config = {
+      meta: "viewer-meta", structure: "viewer-structure", info: "viewer-info", maxStructureViewers: 1,
+    };
+    viewer = await Chemiscope.StructureVisualizer.load(config, dataset, warnings);
+    simplifyViewer();
+    for (const row of document.querySelectorAll("tr[data-rank]")) {
+      row.addEventListener("click", (event) => {
+        if (event.target.closest("a")) return;
+        show(Number(row.dataset.rank));
+        if (event.target.dataset.show) {
+          document.getElementById("viewer-panel").scrollIntoView({ behavior: "smooth", block: "nearest" });
+        }
+      });
+    }
+    show(1);
+    root.dataset.viewer = "ready";
+  } catch (error) {
+    complain("The 3D view can't be shown: " + error.message + ".");
+  }
+})();

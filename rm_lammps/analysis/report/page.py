@@ -1,0 +1,114 @@
+"""Put the page together: everything it needs is in the one file."""
+
+import base64
+import gzip
+import json
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import chemiscope
+import jinja2
+import plotly
+import plotly.graph_objects as go
+from markupsafe import Markup
+
+from rm_lammps.analysis.report import charts
+from rm_lammps.analysis.report.contents import Contents, read_contents
+from rm_lammps.analysis.report.picture import picture
+from rm_lammps.errors import UserError
+
+REPORT = "report.html"
+_HERE = Path(__file__).parent
+
+
+def write_report(folder: Path, *, n_best: int = 50) -> Path:
+    """Write ``report.html`` into the folder of a finished run.
+
+    Args:
+        folder: written by ``rm-generate``; deduplicated first if that is yet to be done.
+        n_best: unique structures in the table and in 3D.
+
+    Returns:
+        The page.
+
+    Raises:
+        UserError: the folder holds no finished run, or can't be written to.
+    """
+    contents = read_contents(folder, n_best)
+    path, partial = folder / REPORT, folder / f".{REPORT}.partial"
+    try:
+        partial.write_text(render(contents), encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        raise UserError(f"Can't write {path}: {error}") from error
+    return path
+
+
+def render(contents: Contents) -> str:
+    """The page as text."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_HERE), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["download"] = _download
+    plots = {
+        "energy-volume": charts.energy_volume(contents),
+        "outcomes": charts.outcomes(contents),
+        "seconds": charts.cost(contents, "seconds", "seconds of one rank a seed"),
+        "evaluations": charts.cost(contents, "evaluations", "evaluations of E~ and forces a seed"),
+    }
+    if not contents.best:
+        del plots["energy-volume"]
+    viewer = bool(contents.best)
+    libraries = {"plotly": _plotly_script()}
+    if viewer:
+        libraries["chemiscope"] = _chemiscope_script()
+    return environment.get_template("page.html.j2").render(
+        contents=contents,
+        summary=contents.summary,
+        libraries={name: _packed(text) for name, text in libraries.items()},
+        plots={name: _plain(figure) for name, figure in plots.items()},
+        dataset=_dataset(contents) if viewer else None,
+        style=Markup((_HERE / "page.css").read_text()),
+        script=Markup((_HERE / "page.js").read_text()),
+        version=version("rm_lammps"),
+    )
+
+
+def _plain(figure: go.Figure) -> dict[str, Any]:
+    return json.loads(figure.to_json())
+
+
+def _dataset(contents: Contents) -> dict[str, Any]:
+    """Structures for the viewer, in chemiscope's format."""
+    structures = [picture(atoms) for atoms in contents.atoms]
+    return chemiscope.create_input(
+        structures,
+        metadata={"name": "unique structures"},
+        # its format wants at least one
+        properties={
+            "rank": {"target": "structure", "values": [entry.rank for entry in contents.best]}
+        },
+        settings=chemiscope.quick_settings(periodic=True),
+    )
+
+
+def _plotly_script() -> str:
+    return files(plotly).joinpath("package_data", "plotly.min.js").read_text(encoding="utf-8")
+
+
+def _chemiscope_script() -> str:
+    # the build that chemiscope's own headless mode loads
+    script = files(chemiscope).joinpath("sphinx", "static", "chemiscope.min.js")
+    return script.read_text(encoding="utf-8")
+
+
+def _packed(text: str) -> str:
+    """Compressed, in letters that need no escaping: a third of the size, unpacked by page.js."""
+    return base64.b64encode(gzip.compress(text.encode(), 9, mtime=0)).decode()
+
+
+def _download(text: str) -> str:
+    """Address that holds a file's content itself, so that it is there wherever the page goes."""
+    return "data:chemical/x-cif;base64," + base64.b64encode(text.encode()).decode()
