@@ -6,6 +6,7 @@ The model is loaded once per process; a structure costs a ``clear`` and a new bo
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -160,16 +161,14 @@ class LammpsSession:
 
     def reduce_cell(self) -> None:
         """Go on in a Minkowski-reduced cell, if this one has become skewed."""
-        cell = self._cell()
-        reduced, _ = minkowski_reduce(cell)
-        if np.linalg.norm(reduced, axis=1).sum() < np.linalg.norm(cell, axis=1).sum() - 1e-6:
+        if not _is_reduced(self._cell()):
             self.load(self.structure())
 
     def load(self, atoms: ase.Atoms) -> None:
         """Put a periodic structure into LAMMPS, its cell reduced, and set the pair style."""
         if not (np.isfinite(atoms.positions).all() and np.isfinite(atoms.cell.array).all()):
             raise StopError(Reason.NOT_FINITE, "the structure's positions or cell")
-        cell, rotation = ase.cell.Cell(minkowski_reduce(atoms.cell.array)[0]).standard_form()
+        cell, rotation = ase.cell.Cell(_reduced(atoms.cell.array)).standard_form()
         symbols = atoms.get_chemical_symbols()
         elements = list(dict.fromkeys(symbols))
         self._evaluations_before = self.evaluations()
@@ -204,7 +203,7 @@ class LammpsSession:
         if self._loaded is None:
             raise RuntimeError("nothing was loaded")
         structure = ase.Atoms(self._loaded.numbers, self._gather("x"), cell=self._cell(), pbc=True)
-        structure.set_cell(minkowski_reduce(structure.cell.array)[0])
+        structure.set_cell(_reduced(structure.cell.array))
         structure.wrap()
         return structure
 
@@ -239,3 +238,17 @@ class LammpsSession:
         for name, value in values.items():
             self._lmp.command(f"variable {name} delete")
             self._lmp.command(f'variable {name} index "{value}"')
+
+
+_SUMS = np.array([s for s in product((-1, 0, 1), repeat=3) if np.count_nonzero(s) > 1])
+
+
+def _is_reduced(cell: Array) -> bool:
+    """Whether no sum or difference of cell vectors is shorter than the longest vector in it."""
+    lengths = np.linalg.norm(cell, axis=1)
+    longest = (np.abs(_SUMS) * lengths).max(axis=1)
+    return bool((np.linalg.norm(_SUMS @ cell, axis=1) > longest - 1e-6).all())
+
+
+def _reduced(cell: Array) -> Array:
+    return cell if _is_reduced(cell) else minkowski_reduce(cell)[0]

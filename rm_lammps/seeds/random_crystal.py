@@ -16,8 +16,8 @@ from rm_lammps.errors import UserError
 from rm_lammps.geometry import Array, pairs_within
 from rm_lammps.seeds.config import SeedConfig
 
-_CANDIDATES_PER_ATOM = 12
-_FEWEST_CANDIDATES = 32
+_CANDIDATES_PER_ATOM = 5
+_FEWEST_CANDIDATES = 16
 _POOLS = 3
 _SHRINK = 0.95
 

@@ -1,13 +1,7 @@
 """rm-generate as a user runs it: real LAMMPS, real MPI, the shipped model."""
 
 import json
-import signal
-import subprocess
-import time
-from pathlib import Path
 
-import ase.io
-import numpy as np
 import pytest
 import yaml
 
@@ -15,18 +9,6 @@ INFO = {"seed", "formula", "energy_per_atom", "volume_per_atom", "fmax", "max_st
     "evaluations",
     "seconds",
 }
-
-
-def frames_of(folder):
-    return ase.io.read(folder / "structures.extxyz", ":")
-
-
-def same_structures(a, b):
-    assert [x.info["seed"] for x in a] == [x.info["seed"] for x in b]
-    for x, y in zip(a, b, strict=True):
-        np.testing.assert_allclose(x.positions, y.positions, atol=1e-6)
-        np.testing.assert_allclose(x.cell, y.cell, atol=1e-6)
-        assert x.get_potential_energy() == pytest.approx(y.get_potential_energy(), abs=1e-8)
 
 
 @pytest.fixture(scope="module")
@@ -39,13 +21,13 @@ def reference_run(run, diamond_bundle, tmp_path_factory):
     return folder
 
 
-def test_output_contract(reference_run):
+def test_output_contract(tools, reference_run):
     summary = json.loads((reference_run / "summary.json").read_text())
     assert summary["attempted"] == 24
     assert summary["converged"] + sum(summary["failed"].values()) == 24
     assert summary["ranks"] == 1
     assert summary["wall_seconds"] > 0
-    frames = frames_of(reference_run)
+    frames = tools.frames_of(reference_run)
     assert len(frames) == summary["converged"] > 0
     seeds = [atoms.info["seed"] for atoms in frames]
     assert seeds == sorted(seeds)
@@ -69,10 +51,10 @@ def test_output_contract(reference_run):
 
 
 @pytest.mark.parametrize("ranks", [2, 3])
-def test_any_number_of_ranks_gives_the_same(run, reference_run, tmp_path, ranks):
+def test_any_number_of_ranks_gives_the_same(tools, run, reference_run, tmp_path, ranks):
     command = ("rm-generate", "--model", "diamond", "--formula", "C8", "--num", 24)
     run(*command, "--out", tmp_path / "out", ranks=ranks)
-    same_structures(frames_of(reference_run), frames_of(tmp_path / "out"))
+    tools.same_structures(tools.frames_of(reference_run), tools.frames_of(tmp_path / "out"))
     assert json.loads((tmp_path / "out" / "summary.json").read_text())["ranks"] == ranks
 
 
@@ -84,40 +66,11 @@ def test_every_rank_relaxes(run, tmp_path):
     assert all(shard.read_text().count('{"seed"') >= 4 for shard in shards)
 
 
-def test_killed_run_goes_on(run, reference_run, tmp_path):
-    command = ["rm-generate", "--model", "diamond", "--formula", "C8", "--num", "24"]
-    command = ["mpirun", "-n", "2", *command, "--out", str(tmp_path)]
-    for wanted in (2, 8, 15):
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        while process.poll() is None and count_records(tmp_path) < wanted:
-            time.sleep(0.005)
-        process.send_signal(signal.SIGKILL)
-        subprocess.run(["pkill", "-KILL", "-f", str(tmp_path)], check=False)
-        process.wait()
-    torn = next((tmp_path / "records").glob("*.jsonl"))
-    with torn.open("a") as stream:
-        stream.write('{"seed": 23, "formula": "C8", "ener')
-    before = count_records(tmp_path)
-    assert before >= 8
-    run(*command)
-    same_structures(frames_of(reference_run), frames_of(tmp_path))
-    # nothing was done twice
-    assert count_records(tmp_path) == 24
-
-
-def count_records(folder: Path) -> int:
-    return sum(
-        line.startswith('{"seed"') and line.endswith("\n")
-        for shard in (folder / "records").glob("*.jsonl")
-        for line in shard.open()
-    )
-
-
-def test_finished_run_is_not_repeated(run, reference_run):
+def test_finished_run_is_not_repeated(tools, run, reference_run):
     shards = len(list((reference_run / "records").glob("*.jsonl")))
-    lines = count_records(reference_run)
+    lines = len(tools.recorded_seeds(reference_run))
     run("rm-generate", "--config", reference_run / "run.yaml", "--out", reference_run)
-    assert count_records(reference_run) == lines
+    assert len(tools.recorded_seeds(reference_run)) == lines
     assert len(list((reference_run / "records").glob("*.jsonl"))) == shards
 
 
