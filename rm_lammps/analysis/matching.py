@@ -15,7 +15,7 @@ MOLECULE_TOLERANCE = 0.3
 """Å; largest difference between corresponding distances of equal molecules."""
 
 _KEPT = 4096
-"""Structures kept as pymatgen's objects, which take twenty times the memory of their numbers."""
+"""Crystals kept reduced, as pymatgen's objects: these take twenty times the memory of numbers."""
 
 
 def to_pymatgen(atoms: ase.Atoms) -> Structure:
@@ -27,10 +27,10 @@ def to_pymatgen(atoms: ase.Atoms) -> Structure:
 
 @dataclass(frozen=True, eq=False)
 class Crystal:
-    """A crystal reduced once, in plain numbers: small to keep, quick to send."""
+    """A crystal in plain numbers: small to keep, quick to send."""
 
     cell: NDArray[np.float64]
-    """Primitive Niggli cell, Å, shape (3, 3)."""
+    """Å, shape (3, 3)."""
     sites: NDArray[np.float64]
     """Fractional, shape (n, 3)."""
     numbers: NDArray[np.int64]
@@ -50,11 +50,7 @@ def prepare(atoms: ase.Atoms) -> Crystal | Molecule:
     """What of a structure its identity rests on."""
     if not atoms.pbc.all():
         return _molecule(atoms)
-    # the reduction that StructureMatcher would repeat at every comparison
-    structure = to_pymatgen(atoms).get_primitive_structure().get_reduced_structure("niggli")
-    return Crystal(
-        structure.lattice.matrix, structure.frac_coords, np.array(structure.atomic_numbers)
-    )
+    return Crystal(atoms.cell.array, atoms.get_scaled_positions(), atoms.numbers)
 
 
 def same(a: Crystal | Molecule, b: Crystal | Molecule, matcher: StructureMatcher) -> bool:
@@ -64,7 +60,7 @@ def same(a: Crystal | Molecule, b: Crystal | Molecule, matcher: StructureMatcher
     ``MOLECULE_TOLERANCE``; mirror images count as the same.
     """
     if isinstance(a, Crystal) and isinstance(b, Crystal):
-        return bool(matcher.fit(_structure(a), _structure(b), skip_structure_reduction=True))
+        return bool(matcher.fit(_reduced(a), _reduced(b), skip_structure_reduction=True))
     if isinstance(a, Molecule) and isinstance(b, Molecule):
         return np.array_equal(a.pairs, b.pairs) and np.allclose(
             a.distances, b.distances, rtol=0, atol=MOLECULE_TOLERANCE
@@ -73,8 +69,13 @@ def same(a: Crystal | Molecule, b: Crystal | Molecule, matcher: StructureMatcher
 
 
 @lru_cache(maxsize=_KEPT)
-def _structure(crystal: Crystal) -> Structure:
-    return Structure(crystal.cell, crystal.numbers, crystal.sites)
+def _reduced(crystal: Crystal) -> Structure:
+    """Primitive Niggli cell, which StructureMatcher would make anew at every comparison.
+
+    Made on first use: most of the work is in it, and a structure like no other never needs it.
+    """
+    structure = Structure(crystal.cell, crystal.numbers, crystal.sites)
+    return structure.get_primitive_structure().get_reduced_structure("niggli")
 
 
 def _molecule(atoms: ase.Atoms) -> Molecule:
