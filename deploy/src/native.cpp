@@ -130,10 +130,27 @@ const NativeModel::Table &NativeModel::table(int centre, int neighbour)
 {
   auto &slot = tables_[centre * types_ + neighbour];
   if (!slot) {
+    make_room();
     slot = std::make_unique<Table>();
     build(*slot, centre, neighbour);
   }
+  slot->used = evaluations_;
   return *slot;
+}
+
+void NativeModel::make_room()
+{
+  double bytes = 0.0;
+  for (const auto &slot : tables_)
+    if (slot) bytes += slot->rows.bytes();
+  while (bytes > table_budget) {
+    std::unique_ptr<Table> *oldest = nullptr;
+    for (auto &slot : tables_)
+      if (slot && (!oldest || slot->used < (*oldest)->used)) oldest = &slot;
+    if (!oldest || (*oldest)->used + patience >= evaluations_) return;
+    bytes -= (*oldest)->rows.bytes();
+    oldest->reset();
+  }
 }
 
 void NativeModel::build(Table &table, int centre, int neighbour) const
@@ -496,6 +513,7 @@ double NativeModel::evaluate(int centre, int n, const int *neighbours, const dou
 {
   double energy = energy_shift_[centre];
   if (n == 0) return energy;
+  ++evaluations_;
   look_up(centre, n, neighbours, vectors);
   forward(centre, n);
   backward(n);

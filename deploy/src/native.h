@@ -5,6 +5,7 @@
 #define RM_LAMMPS_NATIVE_H
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -27,6 +28,11 @@ class NativeModel {
 
   double memory() const;    // bytes
 
+  // Tables are kept up to this many bytes; beyond, those that no atom has used for `patience`
+  // evaluations make room. So a process that goes through many compositions does not grow.
+  double table_budget = 96e6;
+  std::uint64_t patience = 20000;
+
  private:
   // 64-byte aligned rows of floats, which grow and are kept
   class Rows {
@@ -43,8 +49,10 @@ class NativeModel {
   struct Table {
     Rows rows;    // of a knot: values, steps to the next knot, slopes times the knots' distance
     double inverse_step = 0.0;
+    std::uint64_t used = 0;    // the evaluation that needed it last
   };
 
+  void make_room();
   const Table &table(int centre, int neighbour);
   void build(Table &table, int centre, int neighbour) const;
   void pair_features(double x, const std::vector<double> &first, double *values,
@@ -62,6 +70,7 @@ class NativeModel {
   std::vector<double> norm_, sum_norm_, energy_scale_, energy_shift_, cutoffs_;
   Rows product_, invariants_, invariants_back_, latent_, latent_back_, last_;
   std::vector<std::unique_ptr<Table>> tables_;    // [centre][neighbour], built when first needed
+  std::uint64_t evaluations_ = 0;
 
   // one atom's edges
   struct Direction {

@@ -187,7 +187,13 @@ void PairAllegro::load_model(const std::string &file)
     problem = failure.what();
   }
   collective(problem);
-  const int device = metadata.device == "cpu" ? -1 : choose_gpu();
+  // node-local folders may hold different files: ranks that go different ways wait for ever
+  const int here = metadata.device != "cpu";
+  int any = 0;
+  MPI_Allreduce(&here, &any, 1, MPI_INT, MPI_MAX, world);
+  if (here != any) problem = "Pair style allegro: ranks found different files named " + file;
+  collective(problem);
+  const int device = here ? choose_gpu() : -1;
   try {
     at::set_num_threads(comm->nthreads);    // MPI ranks share the cores: LAMMPS decides
     model = rm_lammps::shared_model(file, device);

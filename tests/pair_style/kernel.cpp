@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Evaluates central atoms with the kernel alone: kernel WEIGHTS INPUT. The input holds the number
+// Evaluates central atoms with the kernel alone: kernel WEIGHTS INPUT [forgetful]. The input holds the number
 // of types, their cutoffs, the number of atoms, and for each its type, its number of edges and
-// their types and vectors. Printed for each atom: energy, gradients.
+// their types and vectors. Printed for each atom: energy, gradients; to stderr the memory in bytes.
 
 #include <cstdio>
 #include <fstream>
@@ -9,7 +9,7 @@
 
 #include "native.h"
 
-int main(int, char **arguments)
+int main(int count, char **arguments)
 {
   std::ifstream file(arguments[1], std::ios::binary), input(arguments[2]);
   std::stringstream weights;
@@ -19,6 +19,7 @@ int main(int, char **arguments)
   std::vector<double> cutoffs(types * types);
   for (auto &cutoff : cutoffs) input >> cutoff;
   rm_lammps::NativeModel model(weights.str(), cutoffs);
+  if (count > 3) model.table_budget = model.patience = 0;
   input >> atoms;
   for (int atom = 0; atom < atoms; ++atom) {
     int type = 0, edges = 0;
@@ -33,4 +34,5 @@ int main(int, char **arguments)
     for (const float component : gradients) std::printf(" %.9g", component);
     std::printf("\n");
   }
+  std::fprintf(stderr, "%.0f\n", model.memory());
 }
