@@ -1,8 +1,10 @@
 """A training run: data in, ``nequip-train``, a packaged model with its card out."""
 
+import ctypes
 import hashlib
 import json
 import os
+import signal
 import subprocess
 import sys
 from math import isfinite
@@ -171,10 +173,17 @@ def _run(
             stdout=None if visible else stream,
             stderr=stream,
             check=False,
+            preexec_fn=_end_with_parent,
         )
     if done.returncode != 0:
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-12:])
         raise UserError(f"{failure}\n{tail}", f"The whole log is in {log}")
+
+
+def _end_with_parent() -> None:
+    """Let the kernel end this process with rm-train: an orphan would train on, against a resume."""
+    pr_set_pdeathsig = 1
+    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
 
 
 def _describe(data: Path) -> str:
