@@ -60,12 +60,23 @@ def same(a: Crystal | Molecule, b: Crystal | Molecule, matcher: StructureMatcher
     ``MOLECULE_TOLERANCE``; mirror images count as the same.
     """
     if isinstance(a, Crystal) and isinstance(b, Crystal):
-        return bool(matcher.fit(_reduced(a), _reduced(b), skip_structure_reduction=True))
+        small, large = sorted((_reduced(a), _reduced(b)), key=len)
+        if len(large) % len(small):
+            return False
+        if len(large) > len(small):
+            # noise hid a translation in one of them: compare with the other's supercell
+            matcher = _supercell_matcher(matcher.ltol, matcher.stol, matcher.angle_tol)
+        return bool(matcher.fit(small, large, skip_structure_reduction=True))
     if isinstance(a, Molecule) and isinstance(b, Molecule):
         return np.array_equal(a.pairs, b.pairs) and np.allclose(
             a.distances, b.distances, rtol=0, atol=MOLECULE_TOLERANCE
         )
     return False
+
+
+@lru_cache(maxsize=8)
+def _supercell_matcher(ltol: float, stol: float, angle_tol: float) -> StructureMatcher:
+    return StructureMatcher(ltol, stol, angle_tol, primitive_cell=False, attempt_supercell=True)
 
 
 @lru_cache(maxsize=_KEPT)
@@ -75,7 +86,8 @@ def _reduced(crystal: Crystal) -> Structure:
     Made on first use: most of the work is in it, and a structure like no other never needs it.
     """
     structure = Structure(crystal.cell, crystal.numbers, crystal.sites)
-    return structure.get_primitive_structure().get_reduced_structure("niggli")
+    # in this order: a translation is easier to find in a compact cell
+    return structure.get_reduced_structure("niggli").get_primitive_structure()
 
 
 def _molecule(atoms: ase.Atoms) -> Molecule:

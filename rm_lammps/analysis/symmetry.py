@@ -1,10 +1,14 @@
 """Space groups and standard cells, by spglib."""
 
+import os
 from dataclasses import dataclass
 
 import ase
 import numpy as np
 import spglib
+
+# it prints to the terminal where it can't refine a cell, which is an answer like any other
+os.environ.setdefault("SPGLIB_WARNING", "OFF")
 
 SYMPREC = 0.1
 """Å; relaxed structures carry the noise of their convergence tolerance."""

@@ -44,6 +44,18 @@ def test_the_judge_knows_a_crystal_in_disguise_and_no_other(crystal):
 
 
 @NUMBERS
+def test_noise_that_hides_a_translation_does_not_matter(crystal):
+    """Relaxed cells are primitive only within the noise of their convergence."""
+    large = crystal.repeat((2, 2, 1))
+    for seed in range(4):
+        noisy = disguised(large, seed, noise=0.06)
+        assert same(prepare(crystal), prepare(noisy), StructureMatcher())
+        assert same(prepare(noisy), prepare(crystal), StructureMatcher())
+        others = [c for c in CRYSTALS if c is not crystal]
+        assert not any(same(prepare(c), prepare(noisy), StructureMatcher()) for c in others)
+
+
+@NUMBERS
 def test_fingerprint_sees_only_the_structure(crystal):
     own = fingerprint(crystal)
     assert own.shape == (len(set(crystal.numbers)) * NEIGHBOURS,)
