@@ -29,11 +29,11 @@ def stages(*stages: Any, **fields: Any) -> tuple[Protocol, SeedConfig]:
 
 
 def seeds(**fields: Any) -> tuple[Protocol, SeedConfig]:
-    return Protocol(), SeedConfig(**fields)
+    return Protocol(stages=(BoxRounds(),)), SeedConfig(**fields)
 
 
 def hops(**fields: Any) -> tuple[Protocol, SeedConfig]:
-    return stages(Minimise(), BoxRounds(), Hops(**fields))
+    return stages(BoxRounds(), Hops(relax=(BoxRounds(),), **fields))
 
 
 VARIANTS: dict[str, tuple[Protocol, SeedConfig]] = {
@@ -66,15 +66,20 @@ VARIANTS: dict[str, tuple[Protocol, SeedConfig]] = {
     "anneal 0.2, 1000 steps": stages(
         Minimise(ftol=1.0), Anneal(start=0.2, steps=1000), Minimise(), BoxRounds()
     ),
-    "hops: 3": hops(number=3),
-    "hops: 10": hops(number=10),
-    "hops: 10, displacement 0.3": hops(number=10, displacement=0.3),
-    "hops: 10, displacement 0.8": hops(number=10, displacement=0.8),
-    "hops: 10, displacement 0.8, strain 0.1": hops(number=10, displacement=0.8, strain=0.1),
-    "hops: 10, strain 0": hops(number=10, strain=0.0),
-    "hops: 10, strain 0.15": hops(number=10, strain=0.15),
-    "hops: 10, patience 3": hops(number=10, patience=3),
-    "hops: 30, patience 5": hops(number=30, patience=5),
+    "box alone: dmax 0.4": stages(BoxRounds(dmax=0.4)),
+    "box alone: dmax 0.1": stages(BoxRounds(dmax=0.1)),
+    "box alone: vmax 0.01": stages(BoxRounds(vmax=0.01)),
+    "box alone: vmax 0.04": stages(BoxRounds(vmax=0.04)),
+    "box alone: 4 rounds of 100": stages(BoxRounds(rounds=4, steps=100)),
+    "box alone: 20 rounds of 20": stages(BoxRounds(rounds=20, steps=20)),
+    "box alone, hops: 3": hops(number=3),
+    "box alone, hops: 10": hops(number=10),
+    "box alone, hops: 10, displacement 0.3": hops(number=10, displacement=0.3),
+    "box alone, hops: 10, displacement 0.8": hops(number=10, displacement=0.8),
+    "box alone, hops: 10, strain 0": hops(number=10, strain=0.0),
+    "box alone, hops: 10, strain 0.15": hops(number=10, strain=0.15),
+    "box alone, hops: 10, patience 4": hops(number=10, patience=4),
+    "hops with minimise: 10": stages(Minimise(), BoxRounds(), Hops(number=10)),
     "seeds: volume 1 to 1.1": seeds(volume=(1.0, 1.1)),
     "seeds: volume 1.2 to 1.6": seeds(volume=(1.2, 1.6)),
     "seeds: min_distance 0.9": seeds(min_distance=0.9),
@@ -114,14 +119,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--num", type=int, default=200)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--only", default="")
+    parser.add_argument("--only", nargs="+", default=[""])
     parser.add_argument("--formulas", nargs="+", default=FORMULAS)
     arguments = parser.parse_args()
     formulas = arguments.formulas
     head = " | ".join(f"{f}: diamond | ms a seed | diamonds a core-second" for f in formulas)
     lines = [f"| | {head} |", "| --- |" + " ---: | ---: | ---: |" * len(formulas)]
     with LammpsSession(find_bundle("diamond")) as session:
-        for name in [name for name in VARIANTS if arguments.only in name]:
+        for name in [name for name in VARIANTS if any(word in name for word in arguments.only)]:
             cells = []
             for formula in formulas:
                 result = study(name, formula, arguments.num, session)

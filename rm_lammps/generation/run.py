@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import ase
 from mpi4py import MPI
 
 from rm_lammps.deployment.bundle import Bundle, find_bundle
@@ -16,6 +17,7 @@ from rm_lammps.generation.records import Progress, ShardWriter, crash_record, re
 from rm_lammps.generation.schedule import ChunkSchedule, SeedRanges
 from rm_lammps.generation.scheduler import SharedCounters
 from rm_lammps.generation.stopping import Stopping, deadline
+from rm_lammps.generation.supercells import SMALLEST, describe_all
 from rm_lammps.generation.worker import TRAJECTORIES, Worker, check_bundle
 from rm_lammps.relaxation.session import LammpsSession
 from rm_lammps.seeds import SeedMaker
@@ -55,8 +57,9 @@ def generate(
     try:
         session, todo = on_root(comm, lambda: _take_stock(folder, config, execution, maker.formula))
         written = 0
+        facts: dict[str, Any] = {}
         if len(todo):
-            written = _relax_all(
+            written, facts = _relax_all(
                 *(config, execution, folder, comm),
                 bundle=bundle,
                 maker=maker,
@@ -64,13 +67,16 @@ def generate(
                 todo=todo,
                 stopping=stopping,
             )
-        facts = {
+        facts |= {
             "wall_seconds": round(time.time() - start, 3),
             "ranks": comm.size,
             "ranks_per_structure": execution.ranks_per_structure,
         }
         expected = config.num - len(todo) + written
-        return on_root(comm, lambda: finish(folder, config.num, expected, facts))
+        summary = on_root(comm, lambda: finish(folder, config.num, expected, facts))
+        if maker.n_atoms >= SMALLEST and summary["converged"]:
+            on_root(comm, lambda: describe_all(folder, config.num, bundle.statistics))
+        return summary
     finally:
         stopping.close()
         if lock is not None:
@@ -130,12 +136,12 @@ def _relax_all(
     session: int,
     todo: SeedRanges,
     stopping: Stopping,
-) -> int:
-    """Relax the seeds of ``todo``; returns the number of records written on all ranks."""
+) -> tuple[int, dict[str, Any]]:
+    """Relax the seeds of ``todo``; returns the number of records of all ranks, and facts."""
     share = execution.ranks_per_structure
     group = MPI.COMM_SELF if share == 1 else comm.Split(comm.rank // share, comm.rank)
     schedule = ChunkSchedule(len(todo), comm.size // share)
-    lammps = on_all(comm, lambda: LammpsSession(bundle, group))
+    lammps = on_all(comm, lambda: _begin(bundle, group))
     counters = SharedCounters(comm)
     progress = GenerationProgress(config.num, config.num - len(todo)) if comm.rank == 0 else None
     shard = ShardWriter(folder, session, comm.rank)
@@ -147,6 +153,7 @@ def _relax_all(
         shard=shard,
         progress=progress,
     )
+    begin = time.monotonic()
     with lammps:
         worker.run(lammps, todo, schedule)
     try:
@@ -156,10 +163,31 @@ def _relax_all(
         stopping.request("error", error)
     counters.flush()
     wait(comm.Ibarrier())
+    relaxing = time.monotonic() - begin
     if progress is not None:
         progress.show(*counters.totals())
         progress.close()
     counters.close()
     raise_together(comm, stopping.error)
     on_root(comm, lambda: check_bundle(bundle))
-    return comm.allreduce(shard.written)
+    busy = comm.allreduce(worker.busy_seconds) / (comm.size * relaxing)
+    facts = {"relaxing_seconds": round(relaxing, 3), "busy": round(busy, 4)}
+    return comm.allreduce(shard.written), facts
+
+
+def _begin(bundle: Bundle, group: MPI.Comm) -> LammpsSession:
+    """Start a session and load the model, which takes longer than most seeds.
+
+    Raises:
+        UserError: the model can't be loaded: every seed would fail.
+    """
+    session = LammpsSession(bundle, group)
+    try:
+        session.load(ase.Atoms(bundle.manifest.species[0], cell=3 * [3.0], pbc=True))
+        session.evaluate()
+    except Exception as error:
+        raise UserError(
+            f"LAMMPS can't load the model {bundle.folder}: {str(error).strip()}",
+            "Run rm-doctor, and rm-deploy on this machine.",
+        ) from error
+    return session

@@ -58,6 +58,8 @@ class Worker:
         self._group, self._counters, self._stopping = group, counters, stopping
         self._shard, self._progress = shard, progress
         self._watch = _BundleWatch(bundle) if progress is not None else None
+        self.busy_seconds = 0.0
+        """Time spent on seeds."""
 
     def run(self, lammps: LammpsSession, todo: SeedRanges, schedule: ChunkSchedule) -> None:
         """Relax seeds until there are none left or the run is to stop.
@@ -77,8 +79,10 @@ class Worker:
             except UserError as error:
                 self._fail(error)
                 break
+            seconds = time.perf_counter() - begin
+            self.busy_seconds += seconds
             if self._group.rank == 0:
-                self._record(seed, outcome, time.perf_counter() - begin)
+                self._record(seed, outcome, seconds)
 
     def _relax(self, lammps: LammpsSession, seed: int) -> Relaxed | Failure:
         rng = np.random.default_rng(np.random.SeedSequence(self._config.seed, spawn_key=(seed,)))

@@ -45,6 +45,7 @@ class SeedMaker:
             if n_atoms is not None
             else formula
         )
+        self.n_atoms = sum(self._composition.values())
         self._structure: ase.Atoms | None = None
         if config.structure is not None:
             self._structure = load_structure(config.structure, species, n_atoms)

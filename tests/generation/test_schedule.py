@@ -37,7 +37,7 @@ def test_chunks_shrink_to_single_seeds():
     schedule = ChunkSchedule(1_000_000, 512)
     assert len(schedule[0]) == 976
     assert len(schedule[schedule.chunks - 1]) == 1
-    assert schedule.chunks < 512 * 12
+    assert schedule.chunks < 512 * 13
 
 
 @given(st.lists(st.booleans(), max_size=200))
