@@ -6,8 +6,7 @@ from typing import Any
 _SUPERCELL_STAGES = [
     {"stage": "minimise", "ftol": 1.0, "steps": 30},
     {"stage": "anneal", "start": 0.15, "end": 0.01, "steps": 1000},
-    {"stage": "minimise", "ftol": 0.1, "steps": 100},
-    {"stage": "box", "rounds": 15, "steps": 40},
+    {"stage": "box", "rounds": 15, "steps": 100},
 ]
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -24,7 +23,8 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
     "supercells": {
         "seeds": {"volume": [1.0, 1.05], "angle": [90.0, 90.0], "aspect": 1.0},
-        "protocol": {"stages": _SUPERCELL_STAGES},
+        # the largest of thousands of forces: 0.05 pseudo-eV/Å is 0.05 Å from the minimum
+        "protocol": {"stages": _SUPERCELL_STAGES, "fmax": 0.05},
     },
 }
 

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from datetime import timedelta
 
 from rich.progress import (
     BarColumn,
@@ -57,12 +58,18 @@ class GenerationProgress:
             task = self._bar.task_ids[0]
             self._bar.update(task, completed=self._done + fresh, description=text)
             return
-        left = (self._total - self._done - fresh) / max(rate, 1e-9)
         print(
-            f"{self._done + fresh} of {self._total} seeds: {text}, {left:.0f} s left",
+            f"{self._done + fresh} of {self._total} seeds: {text}{self._left(fresh, rate)}",
             file=sys.stderr,
             flush=True,
         )
+
+    def _left(self, fresh: int, rate: float) -> str:
+        """Time left, once a rate is known."""
+        missing = self._total - self._done - fresh
+        if not fresh or not missing:
+            return ""
+        return f", {timedelta(seconds=round(missing / rate))} left"
 
     def close(self) -> None:
         """Leave the terminal as it was."""

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 BAR_PER_GPA = 1.0e4
 KELVIN_PER_EV = 1 / 8.617333262e-5
 _ANNEAL_SEGMENT = 200
+_LARGEST_RANDOM = 900_000_000
+"""Of the seeds that LAMMPS takes for its random numbers."""
 _GAIN = 1e-4
 """Pseudo-eV per atom; less is the convergence tolerance's noise."""
 _SMALL_VOLUME = 1e-3
@@ -111,7 +113,7 @@ class Relaxation:
             end=stage.end * KELVIN_PER_EV,
             timestep=stage.timestep,
             damp=stage.damp,
-            random=int(self._rng.integers(1, 2**30)),
+            random=int(self._rng.integers(1, _LARGEST_RANDOM)),
             integrator="nph" if stage.box else "nve",
             barostat=(
                 f"iso {self._pressure_bar} {self._pressure_bar} {20 * stage.damp}"

@@ -97,12 +97,12 @@ def place_apart(
     scale, failed = 1.0, 0
     while len(placed) < len(species):
         missing = len(species) - len(placed)
-        n = max(_FEWEST_CANDIDATES, _CANDIDATES_PER_ATOM * missing)
+        n = max(_FEWEST_CANDIDATES, _CANDIDATES_PER_ATOM * missing) << failed
         pool = np.concatenate([placed, rng.random((n, 3)) @ cell])
         chosen = _choose(pool, cell, species, scale * distances, len(placed))
         failed = failed + 1 if len(chosen) < len(species) else 0
-        if failed >= _POOLS:
-            scale *= _SHRINK
+        if failed > _POOLS:
+            scale, failed = scale * _SHRINK, 0
         placed = pool[chosen]
     return placed
 

@@ -2,6 +2,8 @@
 
 import json
 
+import ase.io
+import numpy as np
 import pytest
 import yaml
 
@@ -152,3 +154,104 @@ def test_failed_seeds_are_recorded_with_their_reason(run, diamond_bundle, tmp_pa
     assert {f["reason"] for f in failures} == {"not_converged"}
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
     assert summary["failed"] == {"not_converged": 4}
+
+
+def test_groups_of_ranks_share_structures(tools, run, tmp_path):
+    command = ("rm-generate", *tools.QUICK, "--num", 6)
+    run(*command, "--out", tmp_path / "alone", ranks=1)
+    run(*command, "--out", tmp_path / "shared", "--ranks-per-structure", 2, ranks=4)
+    summary = json.loads((tmp_path / "shared" / "summary.json").read_text())
+    assert (summary["ranks"], summary["ranks_per_structure"]) == (4, 2)
+    assert summary["attempted"] == 6
+    shards = {path.stem for path in (tmp_path / "shared" / "records").glob("*.jsonl")}
+    # the first rank of each group writes
+    assert shards == {"0000-000000", "0000-000002"}
+    alone, shared = (
+        {a.info["seed"]: a for a in tools.frames_of(tmp_path / name)}
+        for name in ("alone", "shared")
+    )
+    # sums in another order: the same minima, not the same digits
+    for seed in alone.keys() & shared.keys():
+        assert shared[seed].info["energy_per_atom"] == pytest.approx(
+            alone[seed].info["energy_per_atom"], abs=0.05
+        )
+
+
+def test_ranks_that_can_not_be_grouped_are_refused(tools, refused, tmp_path):
+    text = refused(
+        *("rm-generate", *tools.QUICK, "--out", tmp_path, "--ranks-per-structure", 2), ranks=3
+    )
+    assert "does not divide the 3 ranks" in text
+
+
+def test_trajectories_of_chosen_seeds(tools, run, tmp_path):
+    run("rm-generate", *tools.QUICK, "--num", 4, "--trajectories", "1,3", "--out", tmp_path)
+    files = sorted((tmp_path / "trajectories").iterdir())
+    assert [file.name for file in files] == ["seed-000001.extxyz", "seed-000003.extxyz"]
+    frames = ase.io.read(files[0], ":", parallel=False)
+    assert len(frames) > 3
+    assert all(len(frame) == 8 for frame in frames)
+    # LAMMPS prints fewer digits
+    final = next(a for a in tools.frames_of(tmp_path) if a.info["seed"] == 1)
+    assert frames[-1].get_volume() == pytest.approx(final.get_volume(), rel=1e-4)
+
+
+def test_supercells_are_described(tools, run, diamond_bundle, tmp_path):
+    from ase.build import bulk
+
+    bulk("C", cubic=True).write(tmp_path / "diamond.cif")
+    config = {
+        "model": str(diamond_bundle),
+        "formula": "C",
+        "atoms": 216,
+        "num": 1,
+        "preset": "supercells",
+        "seeds": {
+            "kind": "perturbed",
+            "structure": str(tmp_path / "diamond.cif"),
+            "displacement": 0.1,
+        },
+        "protocol": {
+            "stages": [
+                {"stage": "anneal", "start": 0.01, "end": 0.001, "steps": 20, "box": True},
+                {"stage": "box"},
+            ]
+        },
+    }
+    (tmp_path / "run.yaml").write_text(yaml.safe_dump(config))
+    run("rm-generate", tmp_path / "run.yaml", "--out", tmp_path / "out")
+    (frame,) = tools.frames_of(tmp_path / "out")
+    assert frame.info["formula"] == "C216"
+    (cell,) = json.loads((tmp_path / "out" / "supercells.json").read_text())
+    assert cell["density"] == pytest.approx(3.51, rel=0.03)
+    assert cell["neighbours"] == {"4": 1.0}
+    assert cell["rings"]["6"] == pytest.approx(2.0)
+    assert len(cell["rdf"]["g"]) == len(cell["rdf"]["r"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--formula", "C3", "--atoms", "1000"], "--atoms 999"),
+        (["--formula", "C8", "--preset", "magic"], "unknown preset 'magic'"),
+        (["--formula", "C8", "--trajectories", "0,x"], "not a list of seeds"),
+        (["--formula", "C8", "--trajectories", "64"], "names seed 64"),
+    ],
+)
+def test_impossible_flags_are_refused(refused, tmp_path, arguments, message):
+    text = refused("rm-generate", "--model", "diamond", *arguments, "--out", tmp_path / "out")
+    assert message in text
+
+
+def test_resume_needs_a_run(refused, tmp_path):
+    assert "holds no run" in refused("rm-generate", "--resume", tmp_path)
+
+
+def test_pressure_makes_cells_smaller(tools, run, tmp_path):
+    command = ("rm-generate", *tools.QUICK, "--num", 8)
+    volumes = []
+    for pressure in (0, 20):
+        out = tmp_path / str(pressure)
+        run(*command, "--pressure", pressure, "--out", out)
+        volumes.append(np.median([a.info["volume_per_atom"] for a in tools.frames_of(out)]))
+    assert 0.5 < volumes[1] / volumes[0] < 0.97

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.errors import UserError
 from rm_lammps.geometry import pairs_within
-from rm_lammps.seeds import SeedConfig, parse_formula, random_crystal
+from rm_lammps.seeds import SeedConfig, SeedMaker, parse_formula, random_crystal
 
 SALT = DatasetStatistics.of(
     [bulk("NaCl", "rocksalt", a=5.64), bulk("Na", "bcc", a=4.29)], cutoff=4.5
@@ -92,3 +92,43 @@ def test_formulas():
 def test_impossible_formulas_are_refused(formula, message):
     with pytest.raises(UserError, match=message):
         parse_formula(formula, SALT.species)
+
+
+def maker(config=None, formula="NaCl", n_atoms=None):
+    return SeedMaker(
+        *(config or SeedConfig(), formula, n_atoms), species=SALT.species, statistics=SALT
+    )
+
+
+def test_formulas_are_repeated_to_a_number_of_atoms():
+    large = maker(formula="Na2Cl", n_atoms=300)
+    assert large.formula == "Na200Cl100"
+    assert large.make(rng(0)).symbols.formula.count() == {"Na": 200, "Cl": 100}
+    with pytest.raises(UserError, match="--atoms 999"):
+        maker(formula="Na2Cl", n_atoms=1000)
+
+
+def test_large_cells_keep_their_distances():
+    config = SeedConfig(volume=(1.0, 1.0), min_distance=0.6)
+    atoms = random_crystal({"Na": 700, "Cl": 700}, SALT, config, rng(1))
+    i, j, d = pairs_within("ijd", atoms.positions, atoms.cell.array, periodic=True, cutoff=3.0)
+    symbols = np.array(atoms.get_chemical_symbols())
+    assert d[symbols[i] != symbols[j]].min() > 0.6 * 0.95 * SALT.min_distance("Na", "Cl") - 1e-9
+
+
+def test_perturbed_seeds(tmp_path):
+    salt = bulk("NaCl", "rocksalt", a=5.64, cubic=True)
+    salt.write(tmp_path / "salt.cif")
+    fields = {"kind": "perturbed", "structure": tmp_path / "salt.cif", "displacement": 0.1}
+    config = SeedConfig(**fields, strain=0.0)
+    seed = maker(config, n_atoms=64).make(rng(0))
+    assert len(seed) == 64
+    np.testing.assert_allclose(seed.cell.lengths(), [11.28, 11.28, 11.28])
+    moved = np.linalg.norm(seed.positions - salt.repeat(2).positions, axis=1)
+    assert 0.05 < moved.mean() < 0.4
+    with pytest.raises(UserError, match="no multiple of the 8"):
+        maker(config, n_atoms=60)
+    with pytest.raises(UserError, match="the formula is Na2Cl"):
+        maker(config, formula="Na2Cl")
+    with pytest.raises(ValidationError):
+        SeedConfig(kind="perturbed")
