@@ -46,6 +46,7 @@ class NativeModel {
     float *data_ = nullptr;
     size_t width_ = 0;
   };
+  static constexpr int knots = 768;    // of a table: interpolation near float32's rounding
   struct Table {
     Rows rows;    // of a knot: values, steps to the next knot, slopes times the knots' distance
     double inverse_step = 0.0;

@@ -9,10 +9,8 @@
 #include <torch/headeronly/version.h>
 
 #include <algorithm>
-#include <cmath>
 #include <cstdlib>
 #include <cstring>
-#include <limits>
 
 #include "atom.h"
 #include "comm.h"
@@ -20,7 +18,6 @@
 #include "force.h"
 #include "memory.h"
 #include "model_store.h"
-#include "neigh_list.h"
 #include "neighbor.h"
 #include "update.h"
 #include "utils.h"
@@ -31,7 +28,6 @@ using rm_lammps::Target;
 
 namespace {
 
-constexpr size_t unlimited = std::numeric_limits<size_t>::max() / 4;
 constexpr size_t default_block_cpu = 2000;       // edges: their features fit into the cache
 constexpr size_t default_block_gpu = 400000;    // enough work for every core, bounded memory
 constexpr const char *target_names[] = {"native", "edges", "positions"};
@@ -294,173 +290,6 @@ double PairAllegro::memory_usage()
       sizeof(int64_t) * (block.edge_index.size() + block.edge_types.size()) +
       sizeof(float) * block.vectors.size() +
       (target == Target::native ? model->native().memory() : 0.0);
-}
-
-// ---- compute
-
-void PairAllegro::compute(int eflag, int vflag)
-{
-  evaluations += 1.0;
-  ev_init(eflag, vflag);
-  if ((vflag_atom || cvflag_atom) && target == Target::positions)
-    error->all(FLERR,
-               "Pair style allegro: this model gives no stress of single atoms; compile it with "
-               "rm-deploy, whose files hold the edge target");
-  // collective, so that every rank raises and none waits for ever for another
-  collective(evaluate());
-  if (vflag_fdotr) virial_fdotr_compute();
-}
-
-rm_lammps::Atoms PairAllegro::atoms() const
-{
-  rm_lammps::Atoms view;
-  view.x = atom->x;
-  view.type = atom->type;
-  view.model_type = model_types.data();
-  view.total = atom->nlocal + atom->nghost;
-  view.ncentres = list->inum;
-  view.centres = list->ilist;
-  view.nneighbours = list->numneigh;
-  view.neighbours = list->firstneigh;
-  view.mask = NEIGHMASK;
-  return view;
-}
-
-void PairAllegro::check_finite(const rm_lammps::Atoms &view) const
-{
-  for (int i = 0; i < view.total; ++i)
-    if (!std::isfinite(view.x[i][0] + view.x[i][1] + view.x[i][2]))
-      throw rm_lammps::ModelError("Pair style allegro: the position of atom " +
-                                  std::to_string(atom->tag[i]) +
-                                  " is not a number; the simulation has blown up");
-}
-
-// Returns what went wrong, empty if nothing did.
-std::string PairAllegro::evaluate()
-{
-  try {
-    const auto view = atoms();
-    check_finite(view);
-    const std::lock_guard<std::mutex> lock(model->mutex());
-    const bool edges = target == Target::edges;
-    const size_t chunk = block_edges == unlimited ? unlimited : 16 * block_edges;
-    for (int begin = 0; begin < view.ncentres;) {
-      begin = near.gather(view, model->metadata(), begin, chunk);
-      if (target == Target::native) {
-        evaluate_native(view);
-        continue;
-      }
-      rm_lammps::Blocks blocks(near, block_edges, edges);
-      while (blocks.next()) {
-        if (edges)
-          evaluate_edges(view, blocks.rows());
-        else
-          evaluate_positions(view, blocks.rows());
-      }
-    }
-  } catch (const rm_lammps::Clash &clash) {
-    return "Pair style allegro: atoms " + std::to_string(atom->tag[clash.i]) + " and " +
-        std::to_string(atom->tag[clash.j]) + " are at the same place";
-  } catch (const std::exception &failure) {
-    return failure.what();
-  }
-  return "";
-}
-
-void PairAllegro::tally_energy(int i, double energy)
-{
-  if (!std::isfinite(energy))
-    throw rm_lammps::ModelError("Pair style allegro: the energy of atom " +
-                                std::to_string(atom->tag[i]) +
-                                " is not a number; is it nearly on top of another?");
-  if (eflag_global) eng_vdwl += energy_unit * energy;
-  if (eflag_atom) eatom[i] += energy_unit * energy;
-}
-
-void PairAllegro::evaluate_positions(const rm_lammps::Atoms &view, const std::vector<int> &rows)
-{
-  positions.fill(view, near, rows, model->metadata().r_max, block);
-  model->evaluate_positions(block, result);
-  for (size_t row = 0; row < rows.size(); ++row)
-    tally_energy(near.centre(rows[row]), result.energies[row]);
-  const auto &nodes = positions.nodes();
-  for (size_t node = 0; node < nodes.size(); ++node)
-    for (int k = 0; k < 3; ++k)
-      atom->f[nodes[node]][k] += energy_unit * result.forces[3 * node + k];
-  if (!vflag_global || vflag_fdotr) return;
-  static constexpr int voigt[6] = {0, 4, 8, 1, 2, 5};
-  for (int k = 0; k < 6; ++k) virial[k] += energy_unit * result.virial[voigt[k]];
-}
-
-void PairAllegro::evaluate_edges(const rm_lammps::Atoms &view, const std::vector<int> &rows)
-{
-  rm_lammps::fill_edges(view, near, rows, model->metadata(), block);
-  model->evaluate_edges(block, result);
-  for (size_t row = 0; row < rows.size(); ++row)
-    tally_energy(near.centre(rows[row]), result.energies[row]);
-  for (size_t row = 0; row < rows.size(); ++row) {
-    const size_t offset = 3 * row * block.width;
-    if (model->metadata().edge_double)
-      scatter_edges(rows[row], result.gradients_double + offset);
-    else
-      scatter_edges(rows[row], result.gradients + offset);
-  }
-}
-
-void PairAllegro::evaluate_native(const rm_lammps::Atoms &view)
-{
-  for (int row = 0; row < near.size(); ++row) {
-    const int degree = near.degree(row), *neighbours = near.neighbours(row);
-    neighbour_types.resize(degree);
-    gradients.resize(3 * size_t(degree));
-    for (int k = 0; k < degree; ++k)
-      neighbour_types[k] = view.model_type[view.type[neighbours[k]]];
-    const int centre = near.centre(row), type = view.model_type[view.type[centre]];
-    tally_energy(centre, model->native().evaluate(type, degree, neighbour_types.data(),
-                                                  near.vectors(row), gradients.data()));
-    scatter_edges(row, gradients.data());
-  }
-}
-
-template <typename T> void PairAllegro::scatter_edges(int row, const T *gradients)
-{
-  double own[3] = {0.0, 0.0, 0.0};
-  const int *neighbours = near.neighbours(row);
-  for (int k = 0; k < near.degree(row); ++k) {
-    double *f = atom->f[neighbours[k]];
-    for (int a = 0; a < 3; ++a) {
-      const double push = energy_unit * gradients[3 * k + a];
-      own[a] += push;
-      f[a] -= push;
-    }
-  }
-  for (int a = 0; a < 3; ++a) atom->f[near.centre(row)][a] += own[a];
-  if ((vflag_global && !vflag_fdotr) || vflag_atom || cvflag_atom) tally_edges(row, gradients);
-}
-
-// The energy of the central atom i pulls neighbour j at x_j - x_i with the force -dE_i/dr_ij: all
-// of that virial belongs to j. It is the only choice with which the heat flux is right: Fan et
-// al., Phys. Rev. B 92, 094301 (2015); Surblys et al., Phys. Rev. E 99, 051301 (2019).
-template <typename T> void PairAllegro::tally_edges(int row, const T *gradients)
-{
-  static constexpr int first[9] = {0, 1, 2, 0, 0, 1, 1, 2, 2};     // of the vector
-  static constexpr int second[9] = {0, 1, 2, 1, 2, 2, 0, 0, 1};    // of the force
-  const int *neighbours = near.neighbours(row);
-  const double *vectors = near.vectors(row);
-  for (int k = 0; k < near.degree(row); ++k) {
-    double full[9];
-    for (int c = 0; c < 9; ++c)
-      full[c] = -energy_unit * vectors[3 * k + first[c]] * gradients[3 * k + second[c]];
-    const int j = neighbours[k];
-    if (cvflag_atom)
-      for (int c = 0; c < 9; ++c) cvatom[j][c] += full[c];
-    if (!vflag_atom && !(vflag_global && !vflag_fdotr)) continue;
-    for (int c = 0; c < 6; ++c) {
-      const double value = c < 3 ? full[c] : 0.5 * (full[c] + full[c + 3]);
-      if (vflag_atom) vatom[j][c] += value;
-      if (vflag_global && !vflag_fdotr) virial[c] += value;
-    }
-  }
 }
 
 namespace {

@@ -4,6 +4,7 @@
 #ifndef RM_LAMMPS_PAIR_ALLEGRO_H
 #define RM_LAMMPS_PAIR_ALLEGRO_H
 
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -50,6 +51,8 @@ class PairAllegro : public Pair {
   template <typename T> void scatter_edges(int row, const T *gradients);
   template <typename T> void tally_edges(int row, const T *gradients);
   void tally_energy(int atom, double energy);
+
+  static constexpr size_t unlimited = std::numeric_limits<size_t>::max() / 4;
 
   std::shared_ptr<rm_lammps::Model> model;
   std::vector<int> model_types;    // LAMMPS type -> type of the model, -1 for NULL

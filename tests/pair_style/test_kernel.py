@@ -43,10 +43,12 @@ def kernel(request, tmp_path_factory):
             pytest.skip("this CPU has no AVX2")
     program = tmp_path_factory.mktemp("kernel") / "kernel"
     compiler = os.environ.get("CXX") or shutil.which("c++") or "g++"
-    sources = [request.path.parent / "kernel.cpp", shipped_folder("deploy") / "src" / "native.cpp"]
+    source = shipped_folder("deploy") / "src"
+    sources = [request.path.parent / "kernel.cpp", *source.glob("native*.cpp")]
     flags = f"-std=c++20 -O2 -ffp-contract=fast -w {FLAGS[request.param]}".split()
-    include = f"-I{shipped_folder('deploy') / 'src'}"
-    subprocess.run([compiler, *flags, include, *map(str, sources), "-o", str(program)], check=True)
+    subprocess.run(
+        [compiler, *flags, f"-I{source}", *map(str, sources), "-o", str(program)], check=True
+    )
     return program
 
 
