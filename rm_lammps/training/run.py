@@ -183,7 +183,7 @@ def _run(
 def _end_with_parent() -> None:
     """Let the kernel end this process with rm-train: an orphan would train on, against a resume."""
     pr_set_pdeathsig = 1
-    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
+    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
 
 
 def _describe(data: Path) -> str:
