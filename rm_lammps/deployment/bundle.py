@@ -187,7 +187,9 @@ def find_bundle(model: str, *, device: str = "cpu") -> Bundle:
 
 def _cached_folder(source: ModelSource, device: str) -> Path:
     versions = [version(name) for name in _VERSIONED]
-    identity = key(sha256(source.package), device, cpu_type(), *versions)
+    # how a model is compiled is part of what it is
+    code = [sha256(file) for file in sorted(Path(__file__).parent.glob("*.py"))]
+    identity = key(sha256(source.package), device, cpu_type(), *versions, *code)
     return cache_folder() / "bundles" / f"{source.name}-{identity}"
 
 
