@@ -33,7 +33,7 @@ def seeds(**fields: Any) -> tuple[Protocol, SeedConfig]:
 
 
 def hops(**fields: Any) -> tuple[Protocol, SeedConfig]:
-    return stages(BoxRounds(), Hops(relax=(BoxRounds(),), **fields))
+    return stages(BoxRounds(), Hops(**fields))
 
 
 VARIANTS: dict[str, tuple[Protocol, SeedConfig]] = {
@@ -72,14 +72,16 @@ VARIANTS: dict[str, tuple[Protocol, SeedConfig]] = {
     "box alone: vmax 0.04": stages(BoxRounds(vmax=0.04)),
     "box alone: 4 rounds of 100": stages(BoxRounds(rounds=4, steps=100)),
     "box alone: 20 rounds of 20": stages(BoxRounds(rounds=20, steps=20)),
-    "box alone, hops: 3": hops(number=3),
-    "box alone, hops: 10": hops(number=10),
-    "box alone, hops: 10, displacement 0.3": hops(number=10, displacement=0.3),
-    "box alone, hops: 10, displacement 0.8": hops(number=10, displacement=0.8),
-    "box alone, hops: 10, strain 0": hops(number=10, strain=0.0),
-    "box alone, hops: 10, strain 0.15": hops(number=10, strain=0.15),
-    "box alone, hops: 10, patience 4": hops(number=10, patience=4),
-    "hops with minimise: 10": stages(Minimise(), BoxRounds(), Hops(number=10)),
+    "box alone: settle 40": stages(BoxRounds(settle=40)),
+    "box alone: 20 steps, settle 40": stages(BoxRounds(steps=20, settle=40)),
+    "hops: 3": hops(number=3, patience=3),
+    "hops: 10, patience 1": hops(patience=1),
+    "hops: 10, patience 2": hops(patience=2),
+    "hops: 10, patience 2, displacement 0.3": hops(patience=2, displacement=0.3),
+    "hops: 10, patience 2, displacement 0.8": hops(patience=2, displacement=0.8),
+    "hops: 10, patience 2, strain 0": hops(patience=2, strain=0.0),
+    "hops: 10, patience 2, strain 0.15": hops(patience=2, strain=0.15),
+    "hops: 10, patience 4": hops(patience=4),
     "seeds: volume 1 to 1.1": seeds(volume=(1.0, 1.1)),
     "seeds: volume 1.2 to 1.6": seeds(volume=(1.2, 1.6)),
     "seeds: min_distance 0.9": seeds(min_distance=0.9),

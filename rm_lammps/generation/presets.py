@@ -5,20 +5,16 @@ from typing import Any
 
 _SUPERCELL_STAGES = [
     {"stage": "minimise", "ftol": 1.0, "steps": 30},
-    {"stage": "anneal", "start": 0.15, "end": 0.01, "steps": 1000},
-    {"stage": "box", "rounds": 15, "steps": 100},
+    {"stage": "anneal", "start": 0.4, "end": 0.01, "steps": 1000},
+    {"stage": "box", "rounds": 15, "steps": 40, "settle": 300},
 ]
 
 PRESETS: dict[str, dict[str, Any]] = {
     "crystals": {},
-    "quick": {"protocol": {"stages": [{"stage": "minimise"}, {"stage": "box"}]}},
+    "quick": {"protocol": {"stages": [{"stage": "box"}]}},
     "thorough": {
         "protocol": {
-            "stages": [
-                {"stage": "minimise"},
-                {"stage": "box"},
-                {"stage": "hops", "number": 10, "patience": 10},
-            ]
+            "stages": [{"stage": "box"}, {"stage": "hops", "number": 30, "patience": 5}],
         }
     },
     "supercells": {

@@ -17,7 +17,7 @@ from rm_lammps.geometry import Array, pairs_within
 SUPERCELLS = "supercells.json"
 SMALLEST = 200
 """Atoms from which on a cell is described."""
-_BOND_FACTOR = 1.2
+_BOND_FACTOR = 1.3
 _LONGEST_RING = 12
 _RDF_RANGE, _RDF_BINS = 6.0, 120
 
@@ -28,7 +28,7 @@ def describe_all(folder: Path, num: int, statistics: DatasetStatistics) -> None:
     Args:
         folder: of the run, with its records.
         num: seeds of the run.
-        statistics: of the training data; bonds are 1.2 times its shortest distances.
+        statistics: of the training data; bonds are 1.3 times its shortest distances.
 
     Raises:
         UserError: the file can't be written.

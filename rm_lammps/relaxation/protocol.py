@@ -57,22 +57,24 @@ class BoxRounds(_Stage):
     steps: int = Field(40, ge=1, description="iterations at most, each round")
     dmax: float = Field(0.2, gt=0, description="longest move in one line search, Å")
     vmax: float = Field(0.02, gt=0, lt=1, description="largest volume change an iteration")
+    settle: int = Field(
+        0, ge=0, description="iterations of the atoms alone after each round; large cells need them"
+    )
 
 
 class Hops(_Stage):
-    """Rattle the best structure so far, relax it, keep it if E~ is lower; again and again.
+    """Rattle the best structure so far, relax it, keep it if E~ (with pressure, E~ + pV) is lower.
 
     A seed that did not converge, or sits in a poor minimum, gets further tries.
     """
 
     stage: Literal["hops"] = "hops"
     number: int = Field(10, ge=1, description="hops at most")
-    patience: int = Field(10, ge=1, description="stop after so many in a row without gain")
+    patience: int = Field(2, ge=1, description="stop after so many in a row without gain")
     displacement: float = Field(0.5, ge=0, description="standard deviation a component, Å")
     strain: float = Field(0.05, ge=0, lt=0.5, description="standard deviation a component")
     enough: float | None = Field(None, description="stop below this E~, pseudo-eV per atom")
     relax: tuple[Annotated[Minimise | BoxRounds, Field(discriminator="stage")], ...] = (
-        Minimise(),
         BoxRounds(),
     )
 
@@ -83,7 +85,7 @@ Stage = Annotated[Rattle | Anneal | Minimise | BoxRounds | Hops, Field(discrimin
 class Protocol(_Stage):
     """Stages, and when a structure counts as relaxed."""
 
-    stages: tuple[Stage, ...] = Field((Minimise(), BoxRounds()), min_length=1)
+    stages: tuple[Stage, ...] = Field((BoxRounds(), Hops()), min_length=1)
     fmax: float = Field(0.02, gt=0, description="largest force on an atom, pseudo-eV/Å")
     max_stress: float = Field(0.3, gt=0, description="largest stress component, GPa")
     pressure: float = Field(0.0, description="external pressure in GPa of E~ units")

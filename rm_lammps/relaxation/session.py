@@ -72,6 +72,8 @@ class LammpsSession:
         self._evaluations_before = 0
         self._loaded: ase.Atoms | None = None
         self._trajectory: Path | None = None
+        self.rotation: Array = np.eye(3)
+        """How LAMMPS's orientation of the loaded cell turns vectors: v_lammps = v @ rotation.T."""
         self._start()
 
     def _start(self) -> None:
@@ -179,6 +181,7 @@ class LammpsSession:
         (lx, _, _), (xy, ly, _), (xz, yz, lz) = cell.array
         lmp.command(f"region cell prism 0 {lx} 0 {ly} 0 {lz} {xy} {xz} {yz} units box")
         lmp.command(f"create_box {len(elements)} cell")
+        self.rotation = np.asarray(rotation)
         positions = (atoms.positions @ rotation.T).astype(float)
         fractional = np.linalg.solve(cell.array.T, positions.T).T
         positions = (fractional % 1.0 % 1.0) @ cell.array

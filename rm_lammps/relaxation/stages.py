@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import ase
 import numpy as np
+from ase.units import GPa
 
 from rm_lammps.relaxation.outcome import DroppedError, Failure, Reason, Relaxed, StopError, classify
 from rm_lammps.relaxation.protocol import Anneal, BoxRounds, Hops, Minimise, Protocol, Rattle
@@ -134,15 +135,19 @@ class Relaxation:
             style=stage.style,
             # LAMMPS looks at components, the protocol at vectors
             ftol=self._protocol.fmax / np.sqrt(3),
-            steps=stage.steps,
             dmax=stage.dmax,
             vmax=stage.vmax,
             pressure=self._pressure_bar,
         )
         for _ in range(stage.rounds):
             self._check_dropped()
+            self._session.set(steps=stage.steps)
             self._session.include("box_round.in")
             self._check_volume()
+            if stage.settle:
+                # with thousands of atoms the line search of box/relax gives up early
+                self._session.set(steps=stage.settle)
+                self._session.include("minimise.in")
             if self._converged(self._session.evaluate()):
                 return
             self._session.reduce_cell()
@@ -152,13 +157,13 @@ class Relaxation:
     ) -> "tuple[ase.Atoms, Evaluation] | StopError":
         vain = 0
         for _ in range(stage.number):
-            energy = np.inf if isinstance(best, StopError) else _energy_per_atom(best)
+            energy = np.inf if isinstance(best, StopError) else self._enthalpy(best)
             if vain >= stage.patience or (stage.enough is not None and energy < stage.enough):
                 break
             start = _structure(best)
             rattled = self._rattled(start, stage.displacement, stage.strain)
             trial = self._attempt(rattled, stage.relax)
-            better = not isinstance(trial, StopError) and _energy_per_atom(trial) < energy - _GAIN
+            better = not isinstance(trial, StopError) and self._enthalpy(trial) < energy - _GAIN
             vain = 0 if better else vain + 1
             best = trial if better else best
         return best
@@ -178,6 +183,12 @@ class Relaxation:
             result.fmax <= self._protocol.fmax
             and self._excess_stress(result) <= self._protocol.max_stress
         )
+
+    def _enthalpy(self, best: "tuple[ase.Atoms, Evaluation]") -> float:
+        """E~ + pV, pseudo-eV per atom."""
+        atoms, result = best
+        work = self._protocol.pressure * GPa * atoms.get_volume()
+        return (result.energy + work) / len(atoms)
 
     def _check_volume(self) -> None:
         ratio = self._session.volume() / self._seed_volume
@@ -222,7 +233,3 @@ def _structure(best: "tuple[ase.Atoms, Evaluation] | StopError") -> ase.Atoms:
     if best.structure is None:
         raise best
     return best.structure
-
-
-def _energy_per_atom(best: "tuple[ase.Atoms, Evaluation]") -> float:
-    return best[1].energy / len(best[0])

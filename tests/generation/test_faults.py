@@ -165,7 +165,7 @@ count = 0
 def fail(self, script):
     global count
     include(self, script)
-    if script == "minimise.in":
+    if script == "box_round.in":
         count += 1
         if count == 3:
             raise Exception({message!r})

@@ -5,8 +5,6 @@ import numpy as np
 import pytest
 import torch
 from ase.build import bulk
-from ase.cell import Cell
-from ase.geometry import minkowski_reduce
 
 from rm_lammps.deployment.bundle import Bundle
 from rm_lammps.deployment.model_source import find_model
@@ -19,11 +17,6 @@ def distorted(repeat=2):
     atoms.set_cell(atoms.cell.array @ (np.eye(3) + 0.03 * rng.standard_normal((3, 3))), True)
     atoms.positions += 0.1 * rng.standard_normal(atoms.positions.shape)
     return atoms
-
-
-def rotation_of(atoms):
-    """How LAMMPS's standard orientation of the cell turns vectors: v_lammps = v @ rotation.T."""
-    return Cell(minkowski_reduce(atoms.cell.array)[0]).standard_form()[1]
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +47,7 @@ def test_lammps_equals_eager_pytorch(session):
     here = session.evaluate()
     assert here.energy == pytest.approx(energy, rel=1e-5)
     # LAMMPS turns the cell into its standard orientation
-    rotation = rotation_of(atoms)
+    rotation = session.rotation
     scale = np.abs(forces).max()
     np.testing.assert_allclose(here.forces @ rotation, forces, atol=1e-5 * scale)
     np.testing.assert_allclose(
@@ -92,7 +85,7 @@ def test_stress_is_the_slope_of_the_energy(session, component):
     atoms = distorted()
     session.load(atoms)
     stress = session.evaluate().stress / 160.2176634
-    rotation = rotation_of(atoms)
+    rotation = session.rotation
     stress = rotation.T @ stress @ rotation
 
     def energy(size):
