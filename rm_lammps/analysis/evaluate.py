@@ -9,6 +9,7 @@ import ase
 
 from rm_lammps.analysis.export import Format, export
 from rm_lammps.analysis.frames import FrameFile, read_table
+from rm_lammps.analysis.grouping import Tolerances
 from rm_lammps.analysis.matching import Reference, coordination
 from rm_lammps.analysis.plots import plot_energy_volume
 from rm_lammps.analysis.ranks import Communicator, OneProcess, gather, on_root
@@ -30,6 +31,7 @@ def evaluate(
     formats: Iterable[Format] = (),
     symmetrise: bool = False,
     symprec: float = SYMPREC,
+    tolerances: Tolerances | None = None,
 ) -> dict[str, Any]:
     """Deduplicate, rank, match and draw the structures of a run.
 
@@ -43,6 +45,7 @@ def evaluate(
         formats: write structures in these formats too.
         symmetrise: write ``unique_symmetrised.extxyz`` too.
         symprec: for space groups and standard cells, Å.
+        tolerances: for what is compared before pymatgen's matcher.
 
     Returns:
         The content of ``evaluation.json``, on every rank.
@@ -53,7 +56,9 @@ def evaluate(
     comm = OneProcess() if comm is None else comm
     summary = on_root(comm, lambda: read_summary(folder))
     references = on_root(comm, lambda: _read_references(reference_file))
-    unique = write_unique(folder, comm, symmetrise=symmetrise, symprec=symprec)
+    unique = write_unique(
+        folder, comm, symmetrise=symmetrise, symprec=symprec, tolerances=tolerances
+    )
     matches = _match(folder, references, comm)
 
     def finish() -> dict[str, Any]:

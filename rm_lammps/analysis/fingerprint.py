@@ -1,10 +1,11 @@
 """A few numbers by which different structures are told apart cheaply.
 
-The average minimum distances (AMD) of Widdowson and Kurlin: the distance to the k-th neighbour,
-averaged over the atoms. No cell, origin, orientation or order of atoms changes them, and displacing
-every atom by at most d changes none by more than 2 d, so a tolerance on them is one on positions.
-A binned distribution of distances has no such bound. The package of that name needs numba; the
-neighbour list is here already.
+Distances to the k-th neighbour, and of these, over the atoms of an element, the smallest, the
+quartiles and the largest. No cell, origin, orientation or order of atoms changes them, and
+displacing every atom by at most d changes none by more than 2 d, so a tolerance on them is one on
+positions. (A binned distribution of distances has no such bound.) They condense the pointwise
+distance distributions of Widdowson and Kurlin, arXiv 2108.04798; the package of that method needs
+numba, and the neighbour list is here already.
 """
 
 import ase
@@ -16,30 +17,36 @@ from rm_lammps.geometry import pairs_within
 NEIGHBOURS = 32
 """Neighbours that count: out to about 2 (V/N)^(1/3)."""
 
+LEVELS = (0, 0.25, 0.5, 0.75, 1)
+"""Smallest, quartiles, largest."""
+
 _FIRST_CUTOFF = 2.4
 """(V/N)^(1/3); a sphere of this radius holds 58 atoms on average."""
 _GROWTH = 1.3
 
 
 def fingerprint(atoms: ase.Atoms) -> NDArray[np.float32]:
-    """Average distance to the k-th neighbour, for each element by itself.
+    """Spread of the distances to the k-th neighbour, for each element by itself.
 
     Args:
         atoms: a crystal, or a molecule without cell.
 
     Returns:
-        Elements by atomic number, then k; shape (n_elements * NEIGHBOURS,). Crystals: in units of
-        (V/N)^(1/3), so that it is the same at any density. Molecules: in Å; a molecule has fewer
-        neighbours, the rest is zero.
+        Elements by atomic number, then ``LEVELS``, then k; shape
+        (n_elements * len(LEVELS) * NEIGHBOURS,). Crystals: in units of (V/N)^(1/3), so that it is
+        the same at any density. Molecules: in Å; a molecule has fewer neighbours, the rest is zero.
     """
     periodic = bool(atoms.pbc.all())
     if periodic:
         nearest = _crystal_distances(atoms)
     else:
         nearest = np.sort(atoms.get_all_distances(), axis=1)[:, 1 : NEIGHBOURS + 1]
-    rows = [nearest[atoms.numbers == z].mean(axis=0) for z in np.unique(atoms.numbers)]
-    padded = np.zeros((len(rows), NEIGHBOURS), dtype=np.float32)
-    padded[:, : nearest.shape[1]] = rows
+    elements = np.unique(atoms.numbers)
+    padded = np.zeros((len(elements), len(LEVELS), NEIGHBOURS), dtype=np.float32)
+    for row, z in zip(padded, elements, strict=True):
+        # this kind of quantile is the same for a supercell
+        some = np.quantile(nearest[atoms.numbers == z], LEVELS, axis=0, method="inverted_cdf")
+        row[:, : some.shape[1]] = some
     return padded.ravel()
 
 

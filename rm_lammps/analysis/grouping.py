@@ -35,7 +35,7 @@ class Tolerances:
 
     energy: float = 0.01
     """pseudo-eV per atom."""
-    volume: float = 0.05
+    volume: float = 0.03
     """Relative."""
     fingerprint: float = 0.25
     """(V/N)^(1/3). Atoms displaced by up to half of it always pass, so that it is the matcher that

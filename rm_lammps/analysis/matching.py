@@ -11,11 +11,18 @@ from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.core import Structure
 from pymatgen.io.ase import AseAtomsAdaptor
 
+from rm_lammps.analysis.symmetry import primitive
+
 MOLECULE_TOLERANCE = 0.3
 """Å; largest difference between corresponding distances of equal molecules."""
 
 _KEPT = 4096
 """Crystals kept reduced, as pymatgen's objects: these take twenty times the memory of numbers."""
+
+_LARGE = 200
+"""Atoms; pymatgen's search for a primitive cell takes seconds from here on, spglib's does not."""
+_TRANSLATION = 0.25
+"""Å; how far a translation may miss its atoms, as in pymatgen."""
 
 
 def to_pymatgen(atoms: ase.Atoms) -> Structure:
@@ -33,7 +40,7 @@ class Crystal:
     """Å, shape (3, 3)."""
     sites: NDArray[np.float64]
     """Fractional, shape (n, 3)."""
-    numbers: NDArray[np.int64]
+    numbers: NDArray[np.integer]
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +68,7 @@ def same(a: Crystal | Molecule, b: Crystal | Molecule, matcher: StructureMatcher
     """
     if isinstance(a, Crystal) and isinstance(b, Crystal):
         small, large = sorted((_reduced(a), _reduced(b)), key=len)
-        if len(large) % len(small):
+        if len(large) % len(small) or len(large) > max(_LARGE, len(small)):
             return False
         if len(large) > len(small):
             # noise hid a translation in one of them: compare with the other's supercell
@@ -85,6 +92,11 @@ def _reduced(crystal: Crystal) -> Structure:
 
     Made on first use: most of the work is in it, and a structure like no other never needs it.
     """
+    if len(crystal.numbers) > _LARGE:
+        cell, sites, numbers = primitive(
+            crystal.cell, crystal.sites, crystal.numbers, symprec=_TRANSLATION
+        )
+        return Structure(cell, numbers, sites).get_reduced_structure("niggli")
     structure = Structure(crystal.cell, crystal.numbers, crystal.sites)
     # in this order: a translation is easier to find in a compact cell
     return structure.get_reduced_structure("niggli").get_primitive_structure()

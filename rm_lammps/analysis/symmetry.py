@@ -6,6 +6,9 @@ from dataclasses import dataclass
 import ase
 import numpy as np
 import spglib
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
 
 # it prints to the terminal where it can't refine a cell, which is an answer like any other
 os.environ.setdefault("SPGLIB_WARNING", "OFF")
@@ -65,6 +68,23 @@ def symmetrised(atoms: ase.Atoms, symprec: float = SYMPREC) -> ase.Atoms:
     first = {z: k for k, z in reversed(list(enumerate(atoms.numbers)))}
     order = np.argsort([first[z] for z in numbers], kind="stable")
     return ase.Atoms(numbers[order], scaled_positions=sites[order], cell=lattice, pbc=True)
+
+
+def primitive(
+    cell: Array, sites: Array, numbers: NDArray[np.integer], symprec: float = SYMPREC
+) -> tuple[Array, Array, NDArray[np.integer]]:
+    """Cell, fractional sites and numbers of a primitive cell; the given ones if none is found.
+
+    Args:
+        cell: Å, shape (3, 3).
+        sites: fractional, shape (n, 3).
+        numbers: atomic numbers, shape (n,).
+        symprec: how far atoms may be from their ideal sites, Å.
+    """
+    found = spglib.standardize_cell(
+        (cell, sites, numbers), to_primitive=True, no_idealize=True, symprec=symprec
+    )
+    return (cell, sites, numbers) if found is None else found
 
 
 def _cell(atoms: ase.Atoms) -> tuple:

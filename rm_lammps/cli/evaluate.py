@@ -30,6 +30,10 @@ def evaluate(
     symprec: Annotated[
         float, typer.Option(min=1e-5, help="Tolerance of space groups and standard cells, Å.")
     ] = 0.1,
+    energy_tolerance: Annotated[
+        float,
+        typer.Option(min=0, help="Largest difference of equal structures, pseudo-eV per atom."),
+    ] = 0.01,
     show: Annotated[int, typer.Option(min=0, help="Unique structures to list.")] = 10,
 ) -> None:
     """Deduplicate and rank structures, match them to references, draw E~ against volume.
@@ -39,6 +43,7 @@ def evaluate(
     """
     from rm_lammps.analysis.evaluate import PICTURE
     from rm_lammps.analysis.evaluate import evaluate as run
+    from rm_lammps.analysis.grouping import Tolerances
     from rm_lammps.analysis.ranks import launched_ranks
 
     comm = launched_ranks()
@@ -50,6 +55,7 @@ def evaluate(
             formats=formats or (),
             symmetrise=symmetrise,
             symprec=symprec,
+            tolerances=Tolerances(energy=energy_tolerance),
         )
     except UserError as error:
         # every rank has it; one says it

@@ -1,6 +1,7 @@
 """Grouping: known pairs first, then properties that must hold for any run."""
 
 import json
+import time
 
 import ase
 import ase.io
@@ -21,7 +22,7 @@ from hypothesis import strategies as st
 from pymatgen.analysis.structure_matcher import StructureMatcher
 from scipy.spatial.transform import Rotation
 
-from rm_lammps.analysis.fingerprint import NEIGHBOURS, fingerprint
+from rm_lammps.analysis.fingerprint import LEVELS, NEIGHBOURS, fingerprint
 from rm_lammps.analysis.grouping import Grouping, Tolerances
 from rm_lammps.analysis.matching import prepare, same
 from rm_lammps.analysis.ranks import OneProcess
@@ -58,7 +59,7 @@ def test_noise_that_hides_a_translation_does_not_matter(crystal):
 @NUMBERS
 def test_fingerprint_sees_only_the_structure(crystal):
     own = fingerprint(crystal)
-    assert own.shape == (len(set(crystal.numbers)) * NEIGHBOURS,)
+    assert own.shape == (len(set(crystal.numbers)) * len(LEVELS) * NEIGHBOURS,)
     for seed in range(6):
         np.testing.assert_allclose(fingerprint(disguised(crystal, seed, noise=0)), own, atol=1e-5)
 
@@ -79,7 +80,8 @@ def test_fingerprint_moves_at_most_twice_as_far_as_atoms(seed, size):
 def test_fingerprint_reaches_across_empty_space():
     lonely = ase.Atoms("C2", [[0, 0, 0], [0, 0, 1.4]], cell=[4, 4, 30], pbc=True)
     assert np.isfinite(fingerprint(lonely)).all()
-    assert (np.diff(fingerprint(lonely)) >= 0).all()
+    by_level = fingerprint(lonely).reshape(len(LEVELS), NEIGHBOURS)
+    assert (np.diff(by_level) >= 0).all()
 
 
 def frames_of_a_run():
@@ -135,6 +137,32 @@ def test_groups_depend_on_neither_order_nor_batches(tmp_path, order, batch):
     pairs = {(int(table.seed[frame]), int(table.seed[lead])) for frame, lead in enumerate(leader)}
     groups = {lead: sorted(a for a, b in pairs if b == lead) for _, lead in pairs}
     assert sorted(groups.values()) == EXPECTED
+
+
+def test_large_cells_are_compared_quickly():
+    large = bulk("C", a=3.567, cubic=True).repeat(4)
+    assert len(large) == 512
+    rng = np.random.default_rng(0)
+    amorphous = large.copy()
+    amorphous.positions += 0.6 * rng.standard_normal((512, 3))
+    start = time.process_time()
+    for noise in (0.002, 0.02):
+        other = large.copy()
+        other.positions += noise * rng.standard_normal((512, 3))
+        assert same(prepare(other), prepare(DIAMOND), StructureMatcher())
+    again = amorphous[rng.permutation(512)]
+    again.translate([1, 2, 3])
+    assert same(prepare(amorphous), prepare(again), StructureMatcher())
+    assert not same(prepare(amorphous), prepare(DIAMOND), StructureMatcher())
+    assert time.process_time() - start < 30
+
+
+def test_energy_tolerance_splits(run, tmp_path):
+    write_run(tmp_path, [disguised(DIAMOND, 0, -1.0), disguised(DIAMOND, 1, -0.995)])
+    run("rm-evaluate", tmp_path)
+    assert groups_of(tmp_path) == [[0, 1]]
+    run("rm-evaluate", tmp_path, "--energy-tolerance", "0.001")
+    assert groups_of(tmp_path) == [[0], [1]]
 
 
 def test_leader_is_the_lowest_and_first_match_wins():
