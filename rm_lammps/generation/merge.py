@@ -1,6 +1,7 @@
 """Merge records in order of seed, in memory that does not grow with their number."""
 
 import json
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -14,6 +15,7 @@ from rm_lammps.generation.records import cannot_write, read_shard, shards, to_at
 STRUCTURES = "structures.extxyz"
 FAILURES = "failures.jsonl"
 _BUCKET_BYTES = 64 * 2**20
+_SCRATCH = ".merge-"
 
 
 def read_records(
@@ -36,7 +38,7 @@ def read_records(
         yield from (json.loads(lines[seed]) for seed in sorted(lines))
         return
     n_buckets = min(n_buckets, num, 500)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".merge-") as scratch, ExitStack() as stack:
+    with tempfile.TemporaryDirectory(dir=folder, prefix=_SCRATCH) as scratch, ExitStack() as stack:
         buckets = [
             stack.enter_context((Path(scratch) / f"{number}").open("w+b"))
             for number in range(n_buckets)
@@ -92,6 +94,8 @@ def merge(folder: Path, num: int) -> dict[str, Any]:
     Raises:
         UserError: the disk is full, or a shard can't be read.
     """
+    for left_by_a_kill in folder.glob(f"{_SCRATCH}*"):
+        shutil.rmtree(left_by_a_kill, ignore_errors=True)
     structures, failures = folder / STRUCTURES, folder / FAILURES
     partial = [path.with_name(f".{path.name}.partial") for path in (structures, failures)]
     try:

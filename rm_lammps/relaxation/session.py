@@ -210,6 +210,11 @@ class LammpsSession:
         structure.wrap()
         return structure
 
+    @property
+    def shared(self) -> bool:
+        """Whether several ranks share the structure."""
+        return bool(self._comm.size > 1)
+
     def volume(self) -> float:
         """Of the box now, Å³."""
         return float(self._lmp.get_thermo("vol"))

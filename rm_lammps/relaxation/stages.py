@@ -221,6 +221,9 @@ def relax(
     except DroppedError:
         raise
     except Exception as error:
+        if session.shared and type(error).__name__ == "MPIAbortException":
+            # an error of this rank alone: the others of the group still compute and wait for it
+            raise
         # LAMMPS raises plain exceptions, and an instance that raised is not to be trusted
         session.restart()
         message = str(error).strip() or type(error).__name__

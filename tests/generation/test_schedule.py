@@ -78,6 +78,12 @@ def test_records_come_in_order_of_seed(folder, bucket_bytes):
     assert not list(folder.glob(".merge-*"))
 
 
+def test_scratch_of_a_killed_merge_is_removed(folder):
+    (folder / ".merge-abc").mkdir()
+    merge(folder, 40)
+    assert not list(folder.glob(".merge-*"))
+
+
 def test_totals(folder):
     totals = merge(folder, 40)
     assert (totals["attempted"], totals["converged"]) == (40, 36)
