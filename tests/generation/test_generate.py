@@ -214,7 +214,7 @@ def test_supercells_are_described(tools, run, diamond_bundle, tmp_path):
         "protocol": {
             "stages": [
                 {"stage": "anneal", "start": 0.01, "end": 0.001, "steps": 20, "box": True},
-                {"stage": "box"},
+                {"stage": "box", "settle": 200},
             ]
         },
     }
