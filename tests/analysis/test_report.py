@@ -145,7 +145,9 @@ def test_a_real_run_in_a_browser(real_run, tmp_path):
 
 
 @browser
-def test_a_click_shows_that_structure(real_run, tmp_path):
+def test_a_click_shows_that_structure(tmp_path):
+    frames = [disguised(DIAMOND, 0, -1.0), disguised(BCC, 1, -0.4)]
+    page = write_report(write_run(tmp_path / "run", frames))
     script = """<script>
       setInterval(() => {
         if (document.documentElement.dataset.viewer && !window.done) {
@@ -154,8 +156,8 @@ def test_a_click_shows_that_structure(real_run, tmp_path):
         }
       }, 100);
     </script>"""
-    _, probe = opened(real_run / "report.html", tmp_path, script)
-    assert probe["shown"].startswith("rank 2")
+    _, probe = opened(page, tmp_path, script)
+    assert probe["shown"] == "rank 2, C2, Im-3m (229)"
     assert probe["problem"] == ""
 
 
