@@ -8,7 +8,7 @@ from scipy.spatial.transform import Rotation
 
 from rm_lammps.analysis.symmetry import symmetrised
 
-_SHORTEST = 4.5
+_SHORTEST = 3.5
 """Å; shorter cell vectors are repeated."""
 _MAX_ATOMS = 400
 """More atoms are not repeated: the page would grow, the picture become crowded."""
