@@ -74,8 +74,14 @@ def generate(
         }
         expected = config.num - len(todo) + written
         summary = on_root(comm, lambda: finish(folder, config.num, expected, facts))
-        if maker.n_atoms >= SMALLEST and summary["converged"]:
-            on_root(comm, lambda: describe_all(folder, config.num, bundle.statistics))
+        if summary["converged"] and not summary["remaining"]:
+            if maker.n_atoms >= SMALLEST:
+                on_root(comm, lambda: describe_all(folder, config.num, bundle.statistics))
+            else:
+                # pymatgen takes longer to load than the rest; nobody needs it before the end
+                from rm_lammps.analysis.unique import write_unique
+
+                write_unique(folder, comm)
         return summary
     finally:
         stopping.close()
