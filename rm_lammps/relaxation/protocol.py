@@ -62,6 +62,16 @@ class BoxRounds(_Stage):
     )
 
 
+class Symmetrise(_Stage):
+    """Move atoms and cell onto the symmetry they nearly have (spglib); the cell's content stays.
+
+    Best followed by a stage that minimises: what a symmetry forbids, a minimisation keeps.
+    """
+
+    stage: Literal["symmetrise"] = "symmetrise"
+    symprec: float = Field(0.1, gt=0, description="tolerance on positions, Å")
+
+
 class Hops(_Stage):
     """Rattle the best structure so far, relax it, keep it if E~ (with pressure, E~ + pV) is lower.
 
@@ -79,7 +89,9 @@ class Hops(_Stage):
     )
 
 
-Stage = Annotated[Rattle | Anneal | Minimise | BoxRounds | Hops, Field(discriminator="stage")]
+Stage = Annotated[
+    Rattle | Anneal | Minimise | BoxRounds | Symmetrise | Hops, Field(discriminator="stage")
+]
 
 
 class Protocol(_Stage):

@@ -5,10 +5,19 @@ from typing import TYPE_CHECKING
 
 import ase
 import numpy as np
+from ase.spacegroup.symmetrize import refine_symmetry
 from ase.units import GPa
 
 from rm_lammps.relaxation.outcome import DroppedError, Failure, Reason, Relaxed, StopError, classify
-from rm_lammps.relaxation.protocol import Anneal, BoxRounds, Hops, Minimise, Protocol, Rattle
+from rm_lammps.relaxation.protocol import (
+    Anneal,
+    BoxRounds,
+    Hops,
+    Minimise,
+    Protocol,
+    Rattle,
+    Symmetrise,
+)
 from rm_lammps.seeds.perturbed import perturb
 
 if TYPE_CHECKING:
@@ -107,6 +116,10 @@ class Relaxation:
             self._box_rounds(stage)
         elif isinstance(stage, Anneal):
             self._anneal(stage)
+        elif isinstance(stage, Symmetrise):
+            symmetric = self._session.structure()
+            refine_symmetry(symmetric, symprec=stage.symprec)
+            self._session.load(symmetric)
 
     def _anneal(self, stage: Anneal) -> None:
         self._session.set(

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from rm_lammps.deployment.bundle import Bundle
 from rm_lammps.relaxation import DroppedError, Failure, Protocol, Reason, Relaxed
 from rm_lammps.relaxation.outcome import classify
-from rm_lammps.relaxation.protocol import Anneal, BoxRounds, Hops, Minimise, Rattle
+from rm_lammps.relaxation.protocol import Anneal, BoxRounds, Hops, Minimise, Rattle, Symmetrise
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +67,21 @@ def test_random_stages_depend_on_the_seed_alone(session):
     first, again, other = (relax(session, *stages, rng=rng) for rng in (0, 0, 1))
     np.testing.assert_array_equal(first.atoms.positions, again.atoms.positions)
     assert not np.allclose(first.atoms.positions, other.atoms.positions, atol=1e-8)
+
+
+def test_symmetry_is_found_and_kept(session):
+    import spglib
+
+    def symmetry(atoms):
+        cell = (atoms.cell.array, atoms.get_scaled_positions(), atoms.numbers)
+        return spglib.get_spacegroup(cell, symprec=1e-4)
+
+    near = relax(session, BoxRounds(), fmax=0.1, max_stress=3.0)
+    assert symmetry(near.atoms) != "Fd-3m (227)"
+    exact = relax(session, BoxRounds(), Symmetrise(), BoxRounds(), fmax=0.1, max_stress=3.0)
+    assert isinstance(exact, Relaxed)
+    assert symmetry(exact.atoms) == "Fd-3m (227)"
+    assert len(exact.atoms) == 8
 
 
 def test_hops_never_make_it_worse(session):
