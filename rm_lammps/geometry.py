@@ -3,6 +3,7 @@
 from itertools import product
 from typing import Any
 
+import ase
 import numpy as np
 from ase.geometry import complete_cell
 from matscipy.neighbours import neighbour_list
@@ -35,6 +36,17 @@ def pairs_within(
         positions=positions,
         cell=complete_cell(cell),
         pbc=[periodic] * 3,
+        cutoff=cutoff,
+    )
+
+
+def pairs_of(quantities: str, atoms: ase.Atoms, cutoff: float) -> Any:
+    """Ordered pairs of a crystal or molecule; see :func:`pairs_within`."""
+    return pairs_within(
+        quantities,
+        atoms.positions,
+        atoms.cell.array,
+        periodic=bool(atoms.pbc.all()),
         cutoff=cutoff,
     )
 

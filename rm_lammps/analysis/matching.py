@@ -12,6 +12,7 @@ from pymatgen.core import Structure
 from pymatgen.io.ase import AseAtomsAdaptor
 
 from rm_lammps.analysis.symmetry import primitive
+from rm_lammps.geometry import pairs_of
 
 MOLECULE_TOLERANCE = 0.3
 """Å; largest difference between corresponding distances of equal molecules."""
@@ -139,15 +140,4 @@ class Reference:
 
 def coordination(atoms: ase.Atoms, cutoff: float) -> float:
     """Mean number of neighbours within ``cutoff`` Å."""
-    from rm_lammps.geometry import pairs_within
-
-    (i,) = (
-        pairs_within(
-            "i",
-            atoms.positions,
-            atoms.cell.array,
-            periodic=bool(atoms.pbc.all()),
-            cutoff=cutoff,
-        ),
-    )
-    return len(i) / len(atoms)
+    return len(pairs_of("i", atoms, cutoff)) / len(atoms)

@@ -9,7 +9,7 @@ from ase.data import atomic_numbers
 from pydantic import BaseModel, ConfigDict
 from scipy.optimize import nnls
 
-from rm_lammps.geometry import pairs_within
+from rm_lammps.geometry import pairs_of
 
 
 def pair_key(a: str, b: str) -> str:
@@ -100,13 +100,7 @@ def _count_pairs(
     neighbours: dict[str, list[float]],
 ) -> None:
     symbols = np.array(atoms.get_chemical_symbols())
-    i, j, d = pairs_within(
-        "ijd",
-        atoms.positions,
-        atoms.cell.array,
-        periodic=bool(atoms.pbc.all()),
-        cutoff=cutoff,
-    )
+    i, j, d = pairs_of("ijd", atoms, cutoff)
     for symbol in set(symbols):
         neighbours[symbol][0] += float((symbols == symbol).sum())
         neighbours[symbol][1] += float((symbols[i] == symbol).sum())

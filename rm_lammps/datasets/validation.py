@@ -7,7 +7,7 @@ import numpy as np
 
 from rm_lammps.datasets.readers import SOURCE
 from rm_lammps.errors import UserError
-from rm_lammps.geometry import pairs_within
+from rm_lammps.geometry import pairs_of
 
 MIN_DISTANCE = 0.5
 """Å; closer atoms are an error in the data (H2 is 0.74 Å long)."""
@@ -59,13 +59,7 @@ def _problem(atoms: ase.Atoms) -> str:
 
 
 def _overlap(atoms: ase.Atoms) -> str:
-    i, j, d = pairs_within(
-        "ijd",
-        atoms.positions,
-        atoms.cell.array,
-        periodic=bool(atoms.pbc.all()),
-        cutoff=MIN_DISTANCE,
-    )
+    i, j, d = pairs_of("ijd", atoms, MIN_DISTANCE)
     if len(d) == 0:
         return ""
     k = int(np.argmin(d))

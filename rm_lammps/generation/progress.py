@@ -4,14 +4,7 @@ import sys
 import time
 from datetime import timedelta
 
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+from rm_lammps.progress import start_bar
 
 _SECONDS_BETWEEN_LINES = 60.0
 _SECONDS_BETWEEN_UPDATES = 0.2
@@ -28,19 +21,7 @@ class GenerationProgress:
     def __init__(self, total: int, done: int) -> None:
         self._total, self._done = total, done
         self._start = self._last = time.monotonic()
-        self._bar: Progress | None = None
-        if sys.stderr.isatty():
-            self._bar = Progress(
-                TextColumn("seeds"),
-                BarColumn(),
-                MofNCompleteColumn(),
-                TextColumn("{task.description}"),
-                TimeElapsedColumn(),
-                TextColumn("left"),
-                TimeRemainingColumn(),
-            )
-            self._bar.add_task("", total=total, completed=done)
-            self._bar.start()
+        self._bar = start_bar("seeds", total=total, done=done, stderr=True)
 
     @property
     def due(self) -> bool:

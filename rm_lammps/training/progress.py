@@ -1,7 +1,6 @@
 """What a person sees of a training run: progress while it runs, a table and a plot after."""
 
 import csv
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -9,14 +8,9 @@ from typing import Any
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+from rich.progress import Progress
+
+from rm_lammps.progress import start_bar
 
 _COLUMNS = ("epoch", "seconds", "learning_rate", "train_loss", "val_loss")
 _METRICS = ("energy_rmse", "forces_rmse", "stress_rmse")
@@ -43,18 +37,9 @@ class TrainingProgress(Callback):
         self._rows = [
             row for row in read_table(self._table) if int(row["epoch"]) < trainer.current_epoch
         ]
-        if sys.stdout.isatty():
-            self._bar = Progress(
-                TextColumn("epoch"),
-                BarColumn(),
-                MofNCompleteColumn(),
-                TextColumn("{task.description}"),
-                TimeElapsedColumn(),
-                TextColumn("left"),
-                TimeRemainingColumn(),
-            )
-            self._bar.add_task("", total=trainer.max_epochs, completed=trainer.current_epoch)
-            self._bar.start()
+        self._first = trainer.current_epoch
+        # standard error goes to train.log
+        self._bar = start_bar("epochs", total=trainer.max_epochs, done=self._first, stderr=False)
 
     def on_train_batch_end(
         self,
@@ -105,7 +90,7 @@ class TrainingProgress(Callback):
 
     def _print(self, trainer: Trainer, done: float, loss: float) -> None:
         self._last_line = time.monotonic()
-        fresh = done - float(self._rows[0]["epoch"] if self._rows else 0)
+        fresh = done - self._first
         left = (self._last_line - self._start) / max(fresh, 1e-9) * (trainer.max_epochs - done)
         print(
             f"epoch {done:.1f} of {trainer.max_epochs}  loss {loss:.4f}  {self._errors}  "
