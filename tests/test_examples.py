@@ -31,9 +31,10 @@ def test_nothing_is_left_out():
 
 def test_example_nvt(example):
     folder = example("nvt", ranks=2, cells=2, steps=200)
-    rdf = np.loadtxt(folder / "rdf.txt", skiprows=4)
-    peak = rdf[np.argmax(rdf[:, 2]), 1]
-    assert 1.4 < peak < 1.7
+    _, r, g, _ = np.loadtxt(folder / "rdf.txt", skiprows=4).T
+    bonds = r < 2.0
+    assert r[bonds][np.argmax(g[bonds])] == pytest.approx(1.54, abs=0.12)
+    assert g[(r > 1.9) & (r < 2.1)].max() < 0.3 * g[bonds].max()
 
 
 def test_example_npt(example):
