@@ -98,13 +98,16 @@ def draw_energy_volume(folder: Path, axes: Axes) -> None:
 
 
 def draw_minimise_mine(folder: Path, axes: Axes) -> None:
-    before = ase.io.read(folder / "my.data", format="lammps-data")
-    after = ase.io.read(folder / "minimised.data", format="lammps-data")
-    for atoms, offset in ((before, (0, 0)), (after, (6, 0))):
-        atoms.numbers[:] = 6
-        plot_atoms(atoms, axes, radii=0.35, offset=offset, rotation="10x,-15y")
-    axes.set_title("noisy and minimised", fontsize=9)
     axes.set_axis_off()
+    halves = axes.get_figure().subplots(1, 2)
+    for half, name, title in zip(
+        halves, ("my.data", "minimised.data"), ("noisy", "minimised"), strict=True
+    ):
+        atoms = ase.io.read(folder / name, format="lammps-data")
+        atoms.numbers[:] = 6
+        plot_atoms(atoms * (2, 2, 2), half, radii=0.3, rotation="10x,-15y")
+        half.set_title(title, fontsize=9)
+        half.set_axis_off()
 
 
 def main() -> None:
