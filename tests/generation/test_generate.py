@@ -52,7 +52,7 @@ def test_output_contract(tools, reference_run):
     assert sum(a.info["evaluations"] for a in frames) <= summary["evaluations"]
 
 
-@pytest.mark.parametrize("ranks", [2, 3])
+@pytest.mark.parametrize("ranks", [2, 3, 4])
 def test_any_number_of_ranks_gives_the_same(tools, run, reference_run, tmp_path, ranks):
     command = ("rm-generate", "--model", "diamond", "--formula", "C8", "--num", 24)
     run(*command, "--out", tmp_path / "out", ranks=ranks)
