@@ -157,11 +157,14 @@ def _lammps() -> str:
 
 
 _LAMMPS_PROBE = """
+import os
 from mpi4py import MPI
 from lammps import lammps
 lmp = lammps(cmdargs=["-log", "none", "-nocite"])
-style = int(lmp.has_style("pair", "allegro"))
-print("probe:", lmp.version(), style, lmp.extract_setting("world_size"), flush=True)
+facts = (lmp.version(), int(lmp.has_style("pair", "allegro")), lmp.extract_setting("world_size"))
+if MPI.COMM_WORLD.rank == 0:
+    # in one piece: ranks that mpirun did not join are all rank 0, and write at the same time
+    os.write(1, ("\\nprobe: %d %d %d\\n" % facts).encode())
 """
 
 
