@@ -2,6 +2,12 @@
 
 from pathlib import Path
 
+MODEL_PACKAGE = "model.nequip.zip"
+"""The packaged model in a training run's folder, and in that of a shipped model."""
+
+MODEL_STATISTICS = "statistics.json"
+"""The statistics of its training data, beside it."""
+
 _PACKAGE = Path(__file__).resolve().parent
 
 

@@ -5,10 +5,7 @@ from pathlib import Path
 
 from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.errors import UserError
-from rm_lammps.files import pretrained_folder
-
-PACKAGE = "model.nequip.zip"
-STATISTICS = "statistics.json"
+from rm_lammps.files import MODEL_PACKAGE, MODEL_STATISTICS, pretrained_folder
 
 
 @dataclass(frozen=True)
@@ -23,7 +20,7 @@ class ModelSource:
 
 def pretrained_names() -> list[str]:
     """Names of the models that ship with the package."""
-    return sorted(path.parent.name for path in pretrained_folder().glob(f"*/{PACKAGE}"))
+    return sorted(path.parent.name for path in pretrained_folder().glob(f"*/{MODEL_PACKAGE}"))
 
 
 def find_model(model: str) -> ModelSource:
@@ -39,15 +36,15 @@ def find_model(model: str) -> ModelSource:
     path = Path(model)
     if model in pretrained_names():
         path = pretrained_folder() / model
-    package = path / PACKAGE if path.is_dir() else path
+    package = path / MODEL_PACKAGE if path.is_dir() else path
     if not package.is_file() or not package.name.endswith(".nequip.zip"):
         raise UserError(
-            f"No model {model!r}: neither a shipped model, nor a folder with {PACKAGE}, nor a "
-            ".nequip.zip file.",
+            f"No model {model!r}: neither a shipped model, nor a folder with {MODEL_PACKAGE}, nor "
+            "a .nequip.zip file.",
             f"Shipped models: {', '.join(pretrained_names()) or 'none'}; "
             "or give the --out folder of rm-train.",
         )
-    statistics = package.with_name(STATISTICS)
+    statistics = package.with_name(MODEL_STATISTICS)
     name = path.name if path.is_dir() else path.name.removesuffix(".nequip.zip")
     if not statistics.is_file():
         return ModelSource(name, package, None)

@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from rm_lammps.errors import UserError
+from rm_lammps.errors import UserError, unusable_fields
 from rm_lammps.generation.presets import PRESETS, combine
 from rm_lammps.relaxation import Protocol
 from rm_lammps.seeds import SeedConfig
@@ -85,11 +85,7 @@ def load_config(file: Path | None, flags: dict[str, Any]) -> GenerationConfig:
     try:
         return GenerationConfig(**fields)
     except (ValidationError, TypeError) as error:
-        lines = (
-            [f"  {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
-            if isinstance(error, ValidationError)
-            else [f"  {error}"]
-        )
+        lines = unusable_fields(error) if isinstance(error, ValidationError) else [f"  {error}"]
         where = f" of {file}" if file else ""
         raise UserError(f"Unusable settings{where}:\n" + "\n".join(lines), _FIELDS) from error
 

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from rm_lammps.errors import UserError
+from rm_lammps.errors import UserError, unusable_fields
 from rm_lammps.response import FictitiousEnergy, NoiseConfig
 
 _PRESETS = Path(__file__).parent / "presets"
@@ -112,7 +112,7 @@ def load_config(preset_or_file: str) -> TrainingConfig:
     except (yaml.YAMLError, UnicodeDecodeError, TypeError) as error:
         raise UserError(f"{path} is not a training configuration: {error}") from error
     except ValidationError as error:
-        lines = [f"  {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+        lines = unusable_fields(error)
         raise UserError(
             f"{path} has {len(lines)} unusable field(s):\n" + "\n".join(lines),
             "docs/training.md lists every field with its unit and range.",

@@ -2,7 +2,6 @@
 
 import ctypes
 import hashlib
-import json
 import os
 import signal
 import subprocess
@@ -18,15 +17,13 @@ from ase.geometry import minkowski_reduce
 from rm_lammps.datasets import DatasetStatistics, read_structures, split_indices, validate
 from rm_lammps.datasets.readers import SOURCE
 from rm_lammps.errors import UserError
+from rm_lammps.files import MODEL_PACKAGE, MODEL_STATISTICS
 from rm_lammps.response.transform import ANCHOR
 from rm_lammps.training.card import write_card
 from rm_lammps.training.config import TrainingConfig
 from rm_lammps.training.nequip_config import nequip_config
 from rm_lammps.training.progress import plot_training, read_table
 from rm_lammps.training.validation import errors_by_level
-
-PACKAGE = "model.nequip.zip"
-STATISTICS = "statistics.json"
 
 _QUIET_HYDRA = (
     "hydra.run.dir=.",
@@ -63,7 +60,7 @@ def train(config: TrainingConfig, data: Path, folder: Path, *, resume: bool = Fa
             "Continue it with --resume, or choose another --out.",
         )
     statistics = (
-        DatasetStatistics.model_validate_json((folder / STATISTICS).read_text())
+        DatasetStatistics.model_validate_json((folder / MODEL_STATISTICS).read_text())
         if resume
         else _prepare(config, data, folder)
     )
@@ -107,7 +104,7 @@ def _prepare(config: TrainingConfig, data: Path, folder: Path) -> DatasetStatist
         for name, indices in (("train", training), ("validation", validation)):
             structures = [_standard(frames[i], config) for i in indices]
             ase.io.write(folder / "data" / f"{name}.extxyz", structures, format="extxyz")
-        (folder / STATISTICS).write_text(statistics.model_dump_json(indent=1) + "\n")
+        (folder / MODEL_STATISTICS).write_text(statistics.model_dump_json(indent=1) + "\n")
         (folder / "config.yaml").write_text(
             yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
         )
@@ -150,7 +147,7 @@ def _run_nequip(config: TrainingConfig, folder: Path) -> None:
         visible=True,
         failure="The training stopped. It continues with --resume.",
     )
-    package = folder / PACKAGE
+    package = folder / MODEL_PACKAGE
     package.unlink(missing_ok=True)
     best = folder / "checkpoints" / "best.ckpt"
     _run(
@@ -199,7 +196,7 @@ def _finish(
     plot_training(folder / "log.csv", folder / "training.png")
     rows = read_table(folder / "log.csv")
     errors = errors_by_level(
-        folder / PACKAGE, config, statistics, folder / "data" / "validation.extxyz"
+        folder / MODEL_PACKAGE, config, statistics, folder / "data" / "validation.extxyz"
     )
     write_card(
         folder,
@@ -211,8 +208,3 @@ def _finish(
         errors=errors,
     )
     return folder
-
-
-def load_card(folder: Path) -> dict:
-    """Read the model card of a trained model's folder."""
-    return json.loads((folder / "card.json").read_text())
