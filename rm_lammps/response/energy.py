@@ -15,9 +15,11 @@ strains of random cells, with the same slope at small ones. Springs act in the u
 a homogeneous strain of a noisy structure changes the elastic term alone.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from ase.data import atomic_numbers, chemical_symbols
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -61,7 +63,7 @@ class FictitiousEnergy(BaseModel):
         displacements: Array,
         numbers: NDArray[np.int_],
         *,
-        min_distances: dict[tuple[int, int], float],
+        min_distances: Array,
         cell: Array | None = None,
         deformation: Array | None = None,
     ) -> Labels:
@@ -72,8 +74,7 @@ class FictitiousEnergy(BaseModel):
             displacements: in the undeformed frame, from
                 :func:`~rm_lammps.response.matching.matched_displacements`, shape (n, 3), Å.
             numbers: atomic numbers, shape (n,).
-            min_distances: shortest distance in the data by pair of atomic numbers (smaller
-                first), Å.
+            min_distances: from :func:`distance_table`, Å.
             cell: noisy cell, shape (3, 3), Å; ``None`` for molecules.
             deformation: F, shape (3, 3); ``None`` for molecules.
 
@@ -97,22 +98,22 @@ class FictitiousEnergy(BaseModel):
         positions: Array,
         numbers: NDArray[np.int_],
         cell: Array | None,
-        min_distances: dict[tuple[int, int], float],
+        min_distances: Array,
     ) -> tuple[float, Array, Array]:
         """Energy, forces and dE/d(strain) of the short-range repulsion."""
         forces = np.zeros_like(positions)
-        ranges = {pair: self.repulsion_range * d for pair, d in min_distances.items()}
-        if self.repulsion == 0 or not ranges or len(numbers) == 0:
+        present = np.unique(numbers)
+        longest = float(min_distances[np.ix_(present, present)].max(initial=0.0))
+        if self.repulsion == 0 or longest == 0:
             return 0.0, forces, np.zeros((3, 3))
         i, j, d, vectors = pairs_within(
             "ijdD",
             positions,
             np.zeros((3, 3)) if cell is None else cell,
             periodic=cell is not None,
-            cutoff=max(ranges.values()),
+            cutoff=self.repulsion_range * longest,
         )
-        pairs = zip(numbers[i].tolist(), numbers[j].tolist(), strict=True)
-        c = np.array([ranges.get((min(p), max(p)), 0.0) for p in pairs])
+        c = self.repulsion_range * min_distances[numbers[i], numbers[j]]
         near = d < c
         i, vectors, x = i[near], vectors[near], (d[near] / c[near]) ** 2
         # each pair is listed from both sides
@@ -120,6 +121,22 @@ class FictitiousEnergy(BaseModel):
         gradients = (-4 * self.repulsion * (1 - x) / c[near] ** 2)[:, None] * vectors
         np.add.at(forces, i, gradients)
         return energy, forces, 0.5 * np.einsum("pi,pj->ij", gradients, vectors)
+
+
+def distance_table(min_distances: Mapping[str, float]) -> Array:
+    """Shortest distances in the data by atomic numbers, Å; zero for pairs that never met.
+
+    Args:
+        min_distances: Å, keyed ``"C-O"``.
+
+    Returns:
+        Symmetric, shape (119, 119).
+    """
+    table = np.zeros((len(chemical_symbols),) * 2)
+    for pair, distance in min_distances.items():
+        a, b = (atomic_numbers[symbol] for symbol in pair.split("-"))
+        table[a, b] = table[b, a] = distance
+    return table
 
 
 def logarithmic_strain(deformation: Array) -> Array:

@@ -55,6 +55,8 @@ class NoisyStructure:
     """shape (3, 3), Å; ``None`` for molecules."""
     deformation: Array | None
     """F, shape (3, 3); ``None`` for molecules."""
+    sigma: float
+    """Standard deviation that each coordinate was displaced with, Å."""
 
 
 def add_noise(
@@ -82,9 +84,10 @@ def add_noise(
     drawn -= drawn.mean(axis=0)
     u = matched_displacements(sites, drawn, numbers, cell, permute=sigma > config.permute_above)
     if cell is None:
-        return NoisyStructure(sites + drawn, u, None, None)
+        return NoisyStructure(sites + drawn, u, None, None, sigma)
     deformation = _deformation(config, rng, _level(config.strain_power, rng, level))
-    return NoisyStructure((sites + drawn) @ deformation, u, cell @ deformation, deformation)
+    positions = (sites + drawn) @ deformation
+    return NoisyStructure(positions, u, cell @ deformation, deformation, sigma)
 
 
 def _level(power: float, rng: np.random.Generator, fixed: float | None) -> float:

@@ -7,11 +7,10 @@ import ase
 import numpy as np
 import torch
 from ase.build import make_supercell
-from ase.data import atomic_numbers
 from ase.geometry import minkowski_reduce
-from nequip.data import AtomicDataDict
+from nequip.data import AtomicDataDict, register_fields
 
-from rm_lammps.response.energy import FictitiousEnergy
+from rm_lammps.response.energy import FictitiousEnergy, distance_table
 from rm_lammps.response.noise import NoiseConfig, add_noise
 
 SAMPLE_INDEX = "sample_index"
@@ -19,6 +18,11 @@ SAMPLE_INDEX = "sample_index"
 
 ANCHOR = "equilibrium_energy_per_atom"
 """Key of E~ per atom (pseudo-eV) at equilibrium, to which the fictitious energy adds; taken out."""
+
+LOSS_WEIGHT = "response_loss_weight"
+"""Key of the weight of a sample's squared errors in the loss, shape (1, 1)."""
+
+register_fields(graph_fields=[LOSS_WEIGHT])
 
 
 class ResponseTransform:
@@ -37,6 +41,8 @@ class ResponseTransform:
         seed: ``None`` draws fresh noise at every access, from torch's generator (which the data
             loader seeds); a number gives sample ``i`` the same noise every time, for validation.
         level: fix both noise levels (0 to 1) instead of drawing them.
+        half_weight: displacement noise (Å) at which a sample's squared errors count half,
+            ``1 / (1 + (sigma / half_weight)²)``; ``None``: all samples count alike.
 
     """
 
@@ -48,15 +54,15 @@ class ResponseTransform:
         supercell_atoms: tuple[int, int] | None = None,
         seed: int | None = None,
         level: float | None = None,
+        half_weight: float | None = None,
     ) -> None:
         self.noise = NoiseConfig(**noise)
         self.energy = FictitiousEnergy(**energy)
-        self.min_distances = {
-            _numbers_of(pair): distance for pair, distance in min_distances.items()
-        }
+        self.min_distances = distance_table(min_distances)
         self.supercell_atoms = supercell_atoms
         self.seed = seed
         self.level = level
+        self.half_weight = half_weight
 
     def __call__(self, data: AtomicDataDict.Type) -> AtomicDataDict.Type:
         """Return the noisy structure; positions and cell in Å, energies in pseudo-eV."""
@@ -82,7 +88,11 @@ class ResponseTransform:
             data[AtomicDataDict.CELL_KEY] = _tensor(noisy.cell)[None]
         stress = np.full((3, 3), np.nan) if labels.stress is None else labels.stress
         data[AtomicDataDict.STRESS_KEY] = _tensor(stress)[None]
+        data[LOSS_WEIGHT] = _tensor([[self._weight(noisy.sigma)]])
         return data
+
+    def _weight(self, sigma: float) -> float:
+        return 1.0 if self.half_weight is None else 1 / (1 + (sigma / self.half_weight) ** 2)
 
     def _generator(self, sample: int) -> np.random.Generator:
         if self.seed is not None:
@@ -121,11 +131,6 @@ def _random_supercell(
 
 def _divisors(n: int) -> list[int]:
     return [k for k in range(1, n + 1) if n % k == 0]
-
-
-def _numbers_of(pair: str) -> tuple[int, int]:
-    a, b = sorted(atomic_numbers[symbol] for symbol in pair.split("-"))
-    return a, b
 
 
 def _tensor(values: Any) -> torch.Tensor:

@@ -33,6 +33,11 @@ class DataConfig(_Section):
         "default: E~ labels are zero there",
     )
     energy_scale: float = Field(1.0, gt=0, description="pseudo-eV per eV of that energy")
+    weight_key: str | None = Field(
+        None,
+        description="info key with how often a structure is shown, relative to others; "
+        "default: all alike",
+    )
 
 
 class ModelConfig(_Section):
@@ -56,6 +61,12 @@ class LossConfig(_Section):
     energy: float = Field(0.0, ge=0, description="per atom")
     forces: float = Field(1.0, ge=0)
     stress: float = Field(10.0, ge=0)
+    half_weight: float | None = Field(
+        None,
+        gt=0,
+        description="displacement noise (Å) at which a sample's squared errors count half; "
+        "default: all count alike",
+    )
 
 
 class OptimisationConfig(_Section):

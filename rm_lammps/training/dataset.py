@@ -11,6 +11,9 @@ from nequip.data.dataset.base_datasets import AtomicDataset
 
 from rm_lammps.response.transform import ANCHOR, SAMPLE_INDEX
 
+SHOWN = "shown"
+"""Key of how often a structure is shown, relative to others."""
+
 
 class EquilibriumDataset(AtomicDataset):
     """Noise-free structures, each numbered for its noise.
@@ -20,6 +23,7 @@ class EquilibriumDataset(AtomicDataset):
             ``info[ANCHOR]`` is E~ per atom at equilibrium (pseudo-eV), zero where it is missing.
         transforms: applied to every sample, the response first.
         samples: number of samples an epoch; structures are repeated in turn. Default: each once.
+        weighted: show a structure in proportion to ``info[SHOWN]`` instead.
 
     """
 
@@ -28,6 +32,7 @@ class EquilibriumDataset(AtomicDataset):
         file_path: str,
         transforms: Sequence[Callable] = (),
         samples: int | None = None,
+        weighted: bool = False,
     ) -> None:
         super().__init__(transforms=list(transforms))
         frames = ase.io.read(file_path, index=":", format="extxyz", parallel=False)
@@ -35,6 +40,8 @@ class EquilibriumDataset(AtomicDataset):
         for structure, atoms in zip(self.structures, frames, strict=True):
             structure[ANCHOR] = torch.tensor([float(atoms.info.get(ANCHOR, 0.0))])
         self.samples = len(self.structures) if samples is None else samples
+        shares = np.array([float(atoms.info.get(SHOWN, 1.0)) for atoms in frames])
+        self._ends = np.cumsum(shares / shares.sum()) if weighted else None
 
     def __len__(self) -> int:
         return self.samples
@@ -47,6 +54,14 @@ class EquilibriumDataset(AtomicDataset):
         return [self._sample(int(index)) for index in indices]
 
     def _sample(self, index: int) -> AtomicDataDict.Type:
-        sample = self.structures[index % len(self.structures)].copy()
+        sample = self.structures[self._structure(index)].copy()
         sample[SAMPLE_INDEX] = torch.tensor([index])
         return sample
+
+    def _structure(self, index: int) -> int:
+        if self._ends is None:
+            return index % len(self.structures)
+        # one point in each of as many equal intervals as there are samples: no structure is shown
+        # more than once too often or too rarely in an epoch
+        point = (index + float(torch.rand(()))) / self.samples
+        return min(int(np.searchsorted(self._ends, point)), len(self.structures) - 1)

@@ -51,6 +51,7 @@ def transforms(
             "supercell_atoms": None if atoms is None else list(atoms),
             "seed": seed,
             "level": level,
+            "half_weight": config.optimisation.loss.half_weight,
         },
         {
             "_target_": "nequip.data.transforms.ChemicalSpeciesToAtomTypeMapper",
@@ -78,6 +79,7 @@ def _data(config: TrainingConfig, statistics: DatasetStatistics, folder: Path) -
             "_target_": dataset,
             "file_path": str(folder / "data" / "train.extxyz"),
             "samples": config.data.samples_per_epoch,
+            "weighted": config.data.weight_key is not None,
             "transforms": transforms(config, statistics, seed=None),
         },
         "val_dataset": {
@@ -133,12 +135,7 @@ def _training_module(config: TrainingConfig, statistics: DatasetStatistics) -> d
     return {
         "_target_": "nequip.train.EMALightningModule",
         "ema_decay": optimisation.ema_decay,
-        "loss": {
-            "_target_": "nequip.train.EnergyForceStressLoss",
-            "per_atom_energy": True,
-            "coeffs": _coefficients(config, statistics),
-            "ignore_nan": {"stress": True},
-        },
+        "loss": _loss(config, statistics),
         "val_metrics": _metrics(config, statistics),
         "train_metrics": None,
         "optimizer": {"_target_": "torch.optim.Adam", "lr": optimisation.learning_rate},
@@ -147,41 +144,44 @@ def _training_module(config: TrainingConfig, statistics: DatasetStatistics) -> d
     }
 
 
-def _coefficients(config: TrainingConfig, statistics: DatasetStatistics) -> dict[str, float]:
-    loss = config.optimisation.loss
+def _loss(config: TrainingConfig, statistics: DatasetStatistics) -> dict[str, Any]:
+    coefficients = _coefficients(config, statistics)
     return {
-        "total_energy": loss.energy,
-        "forces": loss.forces,
-        "stress": loss.stress if statistics.periodic else 0.0,
+        "_target_": "nequip.train.MetricsManager",
+        "metrics": [
+            {
+                "name": f"{field}_mse",
+                "field": {
+                    "_target_": "rm_lammps.training.weighting.Weighted",
+                    "field": field,
+                    "per_atom": field == "total_energy",
+                },
+                "coeff": coefficient,
+                "metric": {"_target_": "nequip.train.MeanSquaredError"},
+            }
+            for field, coefficient in coefficients.items()
+        ],
     }
 
 
+def _coefficients(config: TrainingConfig, statistics: DatasetStatistics) -> dict[str, float]:
+    loss = config.optimisation.loss
+    coefficients = {"total_energy": loss.energy, "forces": loss.forces}
+    return coefficients | ({"stress": loss.stress} if statistics.periodic else {})
+
+
 def _metrics(config: TrainingConfig, statistics: DatasetStatistics) -> dict[str, Any]:
-    """RMSEs to read, and their weighted sum, by which the best checkpoint is chosen."""
-    coefficients = _coefficients(config, statistics)
+    """RMSEs to read, and the weighted sum of losses by which the best checkpoint is chosen."""
     fields: dict[str, Any] = {
         "energy_rmse": {"_target_": "nequip.data.PerAtomModifier", "field": "total_energy"},
         "forces_rmse": "forces",
     }
     if statistics.periodic:
         fields["stress_rmse"] = "stress"
-    weights = {
-        "energy_rmse": coefficients["total_energy"],
-        "forces_rmse": coefficients["forces"],
-        "stress_rmse": coefficients["stress"],
-    }
-    return {
-        "_target_": "nequip.train.MetricsManager",
-        "metrics": [
-            {
-                "name": name,
-                "field": field,
-                "coeff": weights[name],
-                "metric": {"_target_": "nequip.train.RootMeanSquaredError"},
-            }
-            for name, field in fields.items()
-        ],
-    }
+    loss = _loss(config, statistics)
+    rmse = {"_target_": "nequip.train.RootMeanSquaredError"}
+    read = [{"name": name, "field": field, "metric": rmse} for name, field in fields.items()]
+    return {**loss, "metrics": [*loss["metrics"], *read]}
 
 
 def _model(config: TrainingConfig, statistics: DatasetStatistics) -> dict[str, Any]:
@@ -198,6 +198,8 @@ def _model(config: TrainingConfig, statistics: DatasetStatistics) -> dict[str, A
         "num_layers": model.num_layers,
         "num_scalar_features": model.num_scalar_features,
         "num_tensor_features": model.num_tensor_features,
+        "per_type_energy_shifts": 0.0,
+        "per_type_energy_shifts_trainable": True,
         "radial_chemical_embed": {
             "_target_": "allegro.nn.TwoBodyBesselScalarEmbed",
             "num_bessels": model.num_bessels,

@@ -21,6 +21,7 @@ from rm_lammps.files import MODEL_PACKAGE, MODEL_STATISTICS
 from rm_lammps.response.transform import ANCHOR
 from rm_lammps.training.card import write_card
 from rm_lammps.training.config import TrainingConfig
+from rm_lammps.training.dataset import SHOWN
 from rm_lammps.training.nequip_config import nequip_config
 from rm_lammps.training.progress import plot_training, read_table
 from rm_lammps.training.validation import errors_by_level
@@ -120,21 +121,31 @@ def _standard(atoms: ase.Atoms, config: TrainingConfig) -> ase.Atoms:
         standard.set_cell(minkowski_reduce(atoms.cell.array)[0])
         standard.pbc = True
     if config.data.energy_key is not None:
-        standard.info[ANCHOR] = _anchor(atoms, config.data.energy_key, config.data.energy_scale)
+        standard.info[ANCHOR] = config.data.energy_scale * _number(
+            atoms, config.data.energy_key, "data.energy_key"
+        )
+    if config.data.weight_key is not None:
+        standard.info[SHOWN] = _number(atoms, config.data.weight_key, "data.weight_key")
+        if standard.info[SHOWN] < 0:
+            raise UserError(
+                f"{atoms.info.get(SOURCE)} has {standard.info[SHOWN]} under "
+                f"info[{config.data.weight_key!r}] (data.weight_key).",
+                "A structure can't be shown less than never: give 0 or more.",
+            )
     return standard
 
 
-def _anchor(atoms: ase.Atoms, key: str, scale: float) -> float:
+def _number(atoms: ase.Atoms, key: str, field: str) -> float:
     try:
         value = float(atoms.info[key])
     except (KeyError, TypeError, ValueError):
         value = float("nan")
     if not isfinite(value):
         raise UserError(
-            f"{atoms.info.get(SOURCE)} has no number under info[{key!r}] (data.energy_key).",
+            f"{atoms.info.get(SOURCE)} has no number under info[{key!r}] ({field}).",
             f"Keys it has: {', '.join(map(str, atoms.info))}",
         )
-    return scale * value
+    return value
 
 
 def _run_nequip(config: TrainingConfig, folder: Path) -> None:

@@ -10,11 +10,14 @@ from scipy.linalg import expm
 from scipy.spatial.transform import Rotation
 
 from rm_lammps.response import FictitiousEnergy, NoiseConfig, add_noise, matched_displacements
+from rm_lammps.response.energy import distance_table
 
 SEEDS = st.integers(0, 2**32 - 1)
 NOISE = NoiseConfig(displacement=0.4, shear=0.1, dilation=(-0.2, 0.3))
 ENERGY = FictitiousEnergy(repulsion=2.0, repulsion_range=1.0)
-DISTANCES = {(6, 6): 1.54, (11, 11): 3.9, (11, 17): 2.8, (17, 17): 3.9, (1, 6): 1.1, (1, 1): 1.7}
+DISTANCES = distance_table(
+    {"C-C": 1.54, "Na-Na": 3.9, "Cl-Na": 2.8, "Cl-Cl": 3.9, "C-H": 1.1, "H-H": 1.7}
+)
 
 
 def crystal(name="C"):

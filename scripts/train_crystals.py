@@ -1,0 +1,71 @@
+"""Train the shipped model ``crystals`` and put it into the package.
+
+python scripts/train_crystals.py mp20_train.extxyz.gz more.extxyz.gz --like mp20_val.extxyz.gz
+
+Structures need ``formation_energy_per_atom`` (eV) in their info. Where the training data covers the
+crystal systems unevenly, ``--like`` names a set with the right shares: structures of systems that are
+rare in training are then shown more often. Nothing else of that set is used.
+"""
+
+import argparse
+import shutil
+import subprocess
+from collections import Counter
+from pathlib import Path
+
+import ase
+import ase.io
+import spglib
+
+from rm_lammps.datasets import read_structures
+
+PACKAGE = Path(__file__).resolve().parents[1] / "rm_lammps" / "pretrained" / "crystals"
+SHIPPED = ("model.nequip.zip", "statistics.json", "card.json", "card.md", "training.png")
+ENERGY = "formation_energy_per_atom"
+SYSTEMS = (2, 15, 74, 142, 167, 194, 230)  # last space group of each, triclinic to cubic
+
+
+def crystal_system(atoms: ase.Atoms) -> int:
+    """Number of the crystal system, from 0 (triclinic) to 6 (cubic)."""
+    cell = (atoms.cell.array, atoms.get_scaled_positions(), atoms.numbers)
+    found = spglib.get_spacegroup(cell, symprec=0.1)
+    number = int(found.rsplit("(", 1)[1].rstrip(")")) if found else 1
+    return next(k for k, last in enumerate(SYSTEMS) if number <= last)
+
+
+def prepare(files: list[Path], like: Path | None, data: Path) -> None:
+    frames = [atoms for file in files for atoms in read_structures(file)]
+    systems = [crystal_system(atoms) for atoms in frames]
+    have = Counter(systems)
+    wanted = Counter(map(crystal_system, read_structures(like))) if like else have
+    kept = []
+    for atoms, system in zip(frames, systems, strict=True):
+        one = ase.Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=True)
+        share = wanted[system] / wanted.total() / (have[system] / have.total())
+        one.info = {ENERGY: float(atoms.info[ENERGY]), "shown": round(share, 4)}
+        kept.append(one)
+    data.parent.mkdir(parents=True, exist_ok=True)
+    ase.io.write(data, kept, format="extxyz")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("files", type=Path, nargs="+")
+    parser.add_argument("--like", type=Path)
+    parser.add_argument("--out", type=Path, default=Path("runs/crystals"))
+    parser.add_argument("--resume", action="store_true")
+    options = parser.parse_args()
+    data = options.out.with_name("crystals.extxyz")
+    if not data.exists():
+        prepare(options.files, options.like, data)
+    command = ["rm-train", "crystals", "--data", str(data), "--out", str(options.out)]
+    subprocess.run(command + ["--resume"] * options.resume, check=True)
+    PACKAGE.mkdir(parents=True, exist_ok=True)
+    for name in SHIPPED:
+        shutil.copy(options.out / name, PACKAGE / name)
+
+
+if __name__ == "__main__":
+    main()
