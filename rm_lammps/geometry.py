@@ -5,9 +5,11 @@ from typing import Any
 
 import ase
 import numpy as np
+from ase.data import covalent_radii
 from ase.geometry import complete_cell
 from matscipy.neighbours import neighbour_list
 from numpy.typing import NDArray
+from scipy.sparse.csgraph import connected_components
 
 Array = NDArray[np.float64]
 
@@ -69,3 +71,18 @@ def minimum_image(vectors: Array, cell: Array) -> Array:
     candidates = wrapped[..., None, :] + _IMAGES @ cell
     nearest = np.argmin(np.einsum("...i,...i->...", candidates, candidates), axis=-1)
     return np.take_along_axis(candidates, nearest[..., None, None], axis=-2)[..., 0, :]
+
+
+def fragments(atoms: ase.Atoms, factor: float = 1.25) -> NDArray[np.int_]:
+    """Connected pieces of a molecule.
+
+    Args:
+        atoms: a molecule without cell, Å.
+        factor: atoms within so many sums of their covalent radii are bonded.
+
+    Returns:
+        Number of each atom's piece, from 0, shape (n,).
+    """
+    radii = covalent_radii[atoms.numbers]
+    bonded = atoms.get_all_distances() < factor * np.add.outer(radii, radii)
+    return connected_components(bonded, directed=False)[1]

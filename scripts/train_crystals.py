@@ -2,9 +2,9 @@
 
 python scripts/train_crystals.py mp20_train.extxyz.gz more.extxyz.gz --like mp20_val.extxyz.gz
 
-Structures need ``formation_energy_per_atom`` (eV) in their info. Where the training data covers the
-crystal systems unevenly, ``--like`` names a set with the right shares: structures of systems that are
-rare in training are then shown more often. Nothing else of that set is used.
+Structures need ``formation_energy_per_atom`` (eV) in their info. Where the training data covers
+the crystal systems unevenly, ``--like`` names a set with the right shares: structures of systems
+that are rare in training are then shown more often. Nothing else of that set is used.
 """
 
 import argparse

@@ -26,6 +26,12 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue a stopped run from its last checkpoint.")
     ] = False,
+    start_from: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODEL", help="Begin with this model's weights: a name, folder or package."
+        ),
+    ] = None,
     epochs: Annotated[
         int | None, typer.Option(min=1, help="Instead of the configuration's.")
     ] = None,
@@ -44,7 +50,7 @@ def train(
     if epochs is not None:
         optimisation = config.optimisation.model_copy(update={"epochs": epochs})
         config = config.model_copy(update={"optimisation": optimisation})
-    typer.echo(run(config, data, out, resume=resume))
+    typer.echo(run(config, data, out, resume=resume, start_from=start_from))
 
 
 main = run_app(app)

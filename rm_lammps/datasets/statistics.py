@@ -1,7 +1,7 @@
 """What seeds need to know of the training data; it travels with the model."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from math import pi
+from math import pi, sqrt
 
 import ase
 import numpy as np
@@ -35,6 +35,8 @@ class DatasetStatistics(BaseModel):
     """Å, the cutoff of the two entries below and of ``min_distances``."""
     neighbours_per_atom: float
     neighbours_per_element: dict[str, float]
+    gyration_radius: float = 0.0
+    """Å, mean over molecules of radius of gyration / (number of atoms)^(1/3); 0 for crystals."""
 
     @classmethod
     def of(cls, frames: Sequence[ase.Atoms], *, cutoff: float) -> "DatasetStatistics":
@@ -63,7 +65,12 @@ class DatasetStatistics(BaseModel):
             cutoff=cutoff,
             neighbours_per_atom=total_neighbours / total_atoms,
             neighbours_per_element={s: m / n for s, (n, m) in neighbours.items()},
+            gyration_radius=0.0 if periodic else _gyration_radius(frames),
         )
+
+    def cloud_radius(self, n_atoms: int) -> float:
+        """Radius of a uniform ball with the mean radius of gyration of such molecules, Å."""
+        return sqrt(5 / 3) * self.gyration_radius * n_atoms ** (1 / 3)
 
     def volume(self, composition: Mapping[str, int]) -> float:
         """Estimate the volume of a cell with this composition, Å³."""
@@ -86,6 +93,11 @@ class DatasetStatistics(BaseModel):
         if volume > 0:
             return 2.0 * (3.0 * volume / (4.0 * pi)) ** (1 / 3)
         return min(d for pair, d in self.min_distances.items() if symbol in pair.split("-"))
+
+
+def _gyration_radius(frames: Sequence[ase.Atoms]) -> float:
+    extents = [np.sqrt(atoms.positions.var(axis=0).sum()) for atoms in frames]
+    return float(np.mean(np.divide(extents, np.cbrt([len(atoms) for atoms in frames]))))
 
 
 def _species(frames: Iterable[ase.Atoms]) -> list[str]:

@@ -15,6 +15,8 @@ class Reason(str, Enum):
     """The volume left the allowed range upwards: the atoms flew apart."""
     COLLAPSED = "collapsed"
     """The volume left the allowed range downwards."""
+    FRAGMENTED = "fragmented"
+    """The molecule is in several pieces."""
     NOT_FINITE = "not_finite"
     """Energy, forces or positions are not numbers, or two atoms are on one spot."""
     LOST_ATOMS = "lost_atoms"

@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from rm_lammps.errors import UserError
+
 
 class _Stage(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -75,7 +77,8 @@ class Symmetrise(_Stage):
 class Hops(_Stage):
     """Rattle the best structure so far, relax it, keep it if E~ (with pressure, E~ + pV) is lower.
 
-    A seed that did not converge, or sits in a poor minimum, gets further tries.
+    A seed that did not converge, or sits in a poor minimum, gets further tries. The pieces of a
+    molecule that came apart are put together instead, and fewer pieces are better than lower E~.
     """
 
     stage: Literal["hops"] = "hops"
@@ -83,6 +86,12 @@ class Hops(_Stage):
     patience: int = Field(2, ge=1, description="stop after so many in a row without gain")
     displacement: float = Field(0.5, ge=0, description="standard deviation a component, Å")
     strain: float = Field(0.05, ge=0, lt=0.5, description="standard deviation a component")
+    relocate: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="molecules: share of hops that move one or two atoms next to others instead",
+    )
     enough: float | None = Field(None, description="stop below this E~, pseudo-eV per atom")
     relax: tuple[Annotated[Minimise | BoxRounds, Field(discriminator="stage")], ...] = (
         BoxRounds(),
@@ -104,3 +113,30 @@ class Protocol(_Stage):
     volume: tuple[float, float] = Field(
         (0.3, 3.0), description="allowed volume, in units of the seed's"
     )
+
+    def check(self, *, periodic: bool) -> None:
+        """Check that the stages suit what is relaxed.
+
+        Args:
+            periodic: crystals are relaxed, not molecules.
+
+        Raises:
+            UserError: a stage is for the other kind.
+        """
+        stages = [*self.stages, *(inner for s in self.stages for inner in getattr(s, "relax", ()))]
+        if periodic:
+            if any(isinstance(stage, Hops) and stage.relocate for stage in stages):
+                raise UserError("Hops that relocate atoms are for molecules, not for crystals.")
+            return
+        unfit = {
+            stage.stage
+            for stage in stages
+            if isinstance(stage, BoxRounds | Symmetrise)
+            or (isinstance(stage, Anneal) and stage.box)
+        }
+        if unfit or self.pressure:
+            what = f"unusable stages {', '.join(sorted(unfit))}" if unfit else "no pressure"
+            raise UserError(
+                f"Molecules have no cell: {what}.",
+                "Use --preset molecules, or stages minimise, rattle, anneal, hops over minimise.",
+            )

@@ -35,7 +35,10 @@ _FRAMES_EVERY = 10
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Energy (pseudo-eV), forces (n, 3) (pseudo-eV/Å) and stress (3, 3) (GPa, ASE's sign)."""
+    """Energy (pseudo-eV), forces (n, 3) (pseudo-eV/Å) and stress (3, 3) (GPa, ASE's sign).
+
+    The stress of a molecule is zero.
+    """
 
     energy: float
     forces: Array
@@ -124,7 +127,7 @@ class LammpsSession:
         dropped: Callable[[], bool] = lambda: False,
         trajectory: Path | None = None,
     ) -> Relaxed | Failure:
-        """Relax a periodic structure; whatever happens to it, the session goes on.
+        """Relax a crystal or a molecule; whatever happens to it, the session goes on.
 
         Args:
             atoms: the seed, Å; order of atoms is kept.
@@ -152,11 +155,13 @@ class LammpsSession:
         self.include("evaluate.in")
         lmp = self._lmp
         energy = lmp.get_thermo("pe")
+        forces = self._gather("f")
         p = {c: lmp.get_thermo(f"p{c}") for c in ("xx", "yy", "zz", "xy", "xz", "yz")}
         pressure = np.array(
             [[p["xx"], p["xy"], p["xz"]], [p["xy"], p["yy"], p["yz"]], [p["xz"], p["yz"], p["zz"]]]
         )
-        forces = self._gather("f")
+        if not self.periodic:
+            pressure = np.zeros((3, 3))
         if not (np.isfinite(energy) and np.isfinite(forces).all() and np.isfinite(pressure).all()):
             raise StopError(Reason.NOT_FINITE, f"E~ = {energy}")
         return Evaluation(float(energy), forces, -pressure / stages.BAR_PER_GPA)
@@ -167,24 +172,21 @@ class LammpsSession:
             self.load(self.structure())
 
     def load(self, atoms: ase.Atoms) -> None:
-        """Put a periodic structure into LAMMPS, its cell reduced, and set the pair style."""
+        """Put a structure into LAMMPS, a crystal's cell reduced, and set the pair style."""
         if not (np.isfinite(atoms.positions).all() and np.isfinite(atoms.cell.array).all()):
             raise StopError(Reason.NOT_FINITE, "the structure's positions or cell")
-        cell, rotation = ase.cell.Cell(_reduced(atoms.cell.array)).standard_form()
         symbols = atoms.get_chemical_symbols()
         elements = list(dict.fromkeys(symbols))
         self._evaluations_before = self.evaluations()
         self._loaded = None
         lmp = self._lmp
+        periodic = bool(atoms.pbc.all())
+        self.set(boundary="p p p" if periodic else "s s s")
         lmp.command("clear")
         self.include("settings.in")
-        (lx, _, _), (xy, ly, _), (xz, yz, lz) = cell.array
-        lmp.command(f"region cell prism 0 {lx} 0 {ly} 0 {lz} {xy} {xz} {yz} units box")
+        region, positions = self._crystal(atoms) if periodic else self._molecule(atoms)
+        lmp.command(f"region cell {region} units box")
         lmp.command(f"create_box {len(elements)} cell")
-        self.rotation = np.asarray(rotation)
-        positions = (atoms.positions @ rotation.T).astype(float)
-        fractional = np.linalg.solve(cell.array.T, positions.T).T
-        positions = (fractional % 1.0 % 1.0) @ cell.array
         number = {symbol: type_ + 1 for type_, symbol in enumerate(elements)}
         created = lmp.create_atoms(
             len(atoms),
@@ -201,10 +203,36 @@ class LammpsSession:
             lmp.command(f"dump trajectory all extxyz {_FRAMES_EVERY} {self._trajectory}")
             lmp.command(f"dump_modify trajectory append yes sort id element {' '.join(elements)}")
 
+    def _crystal(self, atoms: ase.Atoms) -> tuple[str, Array]:
+        """LAMMPS's region for a crystal, and the positions in it."""
+        cell, rotation = ase.cell.Cell(_reduced(atoms.cell.array)).standard_form()
+        self.rotation = np.asarray(rotation)
+        (lx, _, _), (xy, ly, _), (xz, yz, lz) = cell.array
+        positions = (atoms.positions @ rotation.T).astype(float)
+        fractional = np.linalg.solve(cell.array.T, positions.T).T
+        return (
+            f"prism 0 {lx} 0 {ly} 0 {lz} {xy} {xz} {yz}",
+            (fractional % 1.0 % 1.0) @ cell.array,
+        )
+
+    def _molecule(self, atoms: ase.Atoms) -> tuple[str, Array]:
+        """LAMMPS's region for a molecule, which shrinks around the atoms, and their positions."""
+        self.rotation = np.eye(3)
+        low, high = atoms.positions.min(axis=0) - 1.0, atoms.positions.max(axis=0) + 1.0
+        bounds = np.stack([low, high], axis=1).ravel().tolist()
+        return "block " + " ".join(map(str, bounds)), atoms.positions
+
+    @property
+    def periodic(self) -> bool:
+        """Whether a crystal is loaded, and not a molecule."""
+        return self._loaded is not None and bool(self._loaded.pbc.all())
+
     def structure(self) -> ase.Atoms:
-        """What is in LAMMPS now: the loaded atoms in their order, the cell reduced."""
+        """What is in LAMMPS now: the loaded atoms in their order, a crystal's cell reduced."""
         if self._loaded is None:
             raise RuntimeError("nothing was loaded")
+        if not self.periodic:
+            return ase.Atoms(self._loaded.numbers, self._gather("x"))
         structure = ase.Atoms(self._loaded.numbers, self._gather("x"), cell=self._cell(), pbc=True)
         structure.set_cell(_reduced(structure.cell.array))
         structure.wrap()

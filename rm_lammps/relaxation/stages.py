@@ -1,5 +1,6 @@
 """The stages of a protocol, run in a LAMMPS session."""
 
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -8,6 +9,8 @@ import numpy as np
 from ase.spacegroup.symmetrize import refine_symmetry
 from ase.units import GPa
 
+from rm_lammps.geometry import fragments
+from rm_lammps.relaxation.moves import join, relocate
 from rm_lammps.relaxation.outcome import DroppedError, Failure, Reason, Relaxed, StopError, classify
 from rm_lammps.relaxation.protocol import (
     Anneal,
@@ -31,6 +34,7 @@ _LARGEST_RANDOM = 900_000_000
 _GAIN = 1e-4
 """Pseudo-eV per atom; less is the convergence tolerance's noise."""
 _SMALL_VOLUME = 1e-3
+_FAILED = (sys.maxsize, np.inf)
 
 
 class Relaxation:
@@ -56,7 +60,8 @@ class Relaxation:
         self._protocol = protocol
         self._rng = rng
         self._dropped = dropped
-        self._seed_volume = atoms.get_volume()
+        self._periodic = bool(atoms.pbc.all())
+        self._seed_volume = atoms.get_volume() if self._periodic else 0.0
         self._atoms = atoms
 
     def run(self) -> tuple[ase.Atoms, "Evaluation"]:
@@ -66,7 +71,7 @@ class Relaxation:
             StopError: the seed failed.
             DroppedError: the caller wanted an end.
         """
-        if not self._seed_volume > _SMALL_VOLUME:
+        if self._periodic and not self._seed_volume > _SMALL_VOLUME:
             raise StopError(Reason.BAD_BOX, f"the seed's cell has a volume of {self._seed_volume}")
         stages = self._protocol.stages
         hops = next((n for n, stage in enumerate(stages) if isinstance(stage, Hops)), len(stages))
@@ -78,6 +83,9 @@ class Relaxation:
                 best = self._attempt(_structure(best), (stage,))
         if isinstance(best, StopError):
             raise best
+        pieces, _ = self._merit(best)
+        if pieces > 1:
+            raise StopError(Reason.FRAGMENTED, f"{pieces} pieces")
         return best
 
     def _attempt(
@@ -170,16 +178,32 @@ class Relaxation:
     ) -> "tuple[ase.Atoms, Evaluation] | StopError":
         vain = 0
         for _ in range(stage.number):
-            energy = np.inf if isinstance(best, StopError) else self._enthalpy(best)
-            if vain >= stage.patience or (stage.enough is not None and energy < stage.enough):
+            pieces, energy = self._merit(best)
+            enough = stage.enough is not None and pieces == 1 and energy < stage.enough
+            if vain >= stage.patience or enough:
                 break
-            start = _structure(best)
-            rattled = self._rattled(start, stage.displacement, stage.strain)
-            trial = self._attempt(rattled, stage.relax)
-            better = not isinstance(trial, StopError) and self._enthalpy(trial) < energy - _GAIN
+            trial = self._attempt(self._hopped(_structure(best), stage), stage.relax)
+            better = self._merit(trial) < (pieces, energy - _GAIN)
             vain = 0 if better else vain + 1
             best = trial if better else best
         return best
+
+    def _hopped(self, start: ase.Atoms, stage: Hops) -> ase.Atoms:
+        statistics = self._session.bundle.statistics
+        if not self._periodic and fragments(start).max() > 0:
+            return join(start, statistics, self._rng)
+        if stage.relocate and self._rng.random() < stage.relocate:
+            n_moved = min(int(self._rng.integers(1, 3)), len(start) - 1)
+            if n_moved:
+                return relocate(start, np.ones(len(start)), n_moved, statistics, self._rng)
+        return self._rattled(start, stage.displacement, stage.strain)
+
+    def _merit(self, best: "tuple[ase.Atoms, Evaluation] | StopError") -> tuple[int, float]:
+        """Number of pieces and E~ + pV per atom (pseudo-eV): the lower, the better."""
+        if isinstance(best, StopError):
+            return _FAILED
+        pieces = 1 if self._periodic else int(fragments(best[0]).max()) + 1
+        return pieces, self._enthalpy(best)
 
     def _rattled(self, atoms: ase.Atoms, displacement: float, strain: float) -> ase.Atoms:
         return perturb(atoms, displacement, strain, self._rng)
@@ -200,10 +224,14 @@ class Relaxation:
     def _enthalpy(self, best: "tuple[ase.Atoms, Evaluation]") -> float:
         """E~ + pV, pseudo-eV per atom."""
         atoms, result = best
+        if not self._periodic:
+            return result.energy / len(atoms)
         work = self._protocol.pressure * GPa * atoms.get_volume()
         return (result.energy + work) / len(atoms)
 
     def _check_volume(self) -> None:
+        if not self._periodic:
+            return
         ratio = self._session.volume() / self._seed_volume
         low, high = self._protocol.volume
         if not low <= ratio <= high:

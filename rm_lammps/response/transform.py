@@ -84,8 +84,9 @@ class ResponseTransform:
         data[AtomicDataDict.ATOMIC_NUMBERS_KEY] = torch.as_tensor(atoms.numbers, dtype=torch.long)
         data[AtomicDataDict.TOTAL_ENERGY_KEY] = _tensor([[labels.energy + anchor * len(atoms)]])
         data[AtomicDataDict.FORCE_KEY] = _tensor(labels.forces)
-        if noisy.cell is not None:
-            data[AtomicDataDict.CELL_KEY] = _tensor(noisy.cell)[None]
+        # without a cell nequip predicts a stress of NaN, and torch.compile's check of it fails
+        cell = np.eye(3) if noisy.cell is None else noisy.cell
+        data[AtomicDataDict.CELL_KEY] = _tensor(cell)[None]
         stress = np.full((3, 3), np.nan) if labels.stress is None else labels.stress
         data[AtomicDataDict.STRESS_KEY] = _tensor(stress)[None]
         data[LOSS_WEIGHT] = _tensor([[self._weight(noisy.sigma)]])

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class SeedConfig(BaseModel):
-    """Distribution of seeds: random crystals, or a known structure perturbed."""
+    """Distribution of seeds: random crystals or clouds, or a known structure perturbed."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -20,6 +20,9 @@ class SeedConfig(BaseModel):
     )
     angle: tuple[float, float] = Field((60.0, 120.0), description="range of cell angles, degrees")
     aspect: float = Field(2.0, ge=1, description="largest ratio of two cell lengths")
+    cloud: tuple[float, float] = Field(
+        (0.9, 1.2), description="molecules: range of the radius, in units of the data's"
+    )
     structure: Path | None = Field(None, description="perturbed: file with the structure")
     displacement: float = Field(
         0.3, ge=0, description="perturbed: standard deviation of each coordinate, Å"
@@ -33,6 +36,9 @@ class SeedConfig(BaseModel):
         low, high = self.volume
         if not 0 < low <= high:
             raise ValueError(f"volume {self.volume} must be a range 0 < low <= high")
+        low, high = self.cloud
+        if not 0 < low <= high:
+            raise ValueError(f"cloud {self.cloud} must be a range 0 < low <= high")
         low, high = self.angle
         if not 30 <= low <= high <= 150:
             raise ValueError(f"angle {self.angle} must be a range within 30 to 150 degrees")

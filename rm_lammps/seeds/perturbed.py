@@ -50,16 +50,18 @@ def _repetitions(atoms: ase.Atoms, n_atoms: int, file: Path) -> tuple[int, int, 
 def perturb(
     atoms: ase.Atoms, displacement: float, strain: float, rng: np.random.Generator
 ) -> ase.Atoms:
-    """Strain the cell and displace the atoms.
+    """Strain the cell, if there is one, and displace the atoms.
 
     Args:
-        atoms: a periodic structure, Å.
+        atoms: a structure, Å.
         displacement: standard deviation of each coordinate, Å.
         strain: standard deviation of each component of the symmetric strain.
         rng: source of randomness.
     """
-    noise = strain * rng.standard_normal((3, 3))
     perturbed = atoms.copy()
-    perturbed.set_cell(atoms.cell.array @ (np.eye(3) + 0.5 * (noise + noise.T)), scale_atoms=True)
+    if atoms.pbc.all():
+        noise = strain * rng.standard_normal((3, 3))
+        deformation = np.eye(3) + 0.5 * (noise + noise.T)
+        perturbed.set_cell(atoms.cell.array @ deformation, scale_atoms=True)
     perturbed.positions += displacement * rng.standard_normal((len(atoms), 3))
     return perturbed

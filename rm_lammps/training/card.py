@@ -8,6 +8,7 @@ from typing import Any
 
 from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.training.config import TrainingConfig
+from rm_lammps.training.initial import initial_history
 
 _VERSIONED = ("rm_lammps", "torch", "nequip", "nequip-allegro", "lightning", "e3nn", "numpy")
 
@@ -36,6 +37,7 @@ def write_card(
         "epochs": epochs,
         "training_seconds": round(seconds),
         "versions": {name: version(name) for name in _VERSIONED},
+        "before": initial_history(folder),
         "errors_by_noise_level": errors,
         "config": config.model_dump(mode="json"),
     }
@@ -53,6 +55,11 @@ def _markdown(card: dict[str, Any]) -> str:
         f"- Trained {card['date']} on {card['data']['structures']} structure(s) with "
         f"{', '.join(card['data']['species'])}: {card['data']['source']}",
         f"- {card['epochs']} epochs in {card['training_seconds']} s, seed {card['seed']}",
+        *(
+            f"- Continues a training of {before['date']} on {before['data']['structures']} "
+            f"structure(s): {before['epochs']} epochs in {before['training_seconds']} s"
+            for before in card["before"]
+        ),
         f"- Allegro, cutoff {model['r_max']} Å, l_max {model['l_max']}, "
         f"{model['num_layers']} layer(s), {model['num_scalar_features']} scalar and "
         f"{model['num_tensor_features']} tensor features, {model['dtype']}",

@@ -5,6 +5,7 @@ from typing import Any
 
 from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.training.config import TrainingConfig
+from rm_lammps.training.initial import INITIAL
 
 MONITOR = "val0_epoch/weighted_sum"
 _VALIDATION_SEED = 20240509
@@ -26,7 +27,7 @@ def nequip_config(
         "run": ["train"],
         "data": _data(config, statistics, folder),
         "trainer": _trainer(config, folder),
-        "training_module": _training_module(config, statistics),
+        "training_module": _training_module(config, statistics, folder),
     }
     if checkpoint is not None:
         fields["ckpt_path"] = str(checkpoint)
@@ -122,7 +123,9 @@ def _trainer(config: TrainingConfig, folder: Path) -> dict[str, Any]:
     }
 
 
-def _training_module(config: TrainingConfig, statistics: DatasetStatistics) -> dict[str, Any]:
+def _training_module(
+    config: TrainingConfig, statistics: DatasetStatistics, folder: Path
+) -> dict[str, Any]:
     optimisation = config.optimisation
     scheduler = {
         "scheduler": {
@@ -140,7 +143,7 @@ def _training_module(config: TrainingConfig, statistics: DatasetStatistics) -> d
         "train_metrics": None,
         "optimizer": {"_target_": "torch.optim.Adam", "lr": optimisation.learning_rate},
         "lr_scheduler": scheduler,
-        "model": _model(config, statistics),
+        "model": _model(config, statistics, folder / INITIAL),
     }
 
 
@@ -184,9 +187,9 @@ def _metrics(config: TrainingConfig, statistics: DatasetStatistics) -> dict[str,
     return {**loss, "metrics": [*loss["metrics"], *read]}
 
 
-def _model(config: TrainingConfig, statistics: DatasetStatistics) -> dict[str, Any]:
+def _model(config: TrainingConfig, statistics: DatasetStatistics, initial: Path) -> dict[str, Any]:
     model = config.model
-    return {
+    fields = {
         "_target_": "allegro.model.AllegroModel",
         "compile_mode": "compile" if config.compile else "eager",
         "seed": config.seed,
@@ -211,3 +214,7 @@ def _model(config: TrainingConfig, statistics: DatasetStatistics) -> dict[str, A
         "readout_mlp_hidden_layers_width": model.mlp_width,
         "avg_num_neighbors": statistics.neighbours_per_atom,
     }
+    if initial.exists():
+        target = "rm_lammps.training.initial.continued_model"
+        fields |= {"_target_": target, "package": str(initial)}
+    return fields

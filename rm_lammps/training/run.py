@@ -22,6 +22,7 @@ from rm_lammps.response.transform import ANCHOR
 from rm_lammps.training.card import write_card
 from rm_lammps.training.config import TrainingConfig
 from rm_lammps.training.dataset import SHOWN
+from rm_lammps.training.initial import keep_initial
 from rm_lammps.training.nequip_config import nequip_config
 from rm_lammps.training.progress import plot_training, read_table
 from rm_lammps.training.validation import errors_by_level
@@ -34,7 +35,14 @@ _QUIET_HYDRA = (
 )
 
 
-def train(config: TrainingConfig, data: Path, folder: Path, *, resume: bool = False) -> Path:
+def train(
+    config: TrainingConfig,
+    data: Path,
+    folder: Path,
+    *,
+    resume: bool = False,
+    start_from: str | None = None,
+) -> Path:
     """Train a potential and package it.
 
     Args:
@@ -43,6 +51,7 @@ def train(config: TrainingConfig, data: Path, folder: Path, *, resume: bool = Fa
         folder: gets ``model.nequip.zip``, ``statistics.json``, ``card.json``, ``card.md``,
             ``config.yaml``, ``log.csv``, ``training.png``, checkpoints and the data as used.
         resume: continue the run in this folder from its last checkpoint.
+        start_from: begin with the weights of this model instead of random ones.
 
     Returns:
         The folder, which ``rm-deploy`` takes.
@@ -63,7 +72,7 @@ def train(config: TrainingConfig, data: Path, folder: Path, *, resume: bool = Fa
     statistics = (
         DatasetStatistics.model_validate_json((folder / MODEL_STATISTICS).read_text())
         if resume
-        else _prepare(config, data, folder)
+        else _prepare(config, data, folder, start_from)
     )
     checkpoint = last if resume and last.exists() else None
     fields = nequip_config(config, statistics, folder, checkpoint=checkpoint)
@@ -85,7 +94,9 @@ def _check_resumable(folder: Path, config: TrainingConfig) -> None:
         )
 
 
-def _prepare(config: TrainingConfig, data: Path, folder: Path) -> DatasetStatistics:
+def _prepare(
+    config: TrainingConfig, data: Path, folder: Path, start_from: str | None
+) -> DatasetStatistics:
     frames = read_structures(data)
     validate(frames)
     training, validation = split_indices(
@@ -102,6 +113,8 @@ def _prepare(config: TrainingConfig, data: Path, folder: Path) -> DatasetStatist
         )
     try:
         (folder / "data").mkdir(parents=True, exist_ok=True)
+        if start_from is not None:
+            keep_initial(start_from, statistics.species, folder)
         for name, indices in (("train", training), ("validation", validation)):
             structures = [_standard(frames[i], config) for i in indices]
             ase.io.write(folder / "data" / f"{name}.extxyz", structures, format="extxyz")

@@ -1,0 +1,93 @@
+"""Moves from one minimum of E~ towards another."""
+
+import ase
+import numpy as np
+
+from rm_lammps.datasets import DatasetStatistics
+from rm_lammps.geometry import Array, fragments
+
+_TRIES = 40
+_BOND = 1.25
+"""Distance to put an atom from its new partner, in units of the pair's shortest in the data."""
+_CLEARANCE = 0.85
+
+
+def join(atoms: ase.Atoms, statistics: DatasetStatistics, rng: np.random.Generator) -> ase.Atoms:
+    """Bring the pieces of a molecule together: each, turned at random, next to the largest.
+
+    Args:
+        atoms: a molecule, Å.
+        statistics: of the training data; pieces touch at bond length.
+        rng: source of randomness.
+    """
+    joined = atoms.copy()
+    labels = fragments(atoms)
+    order = np.argsort(-np.bincount(labels), kind="stable")
+    body = labels == order[0]
+    for piece in order[1:]:
+        members = labels == piece
+        turned = _turned(joined.positions[members], rng)
+        joined.positions[members] = _attach(joined, body, members, turned, statistics, rng)
+        body |= members
+    return joined
+
+
+def relocate(
+    atoms: ase.Atoms,
+    weights: Array,
+    n_moved: int,
+    statistics: DatasetStatistics,
+    rng: np.random.Generator,
+) -> ase.Atoms:
+    """Take atoms from their places and put each next to another atom.
+
+    Args:
+        atoms: a molecule, Å.
+        weights: how likely each atom is taken, shape (n,).
+        n_moved: number of atoms to take.
+        statistics: of the training data.
+        rng: source of randomness.
+    """
+    moved = atoms.copy()
+    taken = rng.choice(len(atoms), size=n_moved, replace=False, p=weights / weights.sum())
+    body = np.ones(len(atoms), dtype=bool)
+    body[taken] = False
+    for atom in taken:
+        member = np.arange(len(atoms)) == atom
+        moved.positions[atom] = _attach(moved, body, member, np.zeros((1, 3)), statistics, rng)
+        body[atom] = True
+    return moved
+
+
+def _turned(positions: Array, rng: np.random.Generator) -> Array:
+    from scipy.spatial.transform import Rotation
+
+    return Rotation.random(rng=rng).apply(positions - positions.mean(axis=0))
+
+
+def _attach(
+    atoms: ase.Atoms,
+    body: np.ndarray,
+    members: np.ndarray,
+    shape: Array,
+    statistics: DatasetStatistics,
+    rng: np.random.Generator,
+) -> Array:
+    """Positions of a piece next to an atom of the body, where there is most room; (m, 3), Å."""
+    symbols = np.array(atoms.get_chemical_symbols())
+    inner, outer = np.flatnonzero(body), np.flatnonzero(members)
+    least = np.array(
+        [[statistics.min_distance(symbols[a], symbols[b]) for b in outer] for a in inner]
+    )
+    best, room = shape, -np.inf
+    for _ in range(_TRIES):
+        partner, own = rng.integers(len(inner)), rng.integers(len(outer))
+        direction = rng.standard_normal(3)
+        bond = _BOND * least[partner, own] * direction / np.linalg.norm(direction)
+        place = shape - shape[own] + atoms.positions[inner[partner]] + bond
+        apart = np.linalg.norm(atoms.positions[inner][:, None] - place[None], axis=2) / least
+        if apart.min() > room:
+            best, room = place, float(apart.min())
+        if room > _CLEARANCE * _BOND:
+            break
+    return best
