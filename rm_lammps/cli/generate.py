@@ -61,7 +61,7 @@ def generate(
     preset: Annotated[
         str | None,
         typer.Option(
-            help="Seeds and stages by name: crystals (default), quick, thorough, supercells.",
+            help="Seeds and stages by name (default: crystals or molecules, as the model's).",
             rich_help_panel=_OUTCOME,
         ),
     ] = None,

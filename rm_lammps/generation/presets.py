@@ -17,6 +17,23 @@ PRESETS: dict[str, dict[str, Any]] = {
             "stages": [{"stage": "box"}, {"stage": "hops", "number": 30, "patience": 5}],
         }
     },
+    "molecules": {
+        "protocol": {
+            "stages": [
+                {"stage": "minimise", "ftol": 0.02, "steps": 300},
+                {
+                    "stage": "hops",
+                    "number": 60,
+                    "patience": 60,
+                    "displacement": 0.4,
+                    "relocate": 0.5,
+                    "enough": 0.01,
+                    "relax": [{"stage": "minimise", "ftol": 0.02, "steps": 300}],
+                },
+            ],
+            "fmax": 0.05,
+        }
+    },
     "supercells": {
         "seeds": {"volume": [1.0, 1.05], "angle": [90.0, 90.0], "aspect": 1.0},
         # the largest of thousands of forces: 0.05 pseudo-eV/Å is 0.05 Å from the minimum

@@ -48,20 +48,21 @@ def make_record(
         "max_stress": outcome.max_stress,
         "numbers": outcome.atoms.numbers.tolist(),
         "positions": outcome.atoms.positions.tolist(),
-        "cell": outcome.atoms.cell.array.tolist(),
+        "cell": outcome.atoms.cell.array.tolist() if outcome.atoms.pbc.all() else None,
     }
 
 
 def to_atoms(record: dict[str, Any]) -> ase.Atoms:
     """Make the frame of ``structures.extxyz`` from the record of a converged seed."""
-    atoms = ase.Atoms(record["numbers"], record["positions"], cell=record["cell"], pbc=True)
+    cell = record["cell"]
+    atoms = ase.Atoms(record["numbers"], record["positions"], cell=cell, pbc=cell is not None)
     n = len(atoms)
     atoms.info = {
         "seed": record["seed"],
         "formula": record["formula"],
         "energy": record["energy"],
         "energy_per_atom": record["energy"] / n,
-        "volume_per_atom": atoms.get_volume() / n,
+        **({} if cell is None else {"volume_per_atom": atoms.get_volume() / n}),
         **{name: record[name] for name in ("fmax", "max_stress", "evaluations", "seconds")},
     }
     return atoms

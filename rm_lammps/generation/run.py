@@ -51,6 +51,7 @@ def generate(
     _check_execution(config, execution, comm)
     bundle_folder = on_root(comm, lambda: find_bundle(config.model, device=config.device).folder)
     bundle = on_all(comm, lambda: Bundle.load(bundle_folder))
+    on_all(comm, lambda: config.protocol.check(periodic=bundle.statistics.periodic))
     maker = on_all(comm, lambda: _make_seed_maker(config, bundle))
     lock = on_root_only(comm, lambda: open_folder(folder, config, bundle))
     stopping = Stopping(deadline(execution.time_limit, start), execution.grace)
@@ -189,7 +190,9 @@ def _begin(bundle: Bundle, group: MPI.Comm) -> LammpsSession:
     """
     session = LammpsSession(bundle, group)
     try:
-        session.load(ase.Atoms(bundle.manifest.species[0], cell=3 * [3.0], pbc=True))
+        cell = 3 * [3.0] if bundle.statistics.periodic else None
+        pair = 2 * [bundle.manifest.species[0]]
+        session.load(ase.Atoms(pair, [[0, 0, 0], [1.5, 0, 0]], cell=cell, pbc=cell is not None))
         session.evaluate()
     except Exception as error:
         raise UserError(

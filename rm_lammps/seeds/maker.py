@@ -7,6 +7,7 @@ import numpy as np
 
 from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.errors import UserError
+from rm_lammps.seeds.cloud import random_cloud
 from rm_lammps.seeds.composition import MAX_ATOMS, parse_formula
 from rm_lammps.seeds.config import SeedConfig
 from rm_lammps.seeds.perturbed import load_structure, perturb
@@ -64,7 +65,8 @@ class SeedMaker:
         """Draw a seed."""
         if self._structure is not None:
             return perturb(self._structure, self._config.displacement, self._config.strain, rng)
-        return random_crystal(self._composition, self._statistics, self._config, rng)
+        random = random_crystal if self._statistics.periodic else random_cloud
+        return random(self._composition, self._statistics, self._config, rng)
 
 
 def _repeated(composition: dict[str, int], n_atoms: int | None, formula: str) -> dict[str, int]:
