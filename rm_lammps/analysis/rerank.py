@@ -15,7 +15,6 @@ from typing import Any
 import ase
 import ase.io
 import numpy as np
-from scipy.stats import spearmanr
 
 from rm_lammps.analysis.compositions import CompositionFrames
 from rm_lammps.analysis.frames import reduced_formula
@@ -148,6 +147,8 @@ def rerank(
 
 def _agreement(candidates: Sequence[list[tuple[int, Judged]]]) -> dict[str, Any]:
     """How well the ranking before tells chgnet's."""
+    from scipy.stats import spearmanr
+
     correlations, same_first, displacements = [], [], []
     for judged in candidates:
         energies = np.array([candidate.energy for _, candidate in judged])

@@ -88,7 +88,7 @@ def test_novelty_is_against_the_training_data(run_of_two):
     assert top["unique_and_novel"] == pytest.approx(1 / 3)
     known = Known([ROCKSALT])
     assert known.holds(disguised(ROCKSALT, 1))
-    assert not known.holds(ZINCBLENDE)
+    assert not known.holds(CAESIUM_CHLORIDE)
 
 
 def test_command(run, run_of_two):
@@ -100,11 +100,10 @@ def test_command(run, run_of_two):
     assert (run_of_two / "metrics.json").is_file()
 
 
-def test_a_folder_without_its_request_is_refused(tmp_path, refused):
-    write_run(tmp_path, [disguised(DIAMOND, 0)])
-    assert "which compositions" in refused("rm-evaluate", tmp_path, "--metrics")
-    request(tmp_path, ["C2"], 1)
-    assert "--at" in refused("rm-evaluate", tmp_path, "--metrics", "--at", "none")
+def test_a_folder_without_its_request_is_refused(tmp_path):
+    unique = write_unique(write_run(tmp_path, [disguised(DIAMOND, 0)]))
+    with pytest.raises(UserError, match="which compositions"):
+        measure(tmp_path, unique)
 
 
 def test_references_find_their_composition():
@@ -115,7 +114,7 @@ def test_references_find_their_composition():
 
 def test_rms_knows_equal_structures():
     assert rms(ROCKSALT, disguised(ROCKSALT, 3, noise=0.0)) == pytest.approx(0, abs=1e-3)
-    assert rms(ROCKSALT, ZINCBLENDE) is None
+    assert rms(ROCKSALT, CAESIUM_CHLORIDE) is None
 
 
 def test_validity():
