@@ -146,9 +146,15 @@ def _summary(result: dict[str, Any]) -> Table:
 
 def _structures(structures: list[dict[str, Any]], *, matched: bool) -> Table:
     columns = ["rank", "E~/atom (pseudo-eV)", "V/atom (Å³)", "found", "best seed", "space group"]
-    table = Table(*columns, *(["neighbours", "matches"] if matched else []))
+    several = len({s["formula"] for s in structures}) > 1
+    table = Table(
+        *(["formula"] if several else []),
+        *columns,
+        *(["neighbours", "matches"] if matched else []),
+    )
     for s in structures:
         row = [
+            *([s["formula"]] if several else []),
             str(s["rank"]),
             f"{s['energy_per_atom']:.4f}",
             "" if s["volume_per_atom"] is None else f"{s['volume_per_atom']:.3f}",
