@@ -19,10 +19,12 @@ import numpy as np
 from rm_lammps.analysis.compositions import CompositionFrames
 from rm_lammps.analysis.frames import reduced_formula
 from rm_lammps.analysis.matching import to_pymatgen
+from rm_lammps.analysis.plots import plot_screening
 from rm_lammps.analysis.ranks import Communicator, gather, on_root
 from rm_lammps.errors import UserError
 
 RERANKED = "reranked.extxyz"
+SCREENING = "screening.png"
 _STABLE = 0.1
 """eV per atom above the reference: what counts as metastable."""
 
@@ -106,6 +108,7 @@ def rerank(
 
     ``found`` learns the new order. ``reranked.extxyz`` in ``folder`` gets the candidates, for each
     composition lowest energy first; their ``rank_score`` is that energy, in eV per atom.
+    ``screening.png`` shows it against the ranking before.
 
     Returns:
         Cost, correlation with the ranking before, distances to chgnet's minima, and energies
@@ -135,6 +138,7 @@ def rerank(
         order = sorted(judged, key=lambda pair: pair[1].energy)
         found.reorder(composition, [frame for frame, _ in order])
     on_root(comm, lambda: _write(folder / RERANKED, found, candidates))
+    on_root(comm, lambda: _draw(folder / SCREENING, list(candidates.values())))
     return {
         "top": how.top,
         "steps": how.steps,
@@ -166,6 +170,18 @@ def _agreement(candidates: Sequence[list[tuple[int, Judged]]]) -> dict[str, Any]
         "compositions_with_choice": len(same_first),
         "rms_to_minimum": float(np.median(displacements)) if displacements else None,
     }
+
+
+def _draw(picture: Path, candidates: Sequence[list[tuple[int, Judged]]]) -> None:
+    scores: list[float] = []
+    energies: list[float] = []
+    for judged in candidates:
+        finite = [c for _, c in judged if np.isfinite(c.energy)]
+        best = min((c.score for c in finite), default=0.0)
+        lowest = min((c.energy for c in finite), default=0.0)
+        scores += [c.score - best for c in finite]
+        energies += [c.energy - lowest for c in finite]
+    plot_screening(scores, energies, picture)
 
 
 def _above(

@@ -14,6 +14,7 @@ from rm_lammps.analysis.metrics import measure
 from rm_lammps.analysis.prediction import STOL, rms, targets
 from rm_lammps.analysis.quality import Known, structure_valid, total_variation
 from rm_lammps.analysis.ranking import Ranking, point_group_order
+from rm_lammps.analysis.report.contents import read_contents
 from rm_lammps.analysis.symmetry import space_group
 from rm_lammps.analysis.unique import read_unique, write_unique
 from rm_lammps.errors import UserError
@@ -139,6 +140,20 @@ def test_every_composition_has_ranks_of_its_own(tmp_path):
     assert found == [(2, 1), (0, 2), (3, 1), (1, 2)]
 
 
+def test_the_report_counts_through(tmp_path):
+    frames = [
+        disguised(GRAPHITE, 0, -0.4),
+        disguised(ROCKSALT, 1, -3.0),
+        disguised(DIAMOND, 2, -0.9),
+        disguised(CAESIUM_CHLORIDE, 3, -5.0),
+    ]
+    (write_run(tmp_path, frames) / "run.yaml").write_text("config: {formulas: [C4, NaCl]}")
+    contents = read_contents(tmp_path, 10)
+    assert [entry.rank for entry in contents.best] == [1, 2, 3, 4]
+    assert [entry.above_best for entry in contents.best] == pytest.approx([0, 0.5, 0, 2.0])
+    assert contents.formula == "2 compositions"
+
+
 def test_ranking_weighs_basins_and_symmetry(tmp_path):
     frames = [disguised(GRAPHITE, 0, -1.0)]
     frames += [disguised(DIAMOND, seed, -0.99) for seed in range(1, 5)]
@@ -183,6 +198,7 @@ def test_rerank_by_chgnet(run_of_two):
     assert above["top_ranked"]["within_0.1"] == pytest.approx(1 / 3)
     best = ase.io.read(run_of_two / "reranked.extxyz", ":", parallel=False)
     assert [a.info["rank"] for a in best] == [1, 2, 1]
+    assert (run_of_two / "screening.png").stat().st_size > 0
     assert best[0].info["rank_score"] < best[1].info["rank_score"]
 
 
