@@ -7,11 +7,12 @@ from typing import Any
 
 import ase
 
-from rm_lammps.analysis.export import Format, export
+from rm_lammps.analysis.export import TOP, Format, export, write_top
 from rm_lammps.analysis.frames import FrameFile, read_table
 from rm_lammps.analysis.grouping import Tolerances
 from rm_lammps.analysis.matching import Reference, coordination
 from rm_lammps.analysis.plots import plot_energy_volume
+from rm_lammps.analysis.ranking import Ranking
 from rm_lammps.analysis.ranks import Communicator, OneProcess, gather, on_root
 from rm_lammps.analysis.symmetry import SYMPREC
 from rm_lammps.analysis.unique import UNIQUE, UniqueSet, read_unique, write_unique
@@ -32,7 +33,9 @@ def evaluate(
     symmetrise: bool = False,
     symprec: float = SYMPREC,
     tolerances: Tolerances | None = None,
-) -> dict[str, Any]:
+    ranking: Ranking = Ranking(),  # noqa: B008
+    top: int = TOP,
+) -> tuple[dict[str, Any], UniqueSet]:
     """Deduplicate, rank, match and draw the structures of a run.
 
     Rates are over all attempted seeds.
@@ -46,9 +49,11 @@ def evaluate(
         symmetrise: write ``unique_symmetrised.extxyz`` too.
         symprec: for space groups and standard cells, Å.
         tolerances: for what is compared before pymatgen's matcher.
+        ranking: what structures are ranked by.
+        top: structures of each composition in ``top.extxyz`` and ``top.cif.zip``.
 
     Returns:
-        The content of ``evaluation.json``, on every rank.
+        The content of ``evaluation.json``, and the unique structures, on every rank.
 
     Raises:
         UserError: the folder holds no finished run, or the references are unusable.
@@ -57,7 +62,12 @@ def evaluate(
     summary = on_root(comm, lambda: read_summary(folder))
     references = on_root(comm, lambda: _read_references(reference_file))
     unique = write_unique(
-        folder, comm, symmetrise=symmetrise, symprec=symprec, tolerances=tolerances
+        folder,
+        comm,
+        symmetrise=symmetrise,
+        symprec=symprec,
+        tolerances=tolerances,
+        ranking=ranking,
     )
     matches = _match(folder, references, comm)
 
@@ -67,12 +77,13 @@ def evaluate(
             for atoms, match in zip(read_unique(folder), matches, strict=True)
         ]
         result = {**_rates(summary, unique, matches, references), "structures": structures}
-        _write_json(folder / EVALUATION, result)
+        write_json(folder / EVALUATION, result)
         plot_energy_volume(structures, references, folder / PICTURE)
         export(folder, unique, formats)
+        write_top(folder, top)
         return result
 
-    return on_root(comm, finish)
+    return on_root(comm, finish), unique
 
 
 def read_summary(folder: Path) -> dict[str, Any]:
@@ -163,7 +174,8 @@ def _bond_length(references: list[ase.Atoms]) -> float:
     return _BOND_FACTOR * float(shortest)
 
 
-def _write_json(path: Path, content: dict[str, Any]) -> None:
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write a file of results, as a whole or not at all."""
     partial = path.with_name(f".{path.name}.partial")
     try:
         partial.write_text(json.dumps(content, indent=1) + "\n")

@@ -14,9 +14,12 @@ from ase.db import connect
 from ase.db.core import reserved_keys
 from ase.io.cif import write_cif
 
-from rm_lammps.analysis.frames import iterate
-from rm_lammps.analysis.unique import STRUCTURES, UniqueSet, read_unique
+from rm_lammps.analysis.frames import FrameFile, iterate, iterate_info, read_table
+from rm_lammps.analysis.unique import STRUCTURES, UNIQUE, UniqueSet, read_unique
 from rm_lammps.errors import UserError
+
+TOP = 20
+"""Structures of each composition in ``top.extxyz``."""
 
 
 class Format(str, Enum):
@@ -63,6 +66,31 @@ def export(folder: Path, unique: UniqueSet, formats: Iterable[Format]) -> list[P
                 raise UserError(f"Can't write {path}: {error}") from error
             written.append(path)
     return written
+
+
+def write_top(folder: Path, top: int = TOP) -> None:
+    """Write the best structures of each composition: ``top.extxyz`` and ``top.cif.zip``.
+
+    Args:
+        folder: of the run, with ``unique.extxyz``.
+        top: structures of each composition, in the order of ``unique.extxyz``.
+
+    Raises:
+        UserError: the files can't be written.
+    """
+    table = read_table(folder / UNIQUE)
+    ranks = [int(info["rank"]) for info in iterate_info(folder / UNIQUE)]
+    best = [number for number, rank in enumerate(ranks) if rank <= top]
+    partial, archive = folder / ".top.extxyz.partial", folder / ".top.cif.zip.partial"
+    try:
+        with FrameFile(folder / UNIQUE, table.begin) as frames:
+            partial.write_bytes(b"".join(frames.text(number) for number in best))
+            named = ((cif_name(a), a) for a in map(frames.atoms, best))
+            _write_cifs(named, archive)
+        partial.replace(folder / "top.extxyz")
+        archive.replace(folder / "top.cif.zip")
+    except OSError as error:
+        raise UserError(f"Can't write {folder / 'top.extxyz'}: {error}") from error
 
 
 def cif_text(atoms: ase.Atoms, name: str) -> str:

@@ -1,5 +1,6 @@
 """Compare structures irrespective of cell, origin and orientation."""
 
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,6 +12,7 @@ from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.core import Structure
 from pymatgen.io.ase import AseAtomsAdaptor
 
+from rm_lammps.analysis.frames import reduced_formula
 from rm_lammps.analysis.symmetry import primitive
 from rm_lammps.geometry import pairs_of
 
@@ -127,15 +129,22 @@ class Reference:
             str(atoms.info.get("name", f"{atoms.get_chemical_formula()} #{number}"))
             for number, atoms in enumerate(frames)
         ]
-        self._prepared = [prepare(atoms) for atoms in frames]
+        # hundreds of references are of as many compositions
+        self._by_composition: dict[str, list[tuple[str, Crystal | Molecule]]] = defaultdict(list)
+        for name, atoms in zip(self.names, frames, strict=True):
+            self._by_composition[_composition(atoms)].append((name, prepare(atoms)))
 
     def find(self, atoms: ase.Atoms) -> str | None:
         """Name of the first reference that the structure matches."""
         structure = prepare(atoms)
-        for name, reference in zip(self.names, self._prepared, strict=True):
+        for name, reference in self._by_composition.get(_composition(atoms), ()):
             if same(reference, structure, self.matcher):
                 return name
         return None
+
+
+def _composition(atoms: ase.Atoms) -> str:
+    return reduced_formula(Counter(atoms.get_chemical_symbols()))
 
 
 def coordination(atoms: ase.Atoms, cutoff: float) -> float:

@@ -6,6 +6,7 @@ from typing import Any
 
 import ase
 from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
 
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8a7a00", "#5b4fa2")
 """Told apart by colour-blind people too (Okabe and Ito, the yellow darkened)."""
@@ -54,4 +55,22 @@ def plot_energy_volume(
         axes.legend(title="area: times found", frameon=False, markerscale=0.6)
     else:
         axes.text(0.5, 0.5, "no converged structures", ha="center", transform=axes.transAxes)
+    figure.savefig(picture, dpi=150)
+
+
+def plot_screening(scores: ArrayLike, energies: ArrayLike, picture: Path) -> None:
+    """Draw an independent energy against what structures were ranked by.
+
+    Args:
+        scores: ``rank_score`` above the composition's best, pseudo-eV per atom, shape (n,).
+        energies: above the composition's lowest, eV per atom, shape (n,).
+        picture: PNG to write.
+    """
+    figure = Figure(figsize=(5, 4.2), layout="constrained")
+    axes = figure.subplots()
+    axes.scatter(scores, energies, s=12, color=COLOURS[0], alpha=0.5, linewidths=0)
+    axes.set(
+        xlabel="rank_score above the composition's best (pseudo-eV per atom)",
+        ylabel="chgnet, above its lowest (eV per atom)",
+    )
     figure.savefig(picture, dpi=150)

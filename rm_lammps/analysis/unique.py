@@ -12,6 +12,7 @@ from pymatgen.analysis.structure_matcher import StructureMatcher
 
 from rm_lammps.analysis.frames import FrameFile, FrameTable, iterate, read_table
 from rm_lammps.analysis.grouping import Grouping, Tolerances
+from rm_lammps.analysis.ranking import Ranking
 from rm_lammps.analysis.ranks import Communicator, OneProcess, gather, on_root
 from rm_lammps.analysis.symmetry import SYMPREC, SpaceGroup, space_group, symmetrised
 from rm_lammps.errors import UserError
@@ -30,22 +31,41 @@ class UniqueSet:
     leader: NDArray[np.int64]
     """For each frame the frame that leads its group, shape (n,)."""
     ranked: NDArray[np.int64]
-    """Leaders in order of E~ per atom, shape (n_unique,)."""
+    """Leaders by composition, in order of their first seed, and then by score, shape
+    (n_unique,)."""
+    score: NDArray[np.float64]
+    """What the leaders are ranked by, lower is better, shape (n_unique,)."""
+    groups: list[SpaceGroup]
+    """Space groups of the leaders."""
 
     def __len__(self) -> int:
         return len(self.ranked)
 
+    @property
+    def rank(self) -> NDArray[np.int64]:
+        """Rank of each leader among those of its composition, from 1, shape (n_unique,)."""
+        composition = self.table.composition[self.ranked]
+        begins = np.flatnonzero(np.diff(composition, prepend=-1))
+        lengths = np.diff(begins, append=len(self))
+        return np.arange(1, len(self) + 1) - np.repeat(begins, lengths)
+
     def rank_of_frames(self) -> NDArray[np.int64]:
-        """Rank, from 1, of each frame's group, shape (n,)."""
+        """Rank of each frame's group, shape (n,)."""
         rank = np.zeros(len(self.table), dtype=np.int64)
-        rank[self.ranked] = np.arange(1, len(self) + 1)
+        rank[self.ranked] = self.rank
         return rank[self.leader]
 
+    def place_of_frames(self) -> NDArray[np.int64]:
+        """Where each frame's group stands in ``ranked``, shape (n,)."""
+        place = np.zeros(len(self.table), dtype=np.int64)
+        place[self.ranked] = np.arange(len(self))
+        return place[self.leader]
+
     def members(self) -> list[NDArray[np.int64]]:
-        """Seeds that ended in each unique structure, best structure first, seeds ascending."""
-        rank = self.rank_of_frames()
-        order = np.lexsort((self.table.seed, rank))
-        ends = np.searchsorted(rank[order], np.arange(1, len(self)), side="right")
+        """Seeds that ended in each unique structure, in the order of ``ranked``, ascending."""
+        place = self.place_of_frames()
+        order = np.lexsort((self.table.seed, place))
+        ends = np.searchsorted(place[order], np.arange(len(self) - 1), side="right")
         return np.split(self.table.seed[order], ends) if len(self) else []
 
 
@@ -57,12 +77,14 @@ def write_unique(
     symprec: float = SYMPREC,
     matcher: StructureMatcher | None = None,
     tolerances: Tolerances | None = None,
+    ranking: Ranking = Ranking(),  # noqa: B008
 ) -> UniqueSet:
     """Deduplicate and rank ``structures.extxyz``; write ``unique.extxyz``.
 
     Each frame is that of the group's lowest E~, byte for byte, with more in its ``info``:
-    ``rank`` (from 1), ``found`` (number of seeds), ``seeds`` (which), ``space_group`` and
-    ``space_group_number``. The result is the same for any number of ranks.
+    ``rank`` (from 1, of its composition), ``rank_score``, ``found`` (number of seeds), ``seeds``
+    (which), ``space_group`` and ``space_group_number``. Compositions come in the order of their
+    first seed. The result is the same for any number of ranks.
 
     Args:
         folder: written by ``rm-generate``.
@@ -72,6 +94,7 @@ def write_unique(
         symprec: for space groups and standard cells, Å.
         matcher: decides what is the same; pymatgen's default settings unless given.
         tolerances: for the cheap invariants that come before the matcher.
+        ranking: what structures are ranked by.
 
     Raises:
         UserError: on every rank, if there are no usable structures to read or no room to write.
@@ -84,15 +107,13 @@ def write_unique(
             table, frames.atoms, comm, matcher=matcher, tolerances=tolerances
         ).leaders()
         own = np.flatnonzero(leader == np.arange(len(table)))
-        unique = UniqueSet(table, leader, own[np.lexsort((table.seed[own], table.energy[own]))])
-        mine = unique.ranked[comm.rank :: comm.size]
-        found = gather(
-            comm, lambda: {int(f): space_group(frames.atoms(int(f)), symprec) for f in mine}
-        )
-        groups = {frame: group for some in found for frame, group in some.items()}
+        mine = own[comm.rank :: comm.size]
+        some = gather(comm, lambda: [space_group(frames.atoms(int(f)), symprec) for f in mine])
+        groups = [some[n % comm.size][n // comm.size] for n in range(len(own))]
+        unique = _rank(table, leader, own, groups, ranking)
 
         def write() -> None:
-            _write(folder / UNIQUE, unique, frames, groups)
+            _write(folder / UNIQUE, unique, frames)
             if symmetrise:
                 _write_symmetrised(folder, symprec)
 
@@ -107,16 +128,36 @@ def read_unique(folder: Path) -> Iterator[ase.Atoms]:
         yield atoms
 
 
-def _write(path: Path, unique: UniqueSet, frames: FrameFile, groups: dict[int, SpaceGroup]) -> None:
+def _rank(
+    table: FrameTable,
+    leader: NDArray[np.int64],
+    own: NDArray[np.int64],
+    groups: list[SpaceGroup],
+    ranking: Ranking,
+) -> UniqueSet:
+    """Order the leaders ``own``, whose space groups are ``groups``."""
+    found = np.bincount(leader, minlength=len(table))[own]
+    score = ranking.score(table.energy[own], found, [group.number for group in groups])
+    first_seed = np.full(len(table.formulas), np.iinfo(np.int64).max)
+    np.minimum.at(first_seed, table.composition, table.seed)
+    first = first_seed[table.composition[own]] if len(own) else own
+    order = np.lexsort((table.seed[own], table.energy[own], score, first))
+    return UniqueSet(table, leader, own[order], score[order], [groups[n] for n in order])
+
+
+def _write(path: Path, unique: UniqueSet, frames: FrameFile) -> None:
     partial = path.with_name(f".{path.name}.partial")
     try:
         with partial.open("wb") as stream:
-            ranked = zip(unique.ranked, unique.members(), strict=True)
-            for rank, (frame, seeds) in enumerate(ranked, start=1):
-                group = groups[int(frame)]
+            rows = zip(
+                *(unique.ranked, unique.members(), unique.rank, unique.score, unique.groups),
+                strict=True,
+            )
+            for frame, seeds, rank, score, group in rows:
                 count, header, atoms = frames.text(int(frame)).split(b"\n", 2)
                 more = (
-                    f' rank={rank} found={len(seeds)} seeds="{" ".join(map(str, seeds))}"'
+                    f" rank={rank} rank_score={score:.6f} found={len(seeds)}"
+                    f' seeds="{" ".join(map(str, seeds))}"'
                     f' space_group="{group.symbol}" space_group_number={group.number}'
                 )
                 stream.write(b"\n".join((count, header.rstrip() + more.encode(), atoms)))

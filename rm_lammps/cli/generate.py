@@ -40,6 +40,47 @@ def generate(
         str | None,
         typer.Option(help="Content of one cell, e.g. C8 or Sr2O4.", rich_help_panel=_OUTCOME),
     ] = None,
+    formulas: Annotated[
+        Path | None,
+        typer.Option(
+            help="File of formulas, one a line: --num seeds of each.", rich_help_panel=_OUTCOME
+        ),
+    ] = None,
+    z: Annotated[
+        str,
+        typer.Option(
+            help="Range of formula units a cell, e.g. 1-4: seeds draw from it.",
+            rich_help_panel=_OUTCOME,
+        ),
+    ] = "",
+    de_novo: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Draw so many compositions like the training data's (crystals: charges "
+            "balanced, molecules: formulas of its molecules).",
+            rich_help_panel=_OUTCOME,
+        ),
+    ] = None,
+    heavy: Annotated[
+        str | None,
+        typer.Option(
+            help="Heavy atoms of molecules, e.g. C5NO: each seed draws its hydrogens.",
+            rich_help_panel=_OUTCOME,
+        ),
+    ] = None,
+    elements: Annotated[
+        str | None,
+        typer.Option(help="De novo: only these, e.g. Li,Mn,O.", rich_help_panel=_OUTCOME),
+    ] = None,
+    max_atoms: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="De novo: atoms at most (default: 20 in a cell).",
+            rich_help_panel=_OUTCOME,
+        ),
+    ] = None,
     atoms: Annotated[
         int | None,
         typer.Option(
@@ -48,7 +89,9 @@ def generate(
     ] = None,
     num: Annotated[
         int | None,
-        typer.Option(min=1, help="Number of seeds (default 64).", rich_help_panel=_OUTCOME),
+        typer.Option(
+            min=1, help="Number of seeds (default 64), of each.", rich_help_panel=_OUTCOME
+        ),
     ] = None,
     seed: Annotated[
         int | None,
@@ -115,15 +158,18 @@ def generate(
     flags: dict[str, Any] = {
         "model": model,
         "formula": formula,
+        "heavy": heavy,
         "atoms": atoms,
         "num": num,
         "seed": seed,
     }
     flags |= {"preset": preset, "protocol": pressed, "device": device}
+    flags["de_novo"] = _de_novo(de_novo, elements, max_atoms)
     try:
+        flags["z"] = _range(z)
         folder, file = _where(out, resume, config_file or config)
         execution = Execution(ranks_per_structure, _numbers(trajectories), time_limit, grace)
-        summary = _run(folder, file, flags, execution)
+        summary = _run(folder, file, flags, formulas, execution)
     except UserError as error:
         # every rank has it; one says it
         if comm.rank == 0:
@@ -163,16 +209,46 @@ def _numbers(text: str) -> tuple[int, ...]:
         ) from None
 
 
-def _run(folder: Path, file: Path | None, flags: dict[str, Any], execution: Any) -> dict[str, Any]:
+def _range(text: str) -> tuple[int, int] | None:
+    if not text:
+        return None
+    low, _, high = text.partition("-")
+    try:
+        return int(low), int(high or low)
+    except ValueError:
+        raise UserError(f"--z {text!r} is not a range.", "For example --z 1-4.") from None
+
+
+def _de_novo(
+    compositions: int | None, elements: str | None, max_atoms: int | None
+) -> dict[str, Any] | None:
+    given = {"compositions": compositions, "max_atoms": max_atoms}
+    fields: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    if elements is not None:
+        fields["elements"] = [word.strip() for word in elements.split(",") if word.strip()]
+    return fields or None
+
+
+def _run(
+    folder: Path,
+    file: Path | None,
+    flags: dict[str, Any],
+    formulas: Path | None,
+    execution: Any,
+) -> dict[str, Any]:
     from mpi4py import MPI
 
     from rm_lammps.generation.collective import on_root
-    from rm_lammps.generation.config import load_config
+    from rm_lammps.generation.config import load_config, read_formulas
     from rm_lammps.generation.run import generate as run
 
+    def load() -> Any:
+        listed = None if formulas is None else read_formulas(formulas)
+        return load_config(file, {**flags, "formulas": listed})
+
     comm = MPI.COMM_WORLD
-    # one rank reads the file: all the others would at once
-    return run(on_root(comm, lambda: load_config(file, flags)), folder, comm, execution)
+    # one rank reads the files: all the others would at once
+    return run(on_root(comm, load), folder, comm, execution)
 
 
 def _report(summary: dict[str, Any], folder: Path) -> None:

@@ -1,15 +1,19 @@
 """What seeds need to know of the training data; it travels with the model."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from math import pi, sqrt
 
 import ase
 import numpy as np
+import spglib
 from ase.data import atomic_numbers
 from pydantic import BaseModel, ConfigDict
 from scipy.optimize import nnls
 
 from rm_lammps.geometry import pairs_of
+
+_SYMPREC = 0.1
 
 
 def pair_key(a: str, b: str) -> str:
@@ -35,6 +39,15 @@ class DatasetStatistics(BaseModel):
     """Å, the cutoff of the two entries below and of ``min_distances``."""
     neighbours_per_atom: float
     neighbours_per_element: dict[str, float]
+    space_groups: dict[str, int] = {}
+    """Structures by number of their space group (spglib, 0.1 Å); empty for molecules, and for
+    models of earlier versions, like the two entries below."""
+    stoichiometries: dict[str, int] = {}
+    """Structures by the numbers of atoms of their elements in a cell, ascending: ``"1-1-3"``."""
+    structures_per_element: dict[str, int] = {}
+    """Structures that hold an element."""
+    molecular_formulas: dict[str, int] = {}
+    """Molecules by formula, in Hill's order; empty for crystals."""
     gyration_radius: float = 0.0
     """Å, mean over molecules of radius of gyration / (number of atoms)^(1/3); 0 for crystals."""
 
@@ -65,6 +78,10 @@ class DatasetStatistics(BaseModel):
             cutoff=cutoff,
             neighbours_per_atom=total_neighbours / total_atoms,
             neighbours_per_element={s: m / n for s, (n, m) in neighbours.items()},
+            space_groups=_space_groups(frames) if periodic else {},
+            stoichiometries=_stoichiometries(frames),
+            structures_per_element=_structures_per_element(frames, species),
+            molecular_formulas={} if periodic else _molecular_formulas(frames),
             gyration_radius=0.0 if periodic else _gyration_radius(frames),
         )
 
@@ -95,6 +112,10 @@ class DatasetStatistics(BaseModel):
         return min(d for pair, d in self.min_distances.items() if symbol in pair.split("-"))
 
 
+def _molecular_formulas(frames: Iterable[ase.Atoms]) -> dict[str, int]:
+    return dict(sorted(Counter(atoms.get_chemical_formula("hill") for atoms in frames).items()))
+
+
 def _gyration_radius(frames: Sequence[ase.Atoms]) -> float:
     extents = [np.sqrt(atoms.positions.var(axis=0).sum()) for atoms in frames]
     return float(np.mean(np.divide(extents, np.cbrt([len(atoms) for atoms in frames]))))
@@ -103,6 +124,30 @@ def _gyration_radius(frames: Sequence[ase.Atoms]) -> float:
 def _species(frames: Iterable[ase.Atoms]) -> list[str]:
     symbols = {symbol for atoms in frames for symbol in atoms.get_chemical_symbols()}
     return sorted(symbols, key=atomic_numbers.__getitem__)
+
+
+def _space_groups(frames: Sequence[ase.Atoms]) -> dict[str, int]:
+    counts: Counter[int] = Counter()
+    for atoms in frames:
+        cell = (atoms.cell.array, atoms.get_scaled_positions(), atoms.numbers)
+        found = spglib.get_symmetry_dataset(cell, symprec=_SYMPREC)
+        if found is not None:
+            counts[found.number] += 1
+    return {str(number): n for number, n in sorted(counts.items())}
+
+
+def stoichiometry(atoms: ase.Atoms) -> str:
+    """Numbers of atoms of the elements, ascending: ``"1-1-3"``."""
+    return "-".join(map(str, sorted(Counter(atoms.numbers.tolist()).values())))
+
+
+def _stoichiometries(frames: Iterable[ase.Atoms]) -> dict[str, int]:
+    return dict(sorted(Counter(map(stoichiometry, frames)).items()))
+
+
+def _structures_per_element(frames: Iterable[ase.Atoms], species: Sequence[str]) -> dict[str, int]:
+    counts = Counter(symbol for atoms in frames for symbol in set(atoms.get_chemical_symbols()))
+    return {symbol: counts[symbol] for symbol in species}
 
 
 def _count_pairs(

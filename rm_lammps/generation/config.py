@@ -7,10 +7,29 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from rm_lammps.deployment.bundle import MANIFEST, Bundle
+from rm_lammps.deployment.model_source import find_model
 from rm_lammps.errors import UserError, unusable_fields
 from rm_lammps.generation.presets import PRESETS, combine
 from rm_lammps.relaxation import Protocol
 from rm_lammps.seeds import SeedConfig
+
+_COMPOSITIONS = ("formula", "formulas", "de_novo", "heavy")
+_MOST_SEEDS = 10**9
+
+
+class DeNovo(BaseModel):
+    """Compositions like those of the training data."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    compositions: int = Field(100, ge=1, le=10**6)
+    elements: tuple[str, ...] | None = Field(
+        None, description="only these elements; default: all of the training data"
+    )
+    max_atoms: int | None = Field(
+        None, ge=1, description="default: 20 in a cell, as many as the data's in a molecule"
+    )
 
 
 class GenerationConfig(BaseModel):
@@ -19,11 +38,23 @@ class GenerationConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     model: str = Field(description="shipped model by name, bundle or rm-train folder")
-    formula: str = Field(description="content of one cell, e.g. Sr2O4")
+    formula: str | None = Field(None, description="content of one cell, e.g. Sr2O4")
+    formulas: tuple[str, ...] | None = Field(
+        None, min_length=1, description="several compositions instead, each with num seeds"
+    )
+    de_novo: DeNovo | None = Field(
+        None, description="or compositions drawn from the statistics of the training data"
+    )
+    heavy: str | None = Field(
+        None, description="or a molecule's heavy atoms, to which each seed adds its hydrogens"
+    )
+    z: tuple[int, int] | None = Field(
+        None, description="range of formula units; each seed draws its own number"
+    )
     atoms: int | None = Field(
         None, ge=1, description="repeat the formula to a cell of so many atoms, e.g. 1000"
     )
-    num: int = Field(64, ge=1, le=10**9, description="number of seeds")
+    num: int = Field(64, ge=1, le=10**9, description="number of seeds, of each composition")
     seed: int = Field(0, ge=0, description="of the run; same seed, same structures")
     device: str = "cpu"
     preset: str = Field(
@@ -45,6 +76,39 @@ class GenerationConfig(BaseModel):
         if name not in PRESETS:
             raise ValueError(f"unknown preset {name!r}; allowed: {', '.join(PRESETS)}")
         return combine(PRESETS[name], fields)
+
+    @model_validator(mode="after")
+    def _possible(self) -> "GenerationConfig":
+        given = [name for name in _COMPOSITIONS if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(f"give one of {', '.join(_COMPOSITIONS)}; given: {given or 'none'}")
+        if self.z is not None:
+            if not 1 <= self.z[0] <= self.z[1]:
+                raise ValueError(f"z {self.z} must be a range 1 <= low <= high")
+            if self.atoms is not None or self.seeds.structure is not None:
+                raise ValueError("z goes neither with atoms nor with a structure to perturb")
+        if self.total > _MOST_SEEDS:
+            raise ValueError(f"{self.total} seeds are more than {_MOST_SEEDS}")
+        return self
+
+    @property
+    def compositions(self) -> int:
+        """Number of compositions."""
+        if self.de_novo is not None:
+            return self.de_novo.compositions
+        if self.heavy is not None:
+            return self.num
+        return 1 if self.formulas is None else len(self.formulas)
+
+    @property
+    def seeds_each(self) -> int:
+        """Number of seeds of each composition."""
+        return 1 if self.heavy is not None else self.num
+
+    @property
+    def total(self) -> int:
+        """Number of seeds, those of the first composition first."""
+        return self.seeds_each * self.compositions
 
 
 @dataclass(frozen=True)
@@ -82,6 +146,8 @@ def load_config(file: Path | None, flags: dict[str, Any]) -> GenerationConfig:
             raise UserError(f"{file} is not a mapping of fields to values.", _FIELDS)
         fields = fields.get("config", fields)
     fields = combine(fields, {name: value for name, value in flags.items() if value is not None})
+    if "preset" not in fields and not isinstance(fields.get("protocol"), str):
+        fields["preset"] = _default_preset(fields.get("model"))
     try:
         return GenerationConfig(**fields)
     except (ValidationError, TypeError) as error:
@@ -90,4 +156,23 @@ def load_config(file: Path | None, flags: dict[str, Any]) -> GenerationConfig:
         raise UserError(f"Unusable settings{where}:\n" + "\n".join(lines), _FIELDS) from error
 
 
-_FIELDS = "Needed: --model and --formula (or these fields in --config); see rm-generate --help."
+def read_formulas(file: Path) -> tuple[str, ...]:
+    """Formulas of a text file, one a line; empty lines and what follows a ``#`` don't count.
+
+    Raises:
+        UserError: unreadable, or no formula in it.
+    """
+    try:
+        lines = [line.split("#")[0].strip() for line in file.read_text().splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"Can't read the formulas in {file}: {error}") from error
+    formulas = tuple(line for line in lines if line)
+    if not formulas:
+        raise UserError(f"{file} holds no formulas.", "Write one a line, e.g. Sr2O4.")
+    return formulas
+
+
+_FIELDS = (
+    "Needed: --model and one of --formula, --formulas, --de-novo (or these fields in --config); "
+    "see rm-generate --help."
+)

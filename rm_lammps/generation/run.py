@@ -10,6 +10,7 @@ from mpi4py import MPI
 from rm_lammps.deployment.bundle import Bundle, find_bundle
 from rm_lammps.errors import UserError
 from rm_lammps.generation.collective import on_all, on_root, on_root_only, raise_together, wait
+from rm_lammps.generation.compositions import RunSeeds
 from rm_lammps.generation.config import Execution, GenerationConfig
 from rm_lammps.generation.folder import finish, open_folder
 from rm_lammps.generation.progress import GenerationProgress
@@ -20,7 +21,6 @@ from rm_lammps.generation.stopping import Stopping, deadline
 from rm_lammps.generation.supercells import SMALLEST, describe_all
 from rm_lammps.generation.worker import TRAJECTORIES, Worker, check_bundle
 from rm_lammps.relaxation.session import LammpsSession
-from rm_lammps.seeds import SeedMaker
 
 
 def generate(
@@ -29,7 +29,7 @@ def generate(
     comm: MPI.Intracomm,
     execution: Execution = Execution(),  # noqa: B008
 ) -> dict[str, Any]:
-    """Relax ``config.num`` seeds on all ranks of ``comm`` and write the results.
+    """Relax ``config.total`` seeds on all ranks of ``comm`` and write the results.
 
     A run that was stopped, however, goes on when started again in the same folder.
 
@@ -52,18 +52,19 @@ def generate(
     bundle_folder = on_root(comm, lambda: find_bundle(config.model, device=config.device).folder)
     bundle = on_all(comm, lambda: Bundle.load(bundle_folder))
     on_all(comm, lambda: config.protocol.check(periodic=bundle.statistics.periodic))
-    maker = on_all(comm, lambda: _make_seed_maker(config, bundle))
+    run_seeds = on_all(comm, lambda: RunSeeds(config, bundle))
     lock = on_root_only(comm, lambda: open_folder(folder, config, bundle))
     stopping = Stopping(deadline(execution.time_limit, start), execution.grace)
     try:
-        session, todo = on_root(comm, lambda: _take_stock(folder, config, execution, maker.formula))
+        on_root(comm, lambda: run_seeds.write_formulas(folder))
+        session, todo = on_root(comm, lambda: _take_stock(folder, config, execution, run_seeds))
         written = 0
         facts: dict[str, Any] = {}
         if len(todo):
             written, facts = _relax_all(
                 *(config, execution, folder, comm),
                 bundle=bundle,
-                maker=maker,
+                seeds=run_seeds,
                 session=session,
                 todo=todo,
                 stopping=stopping,
@@ -73,29 +74,23 @@ def generate(
             "ranks": comm.size,
             "ranks_per_structure": execution.ranks_per_structure,
         }
-        expected = config.num - len(todo) + written
-        summary = on_root(comm, lambda: finish(folder, config.num, expected, facts))
+        expected = config.total - len(todo) + written
+        summary = on_root(comm, lambda: finish(folder, config.total, expected, facts))
         if summary["converged"] and not summary["remaining"]:
-            if maker.n_atoms >= SMALLEST:
-                on_root(comm, lambda: describe_all(folder, config.num, bundle.statistics))
+            if run_seeds.n_atoms >= SMALLEST:
+                on_root(comm, lambda: describe_all(folder, config.total, bundle.statistics))
             else:
                 # pymatgen takes longer to load than the rest; nobody needs it before the end
+                from rm_lammps.analysis.export import write_top
                 from rm_lammps.analysis.unique import write_unique
 
                 write_unique(folder, comm)
+                on_root(comm, lambda: write_top(folder))
         return summary
     finally:
         stopping.close()
         if lock is not None:
             lock.release()
-
-
-def _make_seed_maker(config: GenerationConfig, bundle: Bundle) -> SeedMaker:
-    return SeedMaker(
-        *(config.seeds, config.formula, config.atoms),
-        species=bundle.manifest.species,
-        statistics=bundle.statistics,
-    )
 
 
 def _check_execution(config: GenerationConfig, execution: Execution, comm: MPI.Intracomm) -> None:
@@ -105,23 +100,23 @@ def _check_execution(config: GenerationConfig, execution: Execution, comm: MPI.I
             f"--ranks-per-structure {share} does not divide the {comm.size} ranks of the run.",
             "Choose a divisor of mpirun's -n.",
         )
-    beyond = [seed for seed in execution.trajectories if not 0 <= seed < config.num]
+    beyond = [seed for seed in execution.trajectories if not 0 <= seed < config.total]
     if beyond:
         raise UserError(
-            f"--trajectories names seed {beyond[0]}; this run's are 0 to {config.num - 1}."
+            f"--trajectories names seed {beyond[0]}; this run's are 0 to {config.total - 1}."
         )
 
 
 def _take_stock(
-    folder: Path, config: GenerationConfig, execution: Execution, formula: str
+    folder: Path, config: GenerationConfig, execution: Execution, seeds: RunSeeds
 ) -> tuple[int, SeedRanges]:
     """Number of this start, and the seeds still to do; records seeds that killed their process."""
-    progress: Progress = read_progress(folder, config.num)
+    progress: Progress = read_progress(folder, config.total)
     session = progress.next_session
     if progress.crashed:
         with ShardWriter(folder, session, 0) as shard:
             for seed, how in sorted(progress.crashed.items()):
-                shard.append(crash_record(seed, formula, how))
+                shard.append(crash_record(seed, seeds.formula(seed), how))
                 progress.done[seed] = True
         session += 1
     if execution.trajectories:
@@ -139,7 +134,7 @@ def _relax_all(
     comm: MPI.Intracomm,
     *,
     bundle: Bundle,
-    maker: SeedMaker,
+    seeds: RunSeeds,
     session: int,
     todo: SeedRanges,
     stopping: Stopping,
@@ -150,10 +145,12 @@ def _relax_all(
     schedule = ChunkSchedule(len(todo), comm.size // share)
     lammps = on_all(comm, lambda: _begin(bundle, group))
     counters = SharedCounters(comm)
-    progress = GenerationProgress(config.num, config.num - len(todo)) if comm.rank == 0 else None
+    progress = (
+        GenerationProgress(config.total, config.total - len(todo)) if comm.rank == 0 else None
+    )
     shard = ShardWriter(folder, session, comm.rank)
     worker = Worker(
-        *(config, execution, folder, bundle, maker),
+        *(config, execution, folder, bundle, seeds),
         group=group,
         counters=counters,
         stopping=stopping,

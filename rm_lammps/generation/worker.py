@@ -9,6 +9,7 @@ from mpi4py import MPI
 
 from rm_lammps.deployment.bundle import Bundle
 from rm_lammps.errors import UserError
+from rm_lammps.generation.compositions import RunSeeds
 from rm_lammps.generation.config import Execution, GenerationConfig
 from rm_lammps.generation.progress import GenerationProgress
 from rm_lammps.generation.records import ShardWriter, make_record
@@ -17,7 +18,6 @@ from rm_lammps.generation.scheduler import SharedCounters
 from rm_lammps.generation.stopping import Stopping
 from rm_lammps.relaxation import DroppedError, Failure, Relaxed
 from rm_lammps.relaxation.session import LammpsSession
-from rm_lammps.seeds import SeedMaker
 
 TRAJECTORIES = "trajectories"
 _SECONDS_BETWEEN_CHECKS = 10.0
@@ -31,7 +31,7 @@ class Worker:
         execution: how.
         folder: of the run.
         bundle: the model.
-        maker: of seeds.
+        seeds: of the run.
         group: ranks that share each structure.
         counters: shared by all groups.
         stopping: when to stop.
@@ -45,7 +45,7 @@ class Worker:
         execution: Execution,
         folder: Path,
         bundle: Bundle,
-        maker: SeedMaker,
+        seeds: RunSeeds,
         *,
         group: MPI.Comm,
         counters: SharedCounters,
@@ -53,7 +53,7 @@ class Worker:
         shard: ShardWriter,
         progress: GenerationProgress | None,
     ) -> None:
-        self._config, self._folder, self._maker = config, folder, maker
+        self._config, self._folder, self._seeds = config, folder, seeds
         self._trajectories = frozenset(execution.trajectories)
         self._group, self._counters, self._stopping = group, counters, stopping
         self._shard, self._progress = shard, progress
@@ -73,7 +73,7 @@ class Worker:
         while (seed := self._from_leader(next(seeds, None))) is not None:
             begin = time.perf_counter()
             try:
-                outcome = self._relax(lammps, seed)
+                formula, outcome = self._relax(lammps, seed)
             except DroppedError:
                 break
             except UserError as error:
@@ -82,19 +82,21 @@ class Worker:
             seconds = time.perf_counter() - begin
             self.busy_seconds += seconds
             if self._group.rank == 0:
-                self._record(seed, outcome, seconds)
+                self._record(seed, formula, outcome, seconds)
 
-    def _relax(self, lammps: LammpsSession, seed: int) -> Relaxed | Failure:
+    def _relax(self, lammps: LammpsSession, seed: int) -> tuple[str, Relaxed | Failure]:
+        """Formula of the seed's cell, and how it ended."""
         rng = np.random.default_rng(np.random.SeedSequence(self._config.seed, spawn_key=(seed,)))
-        atoms = self._maker.make(rng)
+        atoms = self._seeds.make(seed, rng)
         trajectory = None
         if seed in self._trajectories:
             trajectory = self._folder / TRAJECTORIES / f"seed-{seed:06d}.extxyz"
             if self._group.rank == 0:
                 trajectory.unlink(missing_ok=True)
-        return lammps.relax(
+        outcome = lammps.relax(
             atoms, self._config.protocol, rng, dropped=self._overdue, trajectory=trajectory
         )
+        return atoms.info["formula"], outcome
 
     def _take(self, todo: SeedRanges, schedule: ChunkSchedule) -> Iterator[int]:
         while not self._stop():
@@ -112,9 +114,9 @@ class Worker:
                     return
                 yield seed
 
-    def _record(self, seed: int, outcome: Relaxed | Failure, seconds: float) -> None:
+    def _record(self, seed: int, formula: str, outcome: Relaxed | Failure, seconds: float) -> None:
         try:
-            self._shard.append(make_record(seed, self._maker.formula, outcome, seconds))
+            self._shard.append(make_record(seed, formula, outcome, seconds))
         except UserError as error:
             self._fail(error)
             return

@@ -181,9 +181,7 @@ class LammpsSession:
         self._loaded = None
         lmp = self._lmp
         periodic = bool(atoms.pbc.all())
-        self.set(
-            boundary="p p p" if periodic else "s s s", neighbours="bin" if periodic else "nsq"
-        )
+        self.set(boundary="p p p" if periodic else "s s s", neighbours="bin" if periodic else "nsq")
         lmp.command("clear")
         self.include("settings.in")
         region, positions = self._crystal(atoms) if periodic else self._molecule(atoms)

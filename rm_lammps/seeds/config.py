@@ -7,11 +7,21 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class SeedConfig(BaseModel):
-    """Distribution of seeds: random crystals or clouds, or a known structure perturbed."""
+    """Distribution of seeds."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    kind: Literal["random", "perturbed"] = "random"
+    kind: Literal["auto", "random", "symmetric", "prototype", "mixture", "perturbed"] = Field(
+        "auto",
+        description="auto: mixture for models of several elements and cells of up to 64 atoms, "
+        "otherwise random",
+    )
+    weights: dict[Literal["random", "symmetric", "prototype"], float] = Field(
+        {"random": 1.0, "symmetric": 1.0}, description="mixture: relative frequency of each kind"
+    )
+    space_groups: Literal["uniform", "training"] = Field(
+        "uniform", description="symmetric: how often each space group, P1 never"
+    )
     volume: tuple[float, float] = Field(
         (0.9, 1.3), description="range, in units of the volume expected from the training data"
     )
@@ -24,11 +34,14 @@ class SeedConfig(BaseModel):
         (0.9, 1.2), description="molecules: range of the radius, in units of the data's"
     )
     structure: Path | None = Field(None, description="perturbed: file with the structure")
+    prototypes: Path | None = Field(
+        None, description="prototype: file of structures whose elements are replaced"
+    )
     displacement: float = Field(
-        0.3, ge=0, description="perturbed: standard deviation of each coordinate, Å"
+        0.3, ge=0, description="perturbed, prototype: standard deviation of each coordinate, Å"
     )
     strain: float = Field(
-        0.05, ge=0, lt=0.5, description="perturbed: standard deviation of each component"
+        0.05, ge=0, lt=0.5, description="perturbed, prototype: standard deviation of each component"
     )
 
     @model_validator(mode="after")
@@ -44,4 +57,13 @@ class SeedConfig(BaseModel):
             raise ValueError(f"angle {self.angle} must be a range within 30 to 150 degrees")
         if (self.kind == "perturbed") != (self.structure is not None):
             raise ValueError("structure goes with kind: perturbed, and only with it")
+        if min(self.weights.values(), default=0) < 0 or not sum(self.weights.values()) > 0:
+            raise ValueError(f"weights {self.weights} must be positive numbers")
+        if self._wants_prototypes != (self.prototypes is not None):
+            raise ValueError("prototypes goes with seeds of kind prototype, and only with them")
         return self
+
+    @property
+    def _wants_prototypes(self) -> bool:
+        mixed = self.kind in {"auto", "mixture"} and self.weights.get("prototype", 0) > 0
+        return self.kind == "prototype" or mixed

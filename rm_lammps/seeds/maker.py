@@ -10,8 +10,14 @@ from rm_lammps.errors import UserError
 from rm_lammps.seeds.cloud import random_cloud
 from rm_lammps.seeds.composition import MAX_ATOMS, parse_formula
 from rm_lammps.seeds.config import SeedConfig
+from rm_lammps.seeds.hydrogens import check_hydrogens
 from rm_lammps.seeds.perturbed import load_structure, perturb
+from rm_lammps.seeds.prototypes import Prototypes
 from rm_lammps.seeds.random_crystal import random_crystal
+from rm_lammps.seeds.symmetric import symmetric_crystal
+
+_LARGEST_MIXED = 64
+"""Atoms; large disordered cells have no symmetry to begin with."""
 
 
 class SeedMaker:
@@ -21,8 +27,10 @@ class SeedMaker:
         config: the distribution.
         formula: content of a cell.
         n_atoms: repeat the formula to so many atoms; ``None`` for the formula as it is.
+        units: range of formula units in a cell, of which each seed draws its own number.
         species: elements the model knows.
         statistics: of the model's training data; random crystals need them.
+        prototypes: structures for seeds of that kind.
 
     Raises:
         UserError: a formula or structure that can't be.
@@ -36,17 +44,21 @@ class SeedMaker:
         *,
         species: list[str],
         statistics: DatasetStatistics,
+        units: tuple[int, int] = (1, 1),
+        prototypes: Prototypes | None = None,
     ) -> None:
         self._config = config
         self._statistics = statistics
+        self._units = units
+        self._prototypes = prototypes
         composition = parse_formula(formula, species)
+        if not statistics.periodic:
+            check_hydrogens(formula, composition)
         self._composition = _repeated(composition, n_atoms, formula)
-        self.formula = (
-            "".join(f"{symbol}{n}" for symbol, n in self._composition.items())
-            if n_atoms is not None
-            else formula
-        )
-        self.n_atoms = sum(self._composition.values())
+        self.formula = formula if n_atoms is None else _text(self._composition)
+        self.n_atoms = units[1] * sum(self._composition.values())
+        """Of the largest cell."""
+        self._kinds, self._shares = self._mixture(len(species))
         self._structure: ase.Atoms | None = None
         if config.structure is not None:
             self._structure = load_structure(config.structure, species, n_atoms)
@@ -55,18 +67,56 @@ class SeedMaker:
     def _check_structure(self) -> None:
         found = Counter((self._structure or ase.Atoms()).get_chemical_symbols())
         if found != Counter(self._composition):
-            text = "".join(f"{symbol}{n}" for symbol, n in found.items())
             raise UserError(
-                f"{self._config.structure} holds {text}, but the formula is {self.formula}.",
+                f"{self._config.structure} holds {_text(found)}, but the formula is "
+                f"{self.formula}.",
                 "Give the formula of the structure, or --atoms for a supercell of it.",
             )
 
+    def _mixture(self, n_species: int) -> tuple[list[str], list[float]]:
+        """Kinds of seeds and how often each."""
+        kind = self._config.kind
+        if kind == "auto":
+            many = n_species > 1 and self.n_atoms <= _LARGEST_MIXED
+            kind = "mixture" if many else "random"
+        if kind != "mixture":
+            return [kind], [1.0]
+        total = sum(self._config.weights.values())
+        return list(self._config.weights), [w / total for w in self._config.weights.values()]
+
     def make(self, rng: np.random.Generator) -> ase.Atoms:
-        """Draw a seed."""
+        """Draw a seed; ``info["formula"]`` is the content of its cell."""
         if self._structure is not None:
-            return perturb(self._structure, self._config.displacement, self._config.strain, rng)
-        random = random_crystal if self._statistics.periodic else random_cloud
-        return random(self._composition, self._statistics, self._config, rng)
+            seed = perturb(self._structure, self._config.displacement, self._config.strain, rng)
+            seed.info["formula"] = self.formula
+            return seed
+        composition, formula = self._composition, self.formula
+        if self._units != (1, 1):
+            times = int(rng.integers(self._units[0], self._units[1] + 1))
+            composition = {symbol: n * times for symbol, n in composition.items()}
+            formula = _text(composition)
+        seed = self._draw(composition, rng)
+        seed.info["formula"] = formula
+        return seed
+
+    def _draw(self, composition: dict[str, int], rng: np.random.Generator) -> ase.Atoms:
+        if not self._statistics.periodic:
+            return random_cloud(composition, self._statistics, self._config, rng)
+        kind = self._kinds[0]
+        if len(self._kinds) > 1:
+            kind = self._kinds[rng.choice(len(self._kinds), p=self._shares)]
+        seed = None
+        if kind == "symmetric":
+            seed = symmetric_crystal(composition, self._statistics, self._config, rng)
+        elif kind == "prototype" and self._prototypes is not None:
+            seed = self._prototypes.draw(composition, self._statistics, self._config, rng)
+        if seed is None:
+            return random_crystal(composition, self._statistics, self._config, rng)
+        return seed
+
+
+def _text(composition: dict[str, int]) -> str:
+    return "".join(f"{symbol}{n}" for symbol, n in composition.items())
 
 
 def _repeated(composition: dict[str, int], n_atoms: int | None, formula: str) -> dict[str, int]:

@@ -52,7 +52,7 @@ def random_crystal(
             "The training data must have periodic structures of these elements.",
         )
     symbols = [symbol for symbol, n in composition.items() for _ in range(n)]
-    cell = _random_cell(expected * rng.uniform(*config.volume), config, rng)
+    cell = random_cell(expected * rng.uniform(*config.volume), config, rng)
     distances = config.min_distance * np.array(
         [[statistics.min_distance(a, b) for b in composition] for a in composition]
     )
@@ -60,7 +60,7 @@ def random_crystal(
     return ase.Atoms(symbols, place_apart(cell, species, distances, rng), cell=cell, pbc=True)
 
 
-def _random_cell(volume: float, config: SeedConfig, rng: np.random.Generator) -> Array:
+def random_cell(volume: float, config: SeedConfig, rng: np.random.Generator) -> Array:
     """Draw a cell of this volume, shape (3, 3), Å."""
     while True:
         angles = rng.uniform(*config.angle, size=3)

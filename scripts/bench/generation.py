@@ -16,11 +16,11 @@ import numpy as np
 from mpi4py import MPI
 
 from rm_lammps.deployment.bundle import find_bundle
+from rm_lammps.generation.compositions import RunSeeds
 from rm_lammps.generation.config import GenerationConfig
 from rm_lammps.generation.records import RECORDS, ShardWriter, make_record
 from rm_lammps.generation.scheduler import SharedCounters
 from rm_lammps.relaxation.session import LammpsSession
-from rm_lammps.seeds import SeedMaker
 
 _PAIR = re.compile(r"^Pair +\| +\S+ +\| +(\S+)", re.MULTILINE)
 _LOOP = re.compile(r"^Loop time of (\S+)", re.MULTILINE)
@@ -30,31 +30,27 @@ def shares(config: GenerationConfig, folder: Path) -> dict[str, float]:
     """CPU seconds of one rank on each part of ``config.num`` seeds."""
     bundle = find_bundle(config.model)
     log = folder / "log.lammps"
-    maker = SeedMaker(
-        *(config.seeds, config.formula, config.atoms),
-        species=bundle.manifest.species,
-        statistics=bundle.statistics,
-    )
+    seeds = RunSeeds(config, bundle)
     (folder / RECORDS).mkdir()
     spent = dict.fromkeys(("seeds", "relaxation", "records", "counter"), 0.0)
     counters = SharedCounters(MPI.COMM_SELF)
     wall = 0.0
     with LammpsSession(bundle, log=str(log)) as session, ShardWriter(folder, 0, 0) as shard:
-        session.relax(maker.make(np.random.default_rng(0)), config.protocol)
+        session.relax(seeds.make(0, np.random.default_rng(0)), config.protocol)
         before = len(log.read_text())
         for seed in range(config.num):
             marks = [time.process_time()]
             counters.next_chunk()
             marks.append(time.process_time())
             rng = np.random.default_rng(np.random.SeedSequence(config.seed, spawn_key=(seed,)))
-            atoms = maker.make(rng)
+            atoms = seeds.make(seed, rng)
             marks.append(time.process_time())
             wall -= time.perf_counter()
             outcome = session.relax(atoms, config.protocol, rng)
             wall += time.perf_counter()
             marks.append(time.process_time())
             shard.begin(seed)
-            shard.append(make_record(seed, config.formula, outcome, 0.0))
+            shard.append(make_record(seed, atoms.info["formula"], outcome, 0.0))
             marks.append(time.process_time())
             for part, seconds in zip(
                 ("counter", "seeds", "relaxation", "records"), np.diff(marks), strict=True

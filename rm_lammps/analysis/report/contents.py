@@ -64,12 +64,13 @@ class Entry:
     """A unique structure."""
 
     rank: int
+    """Place in ``unique.extxyz``, from 1, whatever the composition."""
     seed: int
     formula: str
     energy: float
     """E~, pseudo-eV per atom."""
     above_best: float
-    """E~ above the best structure, pseudo-eV per atom."""
+    """E~ above the first structure of its composition, pseudo-eV per atom."""
     volume: float | None
     """Å³ per atom; molecules have none."""
     density: float | None
@@ -139,12 +140,12 @@ def read_contents(folder: Path, n_best: int) -> Contents:
         write_unique(folder)
     matches = _matches(folder)
     best, atoms, points = [], [], []
-    n_unique, lowest = 0, None
+    n_unique, first = 0, 0.0
     for frame in read_unique(folder):
         n_unique += 1
-        lowest = float(frame.info["energy_per_atom"]) if lowest is None else lowest
+        first = float(frame.info["energy_per_atom"]) if frame.info["rank"] == 1 else first
         if n_unique <= MAX_POINTS or n_unique <= n_best:
-            entry = _entry(frame, lowest, matches, with_cif=n_unique <= n_best)
+            entry = _entry(n_unique, frame, first, matches, with_cif=n_unique <= n_best)
             points.append(_point(entry))
             if n_unique <= n_best:
                 best.append(entry)
@@ -153,7 +154,7 @@ def read_contents(folder: Path, n_best: int) -> Contents:
     stored = _run(folder)
     return Contents(
         name=folder.resolve().name,
-        formula=str(stored.get("config", {}).get("formula", "")),
+        formula=_request(stored.get("config", {})),
         model=str(stored.get("model", {}).get("name", "")),
         summary=summary,
         n_unique=n_unique,
@@ -169,18 +170,18 @@ def read_contents(folder: Path, n_best: int) -> Contents:
 
 
 def _entry(
-    atoms: ase.Atoms, lowest: float, matches: dict[int, str | None], *, with_cif: bool
+    rank: int, atoms: ase.Atoms, first: float, matches: dict[int, str | None], *, with_cif: bool
 ) -> Entry:
     info, periodic = atoms.info, bool(atoms.pbc.all())
     volume = atoms.get_volume() if periodic else None
     number = f" ({info['space_group_number']})" if info["space_group_number"] else ""
     name = cif_name(atoms)
     return Entry(
-        rank=int(info["rank"]),
+        rank=rank,
         seed=int(info["seed"]),
         formula=str(atoms.symbols.formula.format("metal")),
         energy=float(info["energy_per_atom"]),
-        above_best=float(info["energy_per_atom"]) - lowest,
+        above_best=float(info["energy_per_atom"]) - first,
         volume=volume / len(atoms) if volume else None,
         density=atoms.get_masses().sum() / volume * _AMU_PER_CUBIC_ANGSTROM if volume else None,
         found=int(info["found"]),
@@ -205,6 +206,15 @@ def _matches(folder: Path) -> dict[int, str | None]:
     except (OSError, ValueError, KeyError, TypeError):
         # matches are extra: the page is complete without
         return {}
+
+
+def _request(config: dict[str, Any]) -> str:
+    """What was asked for, in a few words."""
+    if config.get("formulas"):
+        return f"{len(config['formulas'])} compositions"
+    if config.get("de_novo"):
+        return f"{config['de_novo']['compositions']} new compositions"
+    return str(config.get("formula") or "")
 
 
 def _run(folder: Path) -> dict[str, Any]:

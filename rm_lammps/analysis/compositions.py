@@ -1,0 +1,103 @@
+"""The structures of a run by the composition that was asked for."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import ase
+import numpy as np
+import yaml
+
+from rm_lammps.analysis.frames import FrameFile
+from rm_lammps.analysis.unique import STRUCTURES, UniqueSet
+from rm_lammps.errors import UserError
+
+FORMULAS = "formulas.txt"
+
+
+class CompositionFrames:
+    """Which frames belong to each composition, as they came and as they rank.
+
+    Args:
+        folder: written by ``rm-generate``.
+        unique: of the same folder.
+
+    Raises:
+        UserError: the folder does not say what was asked for.
+    """
+
+    def __init__(self, folder: Path, unique: UniqueSet) -> None:
+        self.formulas, self._num = read_request(folder)
+        self._frames = FrameFile(folder / STRUCTURES, unique.table.begin)
+        composition = unique.table.seed // self._num
+        order = np.argsort(unique.table.seed, kind="stable")
+        self._by_seed = {
+            number: [int(f) for f in order if composition[f] == number]
+            for number in np.unique(composition).tolist()
+        }
+        self._seed = unique.table.seed
+        place = unique.place_of_frames()
+        self._place, self._score = place, unique.score
+        self._reordered: dict[int, list[int]] = {}
+        self._ranked: dict[int, list[int]] = {}
+        for number, frames in self._by_seed.items():
+            # a structure found from several compositions has one leader; its own frame counts here
+            best: dict[int, int] = {}
+            for frame in sorted(frames, key=lambda f: unique.table.energy[f]):
+                best.setdefault(int(place[frame]), frame)
+            self._ranked[number] = [best[p] for p in sorted(best)]
+
+    def atoms(self, frame: int) -> ase.Atoms:
+        """A frame of ``structures.extxyz``."""
+        return self._frames.atoms(frame)
+
+    @property
+    def attempted(self) -> int:
+        """Seeds of each composition."""
+        return self._num
+
+    def first(self, k: int) -> Callable[[int], list[int]]:
+        """Select the converged ones of a composition's first ``k`` seeds."""
+
+        def select(composition: int) -> list[int]:
+            end = composition * self._num + k
+            return [f for f in self._by_seed.get(composition, []) if self._seed[f] < end]
+
+        return select
+
+    def best(self, k: int | None) -> Callable[[int], list[int]]:
+        """Select a composition's ``k`` top-ranked unique structures; all for ``None``."""
+        return lambda composition: self._ranked.get(composition, [])[:k]
+
+    def score(self, frame: int) -> float:
+        """What the unique structure of a frame is ranked by."""
+        return float(self._score[self._place[frame]])
+
+    def reorder(self, composition: int, frames: list[int]) -> None:
+        """Note another order of a composition's best structures."""
+        self._reordered[composition] = frames
+
+    def reranked(self, k: int | None) -> Callable[[int], list[int]]:
+        """Select the first ``k`` structures of the new order."""
+        return lambda composition: self._reordered.get(composition, [])[:k]
+
+    @property
+    def is_reranked(self) -> bool:
+        """Whether there is another order."""
+        return bool(self._reordered)
+
+
+def read_request(folder: Path) -> tuple[list[str], int]:
+    """Formulas that a run was asked for, and the number of seeds of each.
+
+    Raises:
+        UserError: the folder does not say.
+    """
+    try:
+        formulas = (folder / FORMULAS).read_text().split()
+        num = int(yaml.safe_load((folder / "run.yaml").read_text())["config"]["num"])
+    except (OSError, KeyError, TypeError, ValueError, yaml.YAMLError) as error:
+        raise UserError(
+            f"{folder} does not say which compositions were asked for: {error}",
+            "Give the --out folder of rm-generate.",
+        ) from error
+    return formulas, num

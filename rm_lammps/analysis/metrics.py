@@ -1,0 +1,84 @@
+"""All measures of a run of crystals, in ``metrics.json``."""
+
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import ase
+
+from rm_lammps.analysis.compositions import CompositionFrames
+from rm_lammps.analysis.evaluate import read_summary, write_json
+from rm_lammps.analysis.prediction import predict
+from rm_lammps.analysis.quality import Known, judge, space_group_distribution, total_variation
+from rm_lammps.analysis.ranks import Communicator, OneProcess, on_root
+from rm_lammps.analysis.rerank import Reranking, rerank
+from rm_lammps.analysis.unique import UniqueSet
+from rm_lammps.datasets import read_structures, validate
+
+METRICS = "metrics.json"
+
+
+def measure(
+    folder: Path,
+    unique: UniqueSet,
+    reference_file: Path | None = None,
+    *,
+    comm: Communicator | None = None,
+    at: Sequence[int] = (20,),
+    training_file: Path | None = None,
+    reranking: Reranking | None = None,
+) -> dict[str, Any]:
+    """Measure a run against references and training data.
+
+    Args:
+        folder: written by ``rm-generate``; gets ``metrics.json``.
+        unique: of the folder.
+        reference_file: what should have been found; ``info["name"]`` or ``info["material_id"]``
+            names a structure.
+        comm: every rank of it calls this function; rank 0 writes. One process unless given.
+        at: numbers of candidates a composition at which to state match rates.
+        training_file: structures that are not novel.
+        reranking: how to evaluate the best candidates with chgnet; ``None`` for not at all.
+
+    Returns:
+        The content of ``metrics.json``, on every rank.
+
+    Raises:
+        UserError: the folder holds no finished run, or a file is unusable.
+    """
+    comm = OneProcess() if comm is None else comm
+    summary = on_root(comm, lambda: read_summary(folder))
+    references = on_root(comm, lambda: _read(reference_file))
+    training = on_root(comm, lambda: _read(training_file))
+    found = CompositionFrames(folder, unique)
+    result: dict[str, Any] = {
+        "compositions": len(found.formulas),
+        "seeds_per_composition": found.attempted,
+        "attempted": summary["attempted"],
+        "converged": summary["converged"],
+        "core_seconds_per_composition": summary["seed_seconds"] / len(found.formulas),
+        "core_seconds_per_seed": summary["seed_seconds"] / max(summary["attempted"], 1),
+    }
+    known = Known(training) if training else None
+    balanced = find_spec("smact") is not None
+    result["top_ranked"] = judge(found, comm, known=known, balanced=balanced)
+    if reranking is not None:
+        # before the prediction is judged, which then knows the new order too
+        result["rerank"] = rerank(folder, found, references, comm, reranking)
+    if references:
+        result["prediction"] = predict(found, references, comm, at=at)
+        systems = space_group_distribution(references)
+        result["reference_crystal_systems"] = systems
+        distance = total_variation(systems, result["top_ranked"]["crystal_systems"])
+        result["crystal_system_distance"] = distance
+    on_root(comm, lambda: write_json(folder / METRICS, result))
+    return result
+
+
+def _read(file: Path | None) -> list[ase.Atoms]:
+    if file is None:
+        return []
+    frames = read_structures(file)
+    validate(frames)
+    return frames

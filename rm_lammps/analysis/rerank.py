@@ -1,0 +1,235 @@
+"""Rank the best candidates anew by an independent universal potential, chgnet.
+
+Deng et al., Nature Machine Intelligence 5, 1031 (2023); its weights are in the package. E~ chooses
+among hundreds of structures at next to no cost, chgnet then among a few.
+"""
+
+import time
+import warnings
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import ase
+import ase.io
+import numpy as np
+
+from rm_lammps.analysis.compositions import CompositionFrames
+from rm_lammps.analysis.frames import reduced_formula
+from rm_lammps.analysis.matching import to_pymatgen
+from rm_lammps.analysis.plots import plot_screening
+from rm_lammps.analysis.ranks import Communicator, gather, on_root
+from rm_lammps.errors import UserError
+
+RERANKED = "reranked.extxyz"
+SCREENING = "screening.png"
+_STABLE = 0.1
+"""eV per atom above the reference: what counts as metastable."""
+
+
+@dataclass(frozen=True)
+class Reranking:
+    """How many candidates of each composition are evaluated, and how."""
+
+    top: int = 20
+    steps: int = 0
+    """Steps of relaxation at most; 0 for the energy of the structure as it is."""
+    fmax: float = 0.1
+    """eV/Å, where a relaxation ends."""
+
+
+@dataclass
+class Judged:
+    """A structure with its energy by chgnet."""
+
+    atoms: ase.Atoms
+    energy: float
+    """eV per atom; infinite where chgnet gives none."""
+    rms: float | None = None
+    """From the structure to chgnet's minimum, in units of (V/N)^(1/3); none if not relaxed, or if
+    the minimum is another structure."""
+    score: float = field(default=0.0)
+    """What the candidate was ranked by before."""
+
+
+class Potential:
+    """chgnet on the CPU.
+
+    Raises:
+        UserError: it is not installed.
+    """
+
+    def __init__(self) -> None:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                from chgnet.model import CHGNet, StructOptimizer
+
+                self._model = CHGNet.load(verbose=False, use_device="cpu")
+                self._optimizer = StructOptimizer(model=self._model, use_device="cpu")
+        except ImportError as error:
+            raise UserError(
+                f"chgnet can't be imported: {error}",
+                "Install it: pip install 'rm_lammps[rerank]'.",
+            ) from error
+
+    def judge(self, atoms: ase.Atoms, how: Reranking) -> Judged:
+        """Evaluate a crystal, relaxed if asked for."""
+        from rm_lammps.analysis.prediction import rms
+
+        structure = to_pymatgen(atoms)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                if how.steps == 0:
+                    return Judged(atoms, float(self._model.predict_structure(structure)["e"]))
+                done = self._optimizer.relax(
+                    structure, fmax=how.fmax, steps=how.steps, verbose=False
+                )
+            except (RuntimeError, ValueError):
+                # no graph: atoms that see no neighbour, or a cell that fell apart
+                return Judged(atoms, float("inf"))
+        relaxed = done["final_structure"].to_ase_atoms()
+        plain = ase.Atoms(relaxed.numbers, relaxed.positions, cell=relaxed.cell, pbc=True)
+        energy = float(done["trajectory"].energies[-1]) / len(atoms)
+        return Judged(plain, energy, rms(atoms, plain))
+
+
+def rerank(
+    folder: Path,
+    found: CompositionFrames,
+    references: Sequence[ase.Atoms],
+    comm: Communicator,
+    how: Reranking,
+) -> dict[str, Any]:
+    """Evaluate the best candidates of each composition and put them in order of chgnet's energy.
+
+    ``found`` learns the new order. ``reranked.extxyz`` in ``folder`` gets the candidates, for each
+    composition lowest energy first; their ``rank_score`` is that energy, in eV per atom.
+    ``screening.png`` shows it against the ranking before.
+
+    Returns:
+        Cost, correlation with the ranking before, distances to chgnet's minima, and energies
+        relative to references of the same composition.
+    """
+    begin = time.process_time()
+    potential = Potential()
+    mine = range(comm.rank, len(found.formulas), comm.size)
+
+    def work() -> dict[int, list[tuple[int, Judged]]]:
+        judged = {}
+        for composition in mine:
+            frames = found.best(how.top)(composition)
+            candidates = [(f, potential.judge(found.atoms(f), how)) for f in frames]
+            for frame, candidate in candidates:
+                candidate.score = found.score(frame)
+            judged[composition] = candidates
+        return judged
+
+    candidates = {k: v for part in gather(comm, work) for k, v in part.items()}
+    seconds = sum(comm.allgather(time.process_time() - begin))
+    parts = gather(
+        comm, lambda: [potential.judge(a, how) for a in references[comm.rank :: comm.size]]
+    )
+    known = [parts[n % comm.size][n // comm.size].energy for n in range(len(references))]
+    for composition, judged in candidates.items():
+        order = sorted(judged, key=lambda pair: pair[1].energy)
+        found.reorder(composition, [frame for frame, _ in order])
+    on_root(comm, lambda: _write(folder / RERANKED, found, candidates))
+    on_root(comm, lambda: _draw(folder / SCREENING, list(candidates.values())))
+    return {
+        "top": how.top,
+        "steps": how.steps,
+        "structures": sum(map(len, candidates.values())),
+        "core_seconds_per_composition": seconds / max(len(found.formulas), 1),
+        **_agreement(list(candidates.values())),
+        **_above(found, candidates, references, known),
+    }
+
+
+def _agreement(candidates: Sequence[list[tuple[int, Judged]]]) -> dict[str, Any]:
+    """How well the ranking before tells chgnet's."""
+    from scipy.stats import spearmanr
+
+    correlations, same_first, displacements = [], [], []
+    for judged in candidates:
+        energies = np.array([candidate.energy for _, candidate in judged])
+        displacements += [c.rms for _, c in judged if c.rms is not None]
+        if len(judged) < 2 or not np.isfinite(energies).all():
+            continue
+        same_first.append(bool(energies[0] == energies.min()))
+        if len(judged) > 2:
+            scores = [candidate.score for _, candidate in judged]
+            correlations.append(float(spearmanr(scores, energies).statistic))
+    finite = [c for c in correlations if np.isfinite(c)]
+    return {
+        "rank_correlation": float(np.mean(finite)) if finite else None,
+        "same_first": float(np.mean(same_first)) if same_first else None,
+        "compositions_with_choice": len(same_first),
+        "rms_to_minimum": float(np.median(displacements)) if displacements else None,
+    }
+
+
+def _draw(picture: Path, candidates: Sequence[list[tuple[int, Judged]]]) -> None:
+    scores: list[float] = []
+    energies: list[float] = []
+    for judged in candidates:
+        finite = [c for _, c in judged if np.isfinite(c.energy)]
+        best = min((c.score for c in finite), default=0.0)
+        lowest = min((c.energy for c in finite), default=0.0)
+        scores += [c.score - best for c in finite]
+        energies += [c.energy - lowest for c in finite]
+    plot_screening(scores, energies, picture)
+
+
+def _above(
+    found: CompositionFrames,
+    candidates: dict[int, list[tuple[int, Judged]]],
+    references: Sequence[ase.Atoms],
+    known: Sequence[float],
+) -> dict[str, Any]:
+    """Energies of the best candidates above the lowest reference of their composition."""
+    lowest: dict[str, float] = defaultdict(lambda: float("inf"))
+    for atoms, energy in zip(references, known, strict=True):
+        key = reduced_formula(Counter(atoms.get_chemical_symbols()))
+        lowest[key] = min(lowest[key], energy)
+    first, best = [], []
+    for composition, formula in enumerate(found.formulas):
+        key = reduced_formula(Counter(ase.formula.Formula(formula).count()))
+        if not np.isfinite(lowest[key]):
+            continue
+        energies = [c.energy for _, c in candidates[composition]] or [float("inf")]
+        first.append(energies[0] - lowest[key])
+        best.append(min(energies) - lowest[key])
+    if not first:
+        return {}
+    return {
+        "above_reference": {
+            name: {
+                "compositions": len(values),
+                "median": float(np.median(values)),
+                "not_above": float(np.mean(np.array(values) <= 1e-3)),
+                "within_0.1": float(np.mean(np.array(values) <= _STABLE)),
+            }
+            for name, values in (("top_ranked", first), ("lowest_of_candidates", best))
+        }
+    }
+
+
+def _write(
+    path: Path, found: CompositionFrames, candidates: dict[int, list[tuple[int, Judged]]]
+) -> None:
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        with partial.open("w") as stream:
+            for composition in sorted(candidates):
+                energies = {frame: c.energy for frame, c in candidates[composition]}
+                for rank, frame in enumerate(found.reranked(None)(composition), start=1):
+                    atoms = found.atoms(frame)
+                    atoms.info |= {"rank": rank, "rank_score": energies[frame]}
+                    ase.io.write(stream, atoms, format="extxyz", parallel=False)
+        partial.replace(path)
+    except OSError as error:
+        raise UserError(f"Can't write {path}: {error}") from error

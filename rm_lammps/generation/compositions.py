@@ -1,0 +1,81 @@
+"""Which seed of a run has which composition."""
+
+from functools import lru_cache
+from pathlib import Path
+
+import ase
+import numpy as np
+
+from rm_lammps.deployment.bundle import Bundle
+from rm_lammps.generation.config import GenerationConfig
+from rm_lammps.generation.folder import replace_text
+from rm_lammps.seeds import Prototypes, SeedMaker, draw_hydrogens, sample_compositions
+
+FORMULAS = "formulas.txt"
+"""Formula of each composition, one a line, in the order of their seeds."""
+_MAKERS_KEPT = 64
+
+
+class RunSeeds:
+    """Seeds of a run, from their number alone.
+
+    Args:
+        config: the run.
+        bundle: its model.
+
+    Raises:
+        UserError: compositions that can't be, or a structure that does not fit.
+    """
+
+    def __init__(self, config: GenerationConfig, bundle: Bundle) -> None:
+        self._config = config
+        self._species = bundle.manifest.species
+        self._statistics = bundle.statistics
+        file = config.seeds.prototypes
+        self._prototypes = None if file is None else Prototypes(file)
+        if config.de_novo is not None:
+            self.formulas = sample_compositions(
+                config.de_novo.compositions,
+                self._statistics,
+                elements=config.de_novo.elements,
+                max_atoms=config.de_novo.max_atoms,
+                rng=np.random.default_rng(config.seed),
+            )
+        elif config.heavy is not None:
+            rng = np.random.default_rng(config.seed)
+            self.formulas = draw_hydrogens(config.heavy, config.num, self._statistics, rng)
+        else:
+            self.formulas = config.formulas or (config.formula or "",)
+        # every formula is looked at, so that a bad one ends the run before it begins
+        makers = [self._make_maker(formula) for formula in dict.fromkeys(self.formulas)]
+        self.n_atoms = max(maker.n_atoms for maker in makers)
+        """Of the largest cell."""
+        self._maker = lru_cache(maxsize=_MAKERS_KEPT)(self._make_maker)
+
+    def _make_maker(self, formula: str) -> SeedMaker:
+        return SeedMaker(
+            *(self._config.seeds, formula, self._config.atoms),
+            species=self._species,
+            statistics=self._statistics,
+            units=self._config.z or (1, 1),
+            prototypes=self._prototypes,
+        )
+
+    def _of(self, seed: int) -> SeedMaker:
+        return self._maker(self.formulas[seed // self._config.seeds_each])
+
+    def formula(self, seed: int) -> str:
+        """Formula of a seed's composition, repeated to the number of atoms asked for."""
+        return self._of(seed).formula
+
+    def make(self, seed: int, rng: np.random.Generator) -> ase.Atoms:
+        """Draw a seed; ``info["formula"]`` is the content of its cell."""
+        return self._of(seed).make(rng)
+
+    def write_formulas(self, folder: Path) -> None:
+        """Write ``formulas.txt``.
+
+        Raises:
+            UserError: the disk is full.
+        """
+        replace_text(folder / FORMULAS, "\n".join(self.formulas) + "\n")

@@ -1,0 +1,107 @@
+"""How many hydrogens a molecule can have, and has."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from ase.formula import Formula
+
+from rm_lammps.datasets import DatasetStatistics
+from rm_lammps.errors import UserError
+from rm_lammps.seeds.composition import parse_formula
+
+VALENCES = {
+    **{"H": 1, "F": 1, "Cl": 1, "Br": 1, "I": 1},
+    **{"O": 2, "S": 2, "Se": 2, "B": 3, "N": 3, "P": 3, "C": 4, "Si": 4},
+}
+"""Bonds of each element in a neutral molecule without radicals."""
+
+
+def unsaturation(composition: Mapping[str, int]) -> float | None:
+    """Rings plus double bonds (a triple bond counts twice) that a composition implies.
+
+    Args:
+        composition: atoms by element.
+
+    Returns:
+        A whole number, 0 or more, for molecules without radicals; ``None`` where an element has no
+        valence in :data:`VALENCES`.
+    """
+    if not set(composition) <= set(VALENCES):
+        return None
+    return 1 + sum(n * (VALENCES[symbol] - 2) for symbol, n in composition.items()) / 2
+
+
+def check_hydrogens(formula: str, composition: Mapping[str, int]) -> None:
+    """Check that the atoms' valences can be satisfied in one connected, neutral molecule.
+
+    Raises:
+        UserError: they can't; names what would.
+    """
+    found = unsaturation(composition)
+    if found is None or (found >= 0 and found == int(found)):
+        return
+    hydrogens = composition.get("H", 0)
+    most = int(hydrogens + 2 * found)
+    allowed = f"{'even' if most % 2 == 0 else 'odd'} numbers up to {most}"
+    raise UserError(
+        f"No neutral molecule without radicals has the formula {formula}.",
+        f"The number of hydrogens can be {allowed}." if most >= 0 else "Give fewer halogens.",
+    )
+
+
+def draw_hydrogens(
+    heavy: str, number: int, statistics: DatasetStatistics, rng: np.random.Generator
+) -> tuple[str, ...]:
+    """Complete heavy atoms with as many hydrogens as molecules of that size have.
+
+    Degrees of unsaturation are drawn as they come in training molecules whose number of heavy
+    atoms is nearest.
+
+    Args:
+        heavy: formula without hydrogens, e.g. ``"C5NO"``.
+        number: of formulas.
+        statistics: of the training data.
+        rng: source of randomness.
+
+    Raises:
+        UserError: hydrogens in ``heavy``, unknown elements, or a model of crystals.
+    """
+    if statistics.periodic or not statistics.molecular_formulas:
+        raise UserError("Hydrogens are added to molecules; this model's data are not molecules.")
+    composition = parse_formula(heavy, statistics.species)
+    if "H" in composition:
+        raise UserError(
+            f"{heavy!r} has hydrogens already.", "Give it as --formula, or leave them out."
+        )
+    bare = unsaturation(composition)
+    if bare is None:
+        raise UserError(
+            f"The valence of an element in {heavy!r} is not known.",
+            f"Known: {' '.join(VALENCES)}. Otherwise give --formula.",
+        )
+    levels, shares = _unsaturations(sum(composition.values()), int(bare), statistics)
+    text = "".join(f"{symbol}{n}" for symbol, n in composition.items())
+    return tuple(
+        f"{text}H{hydrogens}" if (hydrogens := int(2 * (bare - level))) else text
+        for level in rng.choice(levels, size=number, p=shares)
+    )
+
+
+def _unsaturations(
+    n_heavy: int, most: int, statistics: DatasetStatistics
+) -> tuple[np.ndarray, np.ndarray]:
+    """Degrees of unsaturation up to ``most`` and their shares in molecules of this size."""
+    counts: dict[int, dict[int, int]] = {}
+    for formula, times in statistics.molecular_formulas.items():
+        atoms = Formula(formula).count()
+        found = unsaturation(atoms)
+        if found is None or found != int(found) or not 0 <= found <= most:
+            continue
+        size = counts.setdefault(sum(atoms.values()) - atoms.get("H", 0), {})
+        size[int(found)] = size.get(int(found), 0) + times
+    if not counts:
+        return np.array([most]), np.ones(1)
+    nearest = counts[min(counts, key=lambda size: abs(size - n_heavy))]
+    levels = np.array(sorted(nearest))
+    shares = np.array([nearest[level] for level in levels], dtype=float)
+    return levels, shares / shares.sum()

@@ -1,0 +1,152 @@
+"""Crystal structure prediction for compositions drawn from a file of known structures.
+
+    python scripts/bench/crystals.py --model crystals --data mp20_val.extxyz.gz --compositions 200 \
+        --num 20 --ranks 2 --out bench
+    python scripts/bench/crystals.py --model crystals --data mp20_val.extxyz.gz --fifteen --num 500
+
+Draws structures whose elements the model knows, generates for their formulas in one run, evaluates,
+and prints the tables of docs/crystals.md. A second call with the same --out goes on with the run,
+or evaluates it anew.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import ase
+import ase.io
+import numpy as np
+
+from rm_lammps.datasets import read_structures
+from rm_lammps.deployment.bundle import find_bundle
+
+FIFTEEN = (
+    *("Co2Sb2", "Sr2O4", "AlAg4", "YMg3", "Cr4Si4", "Sn4Pd4", "Ag6O2", "Co4B2", "Ba2Cd6"),
+    *("Bi2F8", "KZnF3", "Cr3CuO8", "Bi4S4Cl4", "Si2C4N8", "Hg2S2O8"),
+)
+"""Compounds on which USPEX and DiffCSP were compared (Jiao et al., NeurIPS 2023)."""
+
+
+def choose(
+    frames: Sequence[ase.Atoms], species: Sequence[str], arguments: argparse.Namespace
+) -> list[ase.Atoms]:
+    """References: drawn at random, or those of the compounds asked for."""
+    usable = [atoms for atoms in frames if set(atoms.get_chemical_symbols()) <= set(species)]
+    if arguments.fifteen:
+        wanted = [ase.formula.Formula(formula).count() for formula in FIFTEEN]
+        return [atoms for atoms in usable if atoms.symbols.formula.count() in wanted]
+    usable = [a for a in usable if len(a) <= arguments.max_atoms]
+    rng = np.random.default_rng(arguments.draw)
+    chosen = rng.permutation(len(usable))[: arguments.compositions]
+    return [usable[k] for k in sorted(chosen)]
+
+
+def formula(atoms: ase.Atoms) -> str:
+    return "".join(f"{symbol}{n}" for symbol, n in atoms.symbols.formula.count().items())
+
+
+def generate(references: Sequence[ase.Atoms], folder: Path, arguments: argparse.Namespace) -> None:
+    formulas = list(dict.fromkeys(map(formula, references)))
+    (folder / "formulas.in").write_text("\n".join(formulas) + "\n")
+    run = folder / "run"
+    words = ["rm-generate", "--model", arguments.model, "--formulas", str(folder / "formulas.in")]
+    words += ["--num", str(arguments.num), "--preset", arguments.preset, "--out", str(run)]
+    if arguments.config is not None:
+        words.insert(1, str(arguments.config))
+    command(["mpirun", "-n", str(arguments.ranks), *words])
+
+
+def evaluate(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
+    words = ["rm-evaluate", str(folder / "run"), "--reference", str(folder / "reference.extxyz")]
+    words += ["--metrics", "--at", arguments.at, "--show", "0", "--rerank", str(arguments.rerank)]
+    words += ["--found-weight", str(arguments.found_weight)]
+    words += ["--symmetry-weight", str(arguments.symmetry_weight)]
+    command(words if arguments.ranks == 1 else ["mpirun", "-n", str(arguments.ranks), *words])
+    return json.loads((folder / "run" / "metrics.json").read_text())
+
+
+def command(words: Sequence[str]) -> None:
+    """Run a command without what this process may have inherited from an MPI launcher."""
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("PMI", "HYDI", "MPI"))}
+    if subprocess.run(words, env=clean, check=False).returncode:
+        sys.exit(f"failed: {' '.join(words)}")
+
+
+def tables(measured: dict[str, Any]) -> str:
+    """Markdown of the rates, by kind of reference, and of every reference if they are few."""
+    prediction = measured["prediction"]
+    lines = [
+        f"{measured['compositions']} compositions, {measured['seeds_per_composition']} seeds each, "
+        f"{measured['converged'] / measured['attempted']:.1%} converged, "
+        f"{measured['core_seconds_per_composition']:.1f} core-seconds a composition, "
+        f"{measured['core_seconds_per_seed']:.2f} a seed.",
+        "",
+        "| candidates | matched | match rate | RMSE | METRe | cRMSE |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for name, rate in prediction["rates"].items():
+        rmse = "" if rate["rmse"] is None else f"{rate['rmse']:.3f}"
+        lines.append(
+            f"| {name} | {rate['matched']} of {rate['references']} | {rate['match_rate']:.1%} | "
+            f"{rmse} | {rate['metre']:.1%} | {rate['crmse']:.3f} |"
+        )
+    names = list(prediction["rates"])
+    lines += [
+        "",
+        f"| group | references | {' | '.join(names)} |",
+        "| --- " * (2 + len(names)) + "|",
+    ]
+    for key, groups in prediction["groups"].items():
+        for group, rates in groups.items():
+            shares = " | ".join(f"{rates[name]:.0%}" for name in names)
+            lines.append(f"| {key.replace('_', ' ')} {group} | {rates['references']} | {shares} |")
+    if len(prediction["references"]) <= len(FIFTEEN):
+        lines += ["", "| compound | rank of the match | RMSE |", "| --- | --- | --- |"]
+        for row in prediction["references"]:
+            rmse = row["rms"]["all seeds"]
+            lines.append(
+                f"| {row['formula']} ({row['space_group']}) | {row['rank'] or 'not found'} | "
+                f"{'' if rmse is None else f'{rmse:.3f}'} |"
+            )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--model", default="crystals")
+    parser.add_argument("--data", type=Path, required=True, help="known structures to draw from")
+    parser.add_argument("--compositions", type=int, default=200)
+    parser.add_argument("--fifteen", action="store_true", help="the 15 compounds, if in the data")
+    parser.add_argument("--max-atoms", type=int, default=20)
+    parser.add_argument("--draw", type=int, default=0, help="seed of the draw")
+    parser.add_argument("--num", type=int, default=20, help="seeds a composition")
+    parser.add_argument("--preset", default="crystals")
+    parser.add_argument("--config", type=Path, help="further settings of rm-generate, YAML")
+    parser.add_argument("--ranks", type=int, default=1)
+    parser.add_argument("--at", default="20")
+    parser.add_argument("--rerank", type=int, default=0)
+    parser.add_argument("--found-weight", type=float, default=0.0)
+    parser.add_argument("--symmetry-weight", type=float, default=0.0)
+    parser.add_argument("--out", type=Path, required=True)
+    arguments = parser.parse_args()
+    species = find_bundle(arguments.model).manifest.species
+    references = choose(read_structures(arguments.data), species, arguments)
+    if not references:
+        parser.error(f"{arguments.data} has no such structures")
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    ase.io.write(arguments.out / "reference.extxyz", references)
+    generate(references, arguments.out, arguments)
+    text = tables(evaluate(arguments.out, arguments))
+    (arguments.out / "table.md").write_text(text + "\n")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()

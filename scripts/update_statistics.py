@@ -1,0 +1,49 @@
+"""Recompute the statistics of a model's training data, for a model of an earlier version.
+
+    python scripts/update_statistics.py runs/crystals --data mp20_train.extxyz.gz
+
+MODEL is a folder as rm-train leaves it. The data must be the file that it was trained on: the same
+structures are picked from it as then. Deploy the model again afterwards with --out: a bundle
+carries a copy.
+"""
+
+import argparse
+from pathlib import Path
+
+import yaml
+
+from rm_lammps.datasets import DatasetStatistics, read_structures, split_indices
+from rm_lammps.files import MODEL_STATISTICS
+from rm_lammps.training.config import TrainingConfig
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("model", type=Path)
+    parser.add_argument("--data", type=Path, required=True)
+    arguments = parser.parse_args()
+    config_file = arguments.model / "config.yaml"
+    statistics_file = arguments.model / MODEL_STATISTICS
+    before = DatasetStatistics.model_validate_json(statistics_file.read_text())
+    frames = read_structures(arguments.data)
+    if config_file.exists():
+        config = TrainingConfig(**yaml.safe_load(config_file.read_text()))
+        training, _ = split_indices(
+            len(frames), validation=config.data.validation, seed=config.seed
+        )
+        frames = [frames[i] for i in training]
+    after = DatasetStatistics.of(frames, cutoff=before.cutoff)
+    if (after.n_structures, after.species) != (before.n_structures, before.species):
+        parser.error(
+            f"the model was trained on {before.n_structures} structures of "
+            f"{len(before.species)} elements; these are {after.n_structures} of "
+            f"{len(after.species)}"
+        )
+    statistics_file.write_text(after.model_dump_json(indent=1) + "\n")
+    print(f"{statistics_file}: {len(after.stoichiometries)} stoichiometries")
+
+
+if __name__ == "__main__":
+    main()

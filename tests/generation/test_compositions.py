@@ -1,0 +1,111 @@
+"""Many compositions in one run, formula units, and compositions drawn from the training data."""
+
+import json
+from collections import Counter
+
+import numpy as np
+import pytest
+import yaml
+from ase.build import bulk
+
+from rm_lammps.analysis.unique import read_unique
+from rm_lammps.datasets import DatasetStatistics
+from rm_lammps.errors import UserError
+from rm_lammps.generation.config import GenerationConfig, read_formulas
+from rm_lammps.seeds import charge_balanced, sample_compositions
+
+STATISTICS = DatasetStatistics.of(
+    [
+        bulk("NaCl", "rocksalt", a=5.64),
+        bulk("MgO", "rocksalt", a=4.21),
+        bulk("CaF2", "fluorite", a=5.46),
+    ],
+    cutoff=4.0,
+)
+
+
+def test_every_seed_has_its_composition_on_any_number_of_ranks(tools, run, tmp_path):
+    (tmp_path / "formulas.txt").write_text("C2  # two atoms\n\nC3\n")
+    command = ("rm-generate", "--model", "diamond", "--formulas", tmp_path / "formulas.txt")
+    command += ("--z", "1-2", "--num", 4, "--preset", "quick")
+    run(*command, "--out", tmp_path / "one")
+    run(*command, "--time-limit", 0, "--out", tmp_path / "two", ranks=2, check=False)
+    run("rm-generate", "--resume", tmp_path / "two", ranks=2)
+    frames = tools.frames_of(tmp_path / "one")
+    tools.same_structures(frames, tools.frames_of(tmp_path / "two"))
+    for atoms in frames:
+        unit = (2, 3)[atoms.info["seed"] // 4]
+        assert len(atoms) in {unit, 2 * unit}
+        assert atoms.info["formula"] == f"C{len(atoms)}"
+    assert {len(atoms) for atoms in frames} >= {2, 4}
+    summary = json.loads((tmp_path / "one" / "summary.json").read_text())
+    assert summary["attempted"] == 8
+    assert (tmp_path / "one" / "formulas.txt").read_text() == "C2\nC3\n"
+    stored = yaml.safe_load((tmp_path / "one" / "run.yaml").read_text())["config"]
+    assert stored["formulas"] == ["C2", "C3"]
+    unique = list(read_unique(tmp_path / "one"))
+    top = (tmp_path / "one" / "top.extxyz").read_text()
+    assert top == (tmp_path / "one" / "unique.extxyz").read_text()
+    assert len(unique) < 20
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"formula": "C8", "formulas": ["C2"]}, "give one of"),
+        ({}, "give one of"),
+        ({"formula": "C8", "z": [3, 1]}, "range"),
+        ({"formula": "C8", "z": [1, 2], "atoms": 16}, "neither"),
+        ({"formulas": []}, "at least 1"),
+        ({"formulas": ["C8"] * 1001, "num": 10**6}, "more than"),
+    ],
+)
+def test_impossible_requests_are_refused(fields, message):
+    with pytest.raises(ValueError, match=message):
+        GenerationConfig(model="diamond", **fields)
+
+
+def test_files_without_formulas_are_refused(tmp_path):
+    (tmp_path / "empty").write_text("# nothing\n")
+    with pytest.raises(UserError, match="no formulas"):
+        read_formulas(tmp_path / "empty")
+    with pytest.raises(UserError, match="Can't read"):
+        read_formulas(tmp_path / "missing")
+
+
+def draw(number, **options):
+    pytest.importorskip("smact")
+    options = {"elements": None, "max_atoms": 20, **options}
+    return sample_compositions(number, STATISTICS, rng=np.random.default_rng(3), **options)
+
+
+def test_compositions_are_like_the_training_data():
+    formulas = draw(8)
+    assert len(set(formulas)) == 8
+    assert formulas == draw(8)
+    for formula in formulas:
+        assert charge_balanced(formula)
+    assert not charge_balanced("NaCl2")
+    of_two = draw(2, elements=["Mg", "O", "F"])
+    assert set(of_two) <= {"MgO", "MgF2", "OF2", "F2O", "FO", "OF"}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"elements": ["Na", "Xe"]}, "no Xe"),
+        ({"max_atoms": 1}, "no cells of 1"),
+        ({"elements": ["Na", "Cl"]}, "only about"),
+    ],
+)
+def test_compositions_that_cannot_be_are_refused(options, message):
+    with pytest.raises(UserError, match=message):
+        draw(50, **options)
+
+
+def test_de_novo_of_a_model_without_compositions(refused, diamond_bundle, tmp_path):
+    message = refused(
+        *("rm-generate", "--model", diamond_bundle, "--de-novo", 2, "--out", tmp_path / "out")
+    )
+    assert "update_statistics" in message
+    assert not Counter(tmp_path.iterdir())

@@ -1,0 +1,181 @@
+"""Seeds with symmetry, seeds from prototypes, and mixtures of kinds."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+import spglib
+from ase.build import bulk
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from rm_lammps.datasets import DatasetStatistics
+from rm_lammps.geometry import pairs_of
+from rm_lammps.seeds import Prototypes, SeedConfig, SeedMaker, symmetric_crystal
+from rm_lammps.seeds.wyckoff import crystal_system, space_group_table
+
+SALT = DatasetStatistics.of(
+    [bulk("NaCl", "rocksalt", a=5.64), bulk("Na", "bcc", a=4.29)], cutoff=4.5
+)
+
+
+def rng(seed):
+    return np.random.default_rng(np.random.SeedSequence(0, spawn_key=(seed,)))
+
+
+def space_group_of(cell, fractions, numbers):
+    return spglib.get_symmetry_dataset((cell, fractions, numbers), symprec=1e-4).number
+
+
+@pytest.mark.parametrize("number", [2, 5, 12, 14, 40, 62, 70, 88, 122, 148, 166, 194, 206, 225])
+def test_general_positions_have_the_symmetry_of_their_group(number):
+    table = space_group_table(number)
+    draw = rng(number)
+    a, b, c = 4.1, 5.3, 7.7
+    cell = {
+        "triclinic": [[a, 0, 0], [1.1, b, 0], [0.7, 1.3, c]],
+        "monoclinic": [[a, 0, 0], [0, b, 0], [-1.1, 0, c]],
+        "orthorhombic": np.diag([a, b, c]),
+        "tetragonal": np.diag([a, a, c]),
+        "trigonal": [[a, 0, 0], [-a / 2, a * 3**0.5 / 2, 0], [0, 0, c]],
+        "hexagonal": [[a, 0, 0], [-a / 2, a * 3**0.5 / 2, 0], [0, 0, c]],
+        "cubic": np.diag([b, b, b]),
+    }[crystal_system(number)]
+    # two orbits: one alone may happen to be more symmetric
+    orbits = table.positions[0].orbit(draw.random((2, 3)))
+    numbers = np.repeat([1, 2], table.positions[0].multiplicity)
+    primitive = table.primitive @ np.asarray(cell)
+    assert space_group_of(primitive, np.concatenate(orbits), numbers) == number
+
+
+def test_positions_hold_the_atoms_of_a_primitive_cell():
+    rocksalt = space_group_table(225)
+    assert rocksalt.centring == 4
+    fixed = [p.multiplicity for p in rocksalt.positions if p.freedom == 0]
+    assert sorted(fixed) == [1, 1, 2, 6]
+    assert rocksalt.positions[0].multiplicity == 48
+    assert rocksalt.reachable(2)
+    assert not rocksalt.reachable(5)  # 1 + 1 + 2 is all that stands still
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10**6), n_na=st.integers(1, 6), n_cl=st.integers(1, 6))
+def test_symmetric_crystals_keep_what_they_promise(seed, n_na, n_cl):
+    composition = {"Na": n_na, "Cl": n_cl}
+    config = SeedConfig(volume=(0.9, 1.3), min_distance=0.6)
+    atoms = symmetric_crystal(composition, SALT, config, rng(seed))
+    if atoms is None:
+        return
+    assert atoms.get_chemical_symbols() == ["Na"] * n_na + ["Cl"] * n_cl
+    assert 0.9 - 1e-9 <= atoms.get_volume() / SALT.volume(composition) <= 1.3 + 1e-9
+    assert space_group_of(atoms.cell.array, atoms.get_scaled_positions(), atoms.numbers) > 1
+    symbols = np.array(atoms.get_chemical_symbols())
+    i, j, d = pairs_of("ijd", atoms, 4.0)
+    least = [0.6 * SALT.min_distance(a, b) for a, b in zip(symbols[i], symbols[j], strict=True)]
+    assert (d >= np.array(least) - 1e-6).all()
+    again = symmetric_crystal(composition, SALT, config, rng(seed))
+    np.testing.assert_array_equal(again.positions, atoms.positions)
+
+
+def test_most_compositions_find_a_space_group():
+    found = [symmetric_crystal({"Na": 2, "Cl": 2}, SALT, SeedConfig(), rng(k)) for k in range(20)]
+    assert sum(atoms is not None for atoms in found) >= 18
+    groups = {
+        space_group_of(a.cell.array, a.get_scaled_positions(), a.numbers)
+        for a in found
+        if a is not None
+    }
+    assert len(groups) > 5
+
+
+def test_space_groups_of_the_training_data():
+    config = SeedConfig(space_groups="training")
+    for k in range(5):
+        atoms = symmetric_crystal({"Na": 1, "Cl": 1}, SALT, config, rng(k))
+        # the training data is rocksalt and bcc
+        assert space_group_of(atoms.cell.array, atoms.get_scaled_positions(), atoms.numbers) in {
+            *(221, 225, 229),
+        }
+
+
+def test_what_cannot_be_placed_becomes_random():
+    crowded = SeedConfig(kind="symmetric", volume=(0.1, 0.1), min_distance=1.0)
+    maker = SeedMaker(crowded, "Na8Cl8", None, species=SALT.species, statistics=SALT)
+    assert symmetric_crystal({"Na": 8, "Cl": 8}, SALT, crowded, rng(0)) is None
+    assert len(maker.make(rng(0))) == 16
+
+
+def test_prototypes_give_their_sites_to_other_elements(tmp_path):
+    cscl = bulk("CsCl", "cesiumchloride", a=4.12)
+    cscl.write(tmp_path / "prototypes.cif")
+    prototypes = Prototypes(tmp_path / "prototypes.cif")
+    exact = SeedConfig(
+        kind="prototype",
+        prototypes=tmp_path / "prototypes.cif",
+        displacement=0,
+        strain=0,
+        volume=(1, 1),
+    )
+    seed = prototypes.draw({"Na": 1, "Cl": 1}, SALT, exact, rng(0))
+    assert seed.get_chemical_symbols() == ["Na", "Cl"]
+    assert seed.get_volume() == pytest.approx(SALT.volume({"Na": 1, "Cl": 1}))
+    assert space_group_of(seed.cell.array, seed.get_scaled_positions(), seed.numbers) == 221
+    assert prototypes.draw({"Na": 1, "Cl": 2}, SALT, exact, rng(0)) is None
+    maker = SeedMaker(
+        exact, "NaCl2", None, species=SALT.species, statistics=SALT, prototypes=prototypes
+    )
+    assert len(maker.make(rng(0))) == 3
+
+
+def test_models_of_many_elements_get_a_mixture():
+    def groups(config, species):
+        maker = SeedMaker(config, "Na4", None, species=species, statistics=SALT)
+        seeds = [maker.make(rng(k)) for k in range(30)]
+        return [space_group_of(a.cell.array, a.get_scaled_positions(), a.numbers) for a in seeds]
+
+    with_symmetry = sum(number > 1 for number in groups(SeedConfig(), SALT.species))
+    assert 8 < with_symmetry < 22
+    assert set(groups(SeedConfig(), ["Na"])) == {1}
+    only = SeedConfig(kind="mixture", weights={"symmetric": 1.0})
+    assert min(groups(only, SALT.species)) > 1
+
+
+def test_formula_units():
+    maker = SeedMaker(
+        *(SeedConfig(), "NaCl2", None), species=SALT.species, statistics=SALT, units=(1, 4)
+    )
+    assert maker.n_atoms == 12
+    seeds = [maker.make(rng(k)) for k in range(40)]
+    assert {len(seed) for seed in seeds} == {3, 6, 9, 12}
+    for seed in seeds:
+        n = len(seed) // 3
+        assert seed.info["formula"] == f"Na{n}Cl{2 * n}"
+        assert Counter(seed.get_chemical_symbols()) == {"Na": n, "Cl": 2 * n}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"weights": {"random": 0.0}},
+        {"weights": {"random": 1.0, "symmetric": -1.0}},
+        {"kind": "prototype"},
+        {"weights": {"random": 1.0, "prototype": 1.0}},
+        {"prototypes": "x.cif"},
+    ],
+)
+def test_impossible_mixtures_are_refused(fields):
+    with pytest.raises(ValidationError):
+        SeedConfig(**fields)
+
+
+def test_statistics_of_earlier_versions_still_load():
+    fields = SALT.model_dump()
+    assert fields["space_groups"] == {"225": 1, "229": 1}
+    assert fields["stoichiometries"] == {"1": 1, "1-1": 1}
+    assert fields["structures_per_element"] == {"Na": 2, "Cl": 1}
+    for name in ("space_groups", "stoichiometries", "structures_per_element"):
+        del fields[name]
+    old = DatasetStatistics(**fields)
+    config = SeedConfig(space_groups="training")
+    assert symmetric_crystal({"Na": 1, "Cl": 1}, old, config, rng(0)) is not None
