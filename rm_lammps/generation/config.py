@@ -172,6 +172,15 @@ def read_formulas(file: Path) -> tuple[str, ...]:
     return formulas
 
 
+def _default_preset(model: Any) -> str:
+    statistics = None
+    if isinstance(model, str) and (Path(model) / MANIFEST).is_file():
+        statistics = Bundle.load(model).manifest.statistics
+    elif isinstance(model, str):
+        statistics = find_model(model).statistics
+    return "crystals" if statistics is None or statistics.periodic else "molecules"
+
+
 _FIELDS = (
     "Needed: --model and one of --formula, --formulas, --de-novo (or these fields in --config); "
     "see rm-generate --help."

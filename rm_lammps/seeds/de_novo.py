@@ -43,8 +43,8 @@ def sample_compositions(
     """Draw compositions.
 
     Molecules have formulas of training molecules, as often as these come. Crystals have different
-    compositions, a cell's stoichiometry drawn first, then its elements: both come as often as in the training data, independently of each other; what can't be charge
-    balanced is drawn anew.
+    compositions, a cell's stoichiometry drawn first, then its elements: both come as often as in
+    the training data, independently of each other; what can't be charge balanced is drawn anew.
 
     Args:
         number: of compositions.

@@ -9,10 +9,12 @@ from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.errors import UserError
 from rm_lammps.seeds.composition import parse_formula
 
-VALENCES = {
-    **{"H": 1, "F": 1, "Cl": 1, "Br": 1, "I": 1},
-    **{"O": 2, "S": 2, "Se": 2, "B": 3, "N": 3, "P": 3, "C": 4, "Si": 4},
-}
+VALENCES = (
+    dict.fromkeys(("H", "F", "Cl", "Br", "I"), 1)
+    | dict.fromkeys(("O", "S", "Se"), 2)
+    | dict.fromkeys(("B", "N", "P"), 3)
+    | dict.fromkeys(("C", "Si"), 4)
+)
 """Bonds of each element in a neutral molecule without radicals."""
 
 
