@@ -1,0 +1,1 @@
+"""Judge molecules: bonds, validity, energies; needs the extra ``molecules``."""
