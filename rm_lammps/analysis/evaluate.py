@@ -67,7 +67,7 @@ def evaluate(
             for atoms, match in zip(read_unique(folder), matches, strict=True)
         ]
         result = {**_rates(summary, unique, matches, references), "structures": structures}
-        _write_json(folder / EVALUATION, result)
+        write_json(folder / EVALUATION, result)
         plot_energy_volume(structures, references, folder / PICTURE)
         export(folder, unique, formats)
         return result
@@ -163,7 +163,12 @@ def _bond_length(references: list[ase.Atoms]) -> float:
     return _BOND_FACTOR * float(shortest)
 
 
-def _write_json(path: Path, content: dict[str, Any]) -> None:
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write a file so that it is there as a whole or not at all.
+
+    Raises:
+        UserError: it can't be written.
+    """
     partial = path.with_name(f".{path.name}.partial")
     try:
         partial.write_text(json.dumps(content, indent=1) + "\n")

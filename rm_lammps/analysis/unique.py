@@ -1,6 +1,6 @@
 """Unique structures of a run, ranked: ``unique.extxyz``."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from pymatgen.analysis.structure_matcher import StructureMatcher
 from rm_lammps.analysis.frames import FrameFile, FrameTable, iterate, read_table
 from rm_lammps.analysis.grouping import Grouping, Tolerances
 from rm_lammps.analysis.ranks import Communicator, OneProcess, gather, on_root
-from rm_lammps.analysis.symmetry import SYMPREC, SpaceGroup, space_group, symmetrised
+from rm_lammps.analysis.symmetry import SYMPREC, space_group, symmetrised
 from rm_lammps.errors import UserError
 
 STRUCTURES = "structures.extxyz"
@@ -36,7 +36,7 @@ class UniqueSet:
         return len(self.ranked)
 
     def rank_of_frames(self) -> NDArray[np.int64]:
-        """Rank, from 1, of each frame's group, shape (n,)."""
+        """Rank, from 1, of each frame's group; 0 for those of no group, shape (n,)."""
         rank = np.zeros(len(self.table), dtype=np.int64)
         rank[self.ranked] = np.arange(1, len(self) + 1)
         return rank[self.leader]
@@ -45,6 +45,8 @@ class UniqueSet:
         """Seeds that ended in each unique structure, best structure first, seeds ascending."""
         rank = self.rank_of_frames()
         order = np.lexsort((self.table.seed, rank))
+        # frames of no unique structure have rank 0: molecules that are none
+        order = order[np.searchsorted(rank[order], 1) :]
         ends = np.searchsorted(rank[order], np.arange(1, len(self)), side="right")
         return np.split(self.table.seed[order], ends) if len(self) else []
 
@@ -92,7 +94,11 @@ def write_unique(
         groups = {frame: group for some in found for frame, group in some.items()}
 
         def write() -> None:
-            _write(folder / UNIQUE, unique, frames, groups)
+            notes = {
+                frame: f' space_group="{group.symbol}" space_group_number={group.number}'
+                for frame, group in groups.items()
+            }
+            write_ranked(folder / UNIQUE, unique, frames, notes)
             if symmetrise:
                 _write_symmetrised(folder, symprec)
 
@@ -107,18 +113,28 @@ def read_unique(folder: Path) -> Iterator[ase.Atoms]:
         yield atoms
 
 
-def _write(path: Path, unique: UniqueSet, frames: FrameFile, groups: dict[int, SpaceGroup]) -> None:
+def write_ranked(
+    path: Path, unique: UniqueSet, frames: FrameFile, notes: Mapping[int, str]
+) -> None:
+    """Write the frames of unique structures, best first.
+
+    Args:
+        path: of the file to write.
+        unique: which frames.
+        frames: of ``structures.extxyz``.
+        notes: what goes behind rank and seeds in each frame's comment line, with a space before it.
+
+    Raises:
+        UserError: it can't be written.
+    """
     partial = path.with_name(f".{path.name}.partial")
     try:
         with partial.open("wb") as stream:
             ranked = zip(unique.ranked, unique.members(), strict=True)
             for rank, (frame, seeds) in enumerate(ranked, start=1):
-                group = groups[int(frame)]
                 count, header, atoms = frames.text(int(frame)).split(b"\n", 2)
-                more = (
-                    f' rank={rank} found={len(seeds)} seeds="{" ".join(map(str, seeds))}"'
-                    f' space_group="{group.symbol}" space_group_number={group.number}'
-                )
+                numbers = " ".join(map(str, seeds))
+                more = f' rank={rank} found={len(seeds)} seeds="{numbers}"{notes[int(frame)]}'
                 stream.write(b"\n".join((count, header.rstrip() + more.encode(), atoms)))
         partial.replace(path)
     except OSError as error:

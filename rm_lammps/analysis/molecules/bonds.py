@@ -8,13 +8,12 @@ from rdkit.Chem import rdDetermineBonds
 from rdkit.Geometry import Point3D
 
 MAX_ITERATIONS = 20_000
-"""Of the search for bond orders. True molecules of nine heavy atoms need a few hundred; on scrambled
-ones it could go on for hours."""
+"""Of the search for bond orders, which on scrambled molecules could go on for hours."""
 
 BOND_FACTORS = (1.15, 1.3)
 """Atoms are bonded up to this times the sum of their covalent radii; the second is tried where the
-first gives no connected molecule. 1.15 finds the published SMILES of 1,495 of 1,500 molecules of QM9;
-1.3 (RDKit's default) alone, of 1,391: it joins atoms across small rings."""
+first gives no connected molecule. Alone, 1.15 finds the published SMILES of 1,495 of 1,500 molecules
+of QM9, and 1.3 (RDKit's default) of 1,391: it joins atoms across small rings."""
 
 # what RDKit can't do is an answer here, not a message
 RDLogger.DisableLog("rdApp.*")
