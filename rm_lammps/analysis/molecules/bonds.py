@@ -12,8 +12,8 @@ MAX_ITERATIONS = 20_000
 
 BOND_FACTORS = (1.15, 1.3)
 """Atoms are bonded up to this times the sum of their covalent radii; the second is tried where the
-first gives no connected molecule. Alone, 1.15 finds the published SMILES of 1,495 of 1,500 molecules
-of QM9, and 1.3 (RDKit's default) of 1,391: it joins atoms across small rings."""
+first gives no connected molecule. Alone, 1.15 finds the published SMILES of 1,495 of 1,500
+molecules of QM9, and 1.3 (RDKit's default) of 1,391: it joins atoms across small rings."""
 
 # what RDKit can't do is an answer here, not a message
 RDLogger.DisableLog("rdApp.*")
