@@ -29,7 +29,7 @@ def _rates(result: dict[str, Any]) -> Table:
     def row(name: str, n: int) -> None:
         table.add_row(name, str(n), _percent(n, attempted), _percent(n, converged))
 
-    row("attempted", attempted)
+    table.add_row("attempted", str(attempted))
     row("converged", converged)
     for reason, n in result.get("failed", {}).items():
         table.add_row(f"failed: {reason}", str(n), _percent(n, attempted), "")

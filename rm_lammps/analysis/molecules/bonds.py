@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import ase
-from rdkit import Chem, RDLogger
+from rdkit import Chem, rdBase
 from rdkit.Chem import rdDetermineBonds
 from rdkit.Geometry import Point3D
 
@@ -14,9 +14,6 @@ BOND_FACTORS = (1.15, 1.3)
 """Atoms are bonded up to this times the sum of their covalent radii; the second is tried where the
 first gives no connected molecule. Alone, 1.15 finds the published SMILES of 1,495 of 1,500
 molecules of QM9, and 1.3 (RDKit's default) of 1,391: it joins atoms across small rings."""
-
-# what RDKit can't do is an answer here, not a message
-RDLogger.DisableLog("rdApp.*")
 
 
 @dataclass(frozen=True)
@@ -39,13 +36,14 @@ def perceive(atoms: ase.Atoms) -> Bonds:
     Args:
         atoms: a molecule, positions in Å.
     """
-    first = None
-    for factor in BOND_FACTORS:
-        bonds = _perceive(atoms, factor)
-        if bonds.mol is not None and bonds.fragments == 1:
-            return bonds
-        first = first or bonds
-    return first
+    # what RDKit can't do is an answer here, not a message
+    with rdBase.BlockLogs():
+        tried = []
+        for factor in BOND_FACTORS:
+            tried.append(_perceive(atoms, factor))
+            if tried[-1].mol is not None and tried[-1].fragments == 1:
+                return tried[-1]
+        return tried[0]
 
 
 def _perceive(atoms: ase.Atoms, factor: float) -> Bonds:

@@ -6,7 +6,7 @@ from functools import cache
 import pandas as pd
 from posebusters import PoseBusters
 from posebusters.modules import energy_ratio
-from rdkit import Chem
+from rdkit import Chem, rdBase
 from rdkit.Chem.rdDistGeom import EmbedParameters, ETKDGv3
 
 EMBEDDING_ATTEMPTS = 20
@@ -30,7 +30,7 @@ def _busters() -> PoseBusters:
 
 def _bounded_embedding() -> EmbedParameters:
     parameters = ETKDGv3()
-    parameters.maxIterations = EMBEDDING_ATTEMPTS
+    parameters.maxIterations = EMBEDDING_ATTEMPTS  # type: ignore[assignment]
     return parameters
 
 
@@ -52,5 +52,6 @@ def run_checks(mol: Chem.Mol) -> dict[str, bool | None]:
     Returns:
         Passed or not, by name; ``None`` where PoseBusters comes to no answer.
     """
-    row = _busters().bust([mol]).iloc[0]
+    with rdBase.BlockLogs():
+        row = _busters().bust([mol]).iloc[0]
     return {str(name): None if pd.isna(value) else bool(value) for name, value in row.items()}

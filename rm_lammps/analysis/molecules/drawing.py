@@ -21,7 +21,7 @@ def svg(smiles: str) -> str:
     if mol is None:
         return ""
     drawer = rdMolDraw2D.MolDraw2DSVG(_WIDTH, _HEIGHT)
-    drawer.drawOptions().clearBackground = False
+    drawer.drawOptions().clearBackground = False  # type: ignore[assignment]
     rdMolDraw2D.PrepareAndDrawMolecule(drawer, mol)
     drawer.FinishDrawing()
     text = drawer.GetDrawingText()

@@ -77,9 +77,8 @@ def judge(atoms: ase.Atoms, *, xtb: bool = False) -> Verdict:
     """
     info = atoms.info
     bonds = perceive(atoms)
-    with_bonds = bonds.mol is not None
     relaxation = None
-    if xtb and with_bonds:
+    if xtb and bonds.mol is not None:
         # tblite is needed by those alone who ask for energies
         from rm_lammps.analysis.molecules.energies import relax_with_xtb
 
@@ -91,6 +90,6 @@ def judge(atoms: ase.Atoms, *, xtb: bool = False) -> Verdict:
         smiles=bonds.smiles,
         fragments=bonds.fragments,
         problem=bonds.problem,
-        checks=run_checks(bonds.mol) if with_bonds else {},
+        checks=run_checks(bonds.mol) if bonds.mol is not None else {},
         xtb=relaxation,
     )
