@@ -134,7 +134,7 @@ def plot_ranking(ranked: Ranking, picture: Path) -> None:
         keeping.plot(FRACTIONS, [np.nan if r is None else r for r in rates], "o-", color=COLOURS[0])
     energies.set(xlabel="E~ per atom (pseudo-eV)", ylabel="molecules")
     keeping.set(
-        xlabel="fraction kept, lowest E~ of each composition",
+        xlabel="fraction kept of each composition",
         ylabel="pass rate among kept",
         ylim=(0, 1.03),
     )
