@@ -175,7 +175,11 @@ def _bond_length(references: list[ase.Atoms]) -> float:
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write a file of results, as a whole or not at all."""
+    """Write a file so that it is there as a whole or not at all.
+
+    Raises:
+        UserError: it can't be written.
+    """
     partial = path.with_name(f".{path.name}.partial")
     try:
         partial.write_text(json.dumps(content, indent=1) + "\n")

@@ -1,6 +1,6 @@
 """Unique structures of a run, ranked: ``unique.extxyz``."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,14 +50,14 @@ class UniqueSet:
         return np.arange(1, len(self) + 1) - np.repeat(begins, lengths)
 
     def rank_of_frames(self) -> NDArray[np.int64]:
-        """Rank of each frame's group, shape (n,)."""
+        """Rank of each frame's group; 0 for those of no group, shape (n,)."""
         rank = np.zeros(len(self.table), dtype=np.int64)
         rank[self.ranked] = self.rank
         return rank[self.leader]
 
     def place_of_frames(self) -> NDArray[np.int64]:
-        """Where each frame's group stands in ``ranked``, shape (n,)."""
-        place = np.zeros(len(self.table), dtype=np.int64)
+        """Where each frame's group stands in ``ranked``; -1 for those of no group, shape (n,)."""
+        place = np.full(len(self.table), -1, dtype=np.int64)
         place[self.ranked] = np.arange(len(self))
         return place[self.leader]
 
@@ -65,6 +65,7 @@ class UniqueSet:
         """Seeds that ended in each unique structure, in the order of ``ranked``, ascending."""
         place = self.place_of_frames()
         order = np.lexsort((self.table.seed, place))
+        order = order[np.searchsorted(place[order], 0) :]
         ends = np.searchsorted(place[order], np.arange(len(self) - 1), side="right")
         return np.split(self.table.seed[order], ends) if len(self) else []
 
@@ -113,7 +114,7 @@ def write_unique(
         unique = _rank(table, leader, own, groups, ranking)
 
         def write() -> None:
-            _write(folder / UNIQUE, unique, frames)
+            write_ranked(folder / UNIQUE, unique, frames)
             if symmetrise:
                 _write_symmetrised(folder, symprec)
 
@@ -138,6 +139,25 @@ def _rank(
     """Order the leaders ``own``, whose space groups are ``groups``."""
     found = np.bincount(leader, minlength=len(table))[own]
     score = ranking.score(table.energy[own], found, [group.number for group in groups])
+    return ranked_set(table, leader, own, score, groups)
+
+
+def ranked_set(
+    table: FrameTable,
+    leader: NDArray[np.int64],
+    own: NDArray[np.int64],
+    score: NDArray[np.float64],
+    groups: Sequence[SpaceGroup],
+) -> UniqueSet:
+    """Order leaders by composition, in order of their first seed, and then by score.
+
+    Args:
+        table: of ``structures.extxyz``.
+        leader: for each frame the frame that leads its group, shape (n,).
+        own: the leaders that count, shape (n_unique,).
+        score: of the leaders, lower is better, shape (n_unique,).
+        groups: space groups of the leaders.
+    """
     first_seed = np.full(len(table.formulas), np.iinfo(np.int64).max)
     np.minimum.at(first_seed, table.composition, table.seed)
     first = first_seed[table.composition[own]] if len(own) else own
@@ -145,7 +165,20 @@ def _rank(
     return UniqueSet(table, leader, own[order], score[order], [groups[n] for n in order])
 
 
-def _write(path: Path, unique: UniqueSet, frames: FrameFile) -> None:
+def write_ranked(
+    path: Path, unique: UniqueSet, frames: FrameFile, notes: Mapping[int, str] | None = None
+) -> None:
+    """Write the frames of unique structures, best first.
+
+    Args:
+        path: of the file to write.
+        unique: which frames.
+        frames: of ``structures.extxyz``.
+        notes: what else goes into each frame's comment line, with a space before it.
+
+    Raises:
+        UserError: it can't be written.
+    """
     partial = path.with_name(f".{path.name}.partial")
     try:
         with partial.open("wb") as stream:
@@ -159,6 +192,7 @@ def _write(path: Path, unique: UniqueSet, frames: FrameFile) -> None:
                     f" rank={rank} rank_score={score:.6f} found={len(seeds)}"
                     f' seeds="{" ".join(map(str, seeds))}"'
                     f' space_group="{group.symbol}" space_group_number={group.number}'
+                    f"{'' if notes is None else notes[int(frame)]}"
                 )
                 stream.write(b"\n".join((count, header.rstrip() + more.encode(), atoms)))
         partial.replace(path)

@@ -14,38 +14,76 @@ from rm_lammps.errors import UserError
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
+_CRYSTALS = "Crystals"
+_MOLECULES = "Molecules"
+
 
 @app.command()
 def evaluate(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The --out of rm-generate.")],
-    reference: Annotated[
-        Path | None, typer.Option(help="Structures to look for, in any format ASE reads.")
-    ] = None,
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DIR|FILE", help="The --out of rm-generate, or a file of known molecules."
+        ),
+    ],
     formats: Annotated[
         list[Format] | None,
         typer.Option("--format", help="Write structures as CIF zip or ASE database too; repeat."),
     ] = None,
+    show: Annotated[int, typer.Option(min=0, help="Unique structures to list.")] = 10,
+    reference: Annotated[
+        Path | None,
+        typer.Option(
+            help="Structures to look for, in any format ASE reads.", rich_help_panel=_CRYSTALS
+        ),
+    ] = None,
     symmetrise: Annotated[
-        bool, typer.Option(help="Write the unique structures' standard cells too.")
+        bool,
+        typer.Option(
+            help="Write the unique structures' standard cells too.", rich_help_panel=_CRYSTALS
+        ),
     ] = False,
     symprec: Annotated[
-        float, typer.Option(min=1e-5, help="Tolerance of space groups and standard cells, Å.")
+        float,
+        typer.Option(
+            min=1e-5,
+            help="Tolerance of space groups and standard cells, Å.",
+            rich_help_panel=_CRYSTALS,
+        ),
     ] = 0.1,
     energy_tolerance: Annotated[
         float,
-        typer.Option(min=0, help="Largest difference of equal structures, pseudo-eV per atom."),
+        typer.Option(
+            min=0,
+            help="Largest difference of equal structures, pseudo-eV per atom.",
+            rich_help_panel=_CRYSTALS,
+        ),
     ] = 0.01,
-    show: Annotated[int, typer.Option(min=0, help="Unique structures to list.")] = 10,
+    training: Annotated[
+        Path | None,
+        typer.Option(help="Structures or molecules that don't count as new."),
+    ] = None,
     top: Annotated[
-        int, typer.Option(min=1, help="Structures of each composition in top.extxyz, top.cif.zip.")
+        int,
+        typer.Option(
+            min=1,
+            help="Structures of each composition in top.extxyz, top.cif.zip.",
+            rich_help_panel=_CRYSTALS,
+        ),
     ] = 20,
     found_weight: Annotated[
         float,
-        typer.Option(help="Rank by E~ per atom less this times ln(seeds that found it)."),
+        typer.Option(
+            help="Rank by E~ per atom less this times ln(seeds that found it).",
+            rich_help_panel=_CRYSTALS,
+        ),
     ] = 0.0,
     symmetry_weight: Annotated[
         float,
-        typer.Option(help="And less this times ln(order of the point group); pseudo-eV."),
+        typer.Option(
+            help="And less this times ln(order of the point group); pseudo-eV.",
+            rich_help_panel=_CRYSTALS,
+        ),
     ] = 0.0,
     metrics: Annotated[
         bool,
@@ -53,62 +91,145 @@ def evaluate(
             "--metrics",
             help="Measure crystals by composition: match rates and RMSE against --reference, "
             "validity, uniqueness, novelty; writes metrics.json.",
+            rich_help_panel=_CRYSTALS,
         ),
     ] = False,
-    at: Annotated[str, typer.Option(help="Metrics: candidates a composition, e.g. 5,20.")] = "20",
-    training: Annotated[
-        Path | None, typer.Option(help="Metrics: structures that are not novel.")
-    ] = None,
+    at: Annotated[
+        str,
+        typer.Option(
+            help="Metrics: candidates a composition, e.g. 5,20.", rich_help_panel=_CRYSTALS
+        ),
+    ] = "20",
     rerank: Annotated[
         int,
         typer.Option(
-            min=0, help="Metrics: rank so many candidates of each composition anew by chgnet."
+            min=0,
+            help="Metrics: rank so many candidates of each composition anew by chgnet.",
+            rich_help_panel=_CRYSTALS,
         ),
     ] = 0,
     rerank_steps: Annotated[
-        int, typer.Option(min=0, help="Relax them by chgnet first, so many steps at most.")
+        int,
+        typer.Option(
+            min=0,
+            help="Relax them by chgnet first, so many steps at most.",
+            rich_help_panel=_CRYSTALS,
+        ),
     ] = 0,
+    xtb: Annotated[
+        bool, typer.Option("--xtb", help="Relax with GFN2-xTB too.", rich_help_panel=_MOLECULES)
+    ] = False,
+    keep: Annotated[
+        float | None,
+        typer.Option(
+            min=0.001,
+            max=1,
+            help="Keep this fraction of each composition, lowest E~ per atom first.",
+            rich_help_panel=_MOLECULES,
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write the evaluation of a FILE as JSON to here.", rich_help_panel=_MOLECULES
+        ),
+    ] = None,
 ) -> None:
-    """Deduplicate and rank structures, match them to references, draw E~ against volume.
+    """Deduplicate and rank structures; match crystals to references, put molecules to the test.
 
-    Rates count every attempted seed. Writes unique.extxyz, top.extxyz, evaluation.json and
-    energy_volume.png into DIR. Runs under mpirun too, with the same result.
+    Rates count every attempted seed. Writes unique.extxyz, evaluation.json and a picture into DIR,
+    and for crystals top.extxyz. Runs under mpirun too, with the same result.
     """
-    from rm_lammps.analysis.evaluate import PICTURE
-    from rm_lammps.analysis.evaluate import evaluate as run
     from rm_lammps.analysis.grouping import Tolerances
-    from rm_lammps.analysis.metrics import measure
     from rm_lammps.analysis.ranking import Ranking
-    from rm_lammps.analysis.ranks import launched_ranks
+    from rm_lammps.analysis.ranks import launched_ranks, on_root
     from rm_lammps.analysis.rerank import Reranking
 
     comm = launched_ranks()
     try:
-        result, unique = run(
-            folder,
-            reference,
-            comm=comm,
-            formats=formats or (),
-            symmetrise=symmetrise,
-            symprec=symprec,
-            tolerances=Tolerances(energy=energy_tolerance),
-            ranking=Ranking(found_weight, symmetry_weight),
-            top=top,
-        )
-        measured = None
-        if metrics or rerank:
-            measured = measure(
-                *(folder, unique, reference),
-                comm=comm,
-                at=_numbers(at),
-                training_file=training,
-                reranking=Reranking(rerank, rerank_steps) if rerank else None,
+        if source.is_file() or on_root(comm, lambda: _holds_molecules(source)):
+            _evaluate_molecules(comm, source, formats, training, xtb, keep, out)
+        else:
+            settings = {
+                "formats": formats or (),
+                "symmetrise": symmetrise,
+                "symprec": symprec,
+                "tolerances": Tolerances(energy=energy_tolerance),
+                "ranking": Ranking(found_weight, symmetry_weight),
+                "top": top,
+            }
+            measuring = {
+                "at": _numbers(at),
+                "training_file": training,
+                "reranking": Reranking(rerank, rerank_steps) if rerank else None,
+            }
+            _evaluate_crystals(
+                *(comm, source, reference, show, settings),
+                measuring if metrics or rerank else None,
             )
     except UserError as error:
         # every rank has it; one says it
         if comm.rank == 0:
             print_error(error)
         raise SystemExit(2) from None
+
+
+def _holds_molecules(folder: Path) -> bool:
+    from rm_lammps.analysis.frames import iterate
+    from rm_lammps.analysis.unique import STRUCTURES
+
+    path = folder / STRUCTURES
+    first = next(iterate(path), None) if path.exists() else None
+    return first is not None and not first.pbc.any()
+
+
+def _evaluate_molecules(
+    comm: Any,
+    source: Path,
+    formats: list[Format] | None,
+    training: Path | None,
+    xtb: bool,
+    keep: float | None,
+    out: Path | None,
+) -> None:
+    from rm_lammps.analysis.molecules import require_packages
+
+    require_packages(xtb=xtb)
+    from rm_lammps.analysis.molecules.evaluate import (
+        RANKING,
+        Options,
+        evaluate_file,
+        evaluate_run,
+    )
+    from rm_lammps.cli.molecules import print_molecules
+
+    options = Options(training, xtb, keep)
+    if source.is_file():
+        result = evaluate_file(source, options, comm=comm, out=out)
+    else:
+        result = evaluate_run(source, options, comm=comm, formats=formats or ())
+    if comm.rank == 0:
+        print_molecules(result)
+        if source.is_dir():
+            typer.echo(source / RANKING)
+
+
+def _evaluate_crystals(
+    comm: Any,
+    folder: Path,
+    reference: Path | None,
+    show: int,
+    settings: dict[str, Any],
+    measuring: dict[str, Any] | None,
+) -> None:
+    from rm_lammps.analysis.evaluate import PICTURE
+    from rm_lammps.analysis.evaluate import evaluate as run
+    from rm_lammps.analysis.metrics import measure
+
+    result, unique = run(folder, reference, comm=comm, **settings)
+    measured = None
+    if measuring is not None:
+        measured = measure(folder, unique, reference, comm=comm, **measuring)
     if comm.rank == 0:
         console = Console()
         console.print(_summary(result))

@@ -50,7 +50,7 @@ def disguised(atoms, seed, energy=0.0, noise=0.01):
     return other
 
 
-def write_run(folder, frames, failed=()):
+def write_run(folder, frames, failed=(), formula="C8"):
     """What rm-generate leaves behind."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "structures.extxyz").open("w") as stream:
@@ -69,7 +69,7 @@ def write_run(folder, frames, failed=()):
     (folder / "summary.json").write_text(json.dumps(summary))
     with (folder / "failures.jsonl").open("w") as stream:
         for number, (reason, detail) in enumerate(failed):
-            record = {"seed": 10_000 + number, "formula": "C8", "evaluations": 100}
+            record = {"seed": 10_000 + number, "formula": formula, "evaluations": 100}
             record |= {"seconds": 0.25, "reason": reason, "detail": detail}
             stream.write(json.dumps(record) + "\n")
     return folder

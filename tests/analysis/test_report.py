@@ -6,10 +6,12 @@ import os
 import shutil
 import subprocess
 
+import ase
 import ase.io
 import numpy as np
 import pytest
 import yaml
+from ase.build import molecule
 from crystals import BCC, DIAMOND, GRAPHITE, ROCKSALT, disguised, write_run
 
 from rm_lammps.analysis.report import write_report
@@ -261,3 +263,40 @@ def test_pictures_are_cells_with_full_boundaries(crystal):
 def test_bad_input_is_refused(refused, tmp_path, prepare, message):
     prepare(tmp_path)
     assert message in refused("rm-report", tmp_path)
+
+
+@browser
+def test_molecules_are_drawn_in_a_gallery(run, tmp_path):
+    frames = []
+    for seed, name in enumerate(["CH3CH2OH", "CH3CONH2", "CH3OCH3", "CH3CH2OH"]):
+        atoms = molecule(name)
+        bare = ase.Atoms(atoms.numbers, atoms.positions * (1.6 if seed == 3 else 1))
+        bare.info = {"seed": seed, "formula": bare.get_chemical_formula(), "evaluations": 100}
+        bare.info |= {"energy_per_atom": 0.1 * seed, "energy": 0.1 * seed * len(bare)}
+        frames.append(bare)
+        bare.info["seconds"] = 0.25
+    failed = [("expanded", "x")]
+    folder = write_run(tmp_path / "run", frames, failed, formula="CH4")
+    page = folder / "report.html"
+    run("rm-report", folder)
+    script = """<script>
+      setInterval(() => {
+        if (document.documentElement.dataset.viewer && !window.done) {
+          window.done = true;
+          document.querySelectorAll(".gallery [data-show]")[1].click();
+        }
+      }, 100);
+    </script>"""
+    dom, probe = opened(page, tmp_path, script)
+    assert probe["problem"] == ""
+    # compositions, checks, keeping, outcomes, seconds, evaluations
+    assert probe["plots"] == "6"
+    assert probe["viewer"] == "ready"
+    assert probe["rows"] == 3
+    assert probe["shown"] == "rank 2, C2H5NO, CC(N)=O"
+    assert probe["fetched"] == []
+    stays_inside(dom.links, folder)
+    text = page.read_text()
+    assert text.count("<svg") == 3
+    assert "60.0% of attempted" in text
+    assert ".xyz" in text

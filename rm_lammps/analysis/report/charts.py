@@ -12,7 +12,7 @@ from rm_lammps.analysis.report.contents import Contents
 CONVERGED = "#2a7f62"
 FAILED = ("#c8553d", "#e09f3e", "#8d6a9f", "#5c677d", "#b56576", "#777777")
 _BINS = 40
-_LAYOUT: dict[str, Any] = {
+LAYOUT: dict[str, Any] = {
     "template": "none",
     "font": {"family": "system-ui, sans-serif", "size": 13, "color": "#2b2f36"},
     "paper_bgcolor": "rgba(0,0,0,0)",
@@ -20,7 +20,7 @@ _LAYOUT: dict[str, Any] = {
     "hoverlabel": {"align": "left"},
     "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": "#a8adb5", "activecolor": "#2b2f36"},
 }
-_AXIS: dict[str, Any] = {
+AXIS: dict[str, Any] = {
     "gridcolor": "#e9ebee",
     "linecolor": "#b9bec6",
     "ticks": "outside",
@@ -49,9 +49,9 @@ def energy_volume(contents: Contents) -> go.Figure:
             label = escape(name) if name else "other space groups"
             figure.add_trace(_scatter(members, f"{label} · {len(members)}", colour))
     figure.update_layout(
-        **_LAYOUT,
-        xaxis={**_AXIS, "title": "volume per atom (Å³)"},
-        yaxis={**_AXIS, "title": "E~ per atom (pseudo-eV)"},
+        **LAYOUT,
+        xaxis={**AXIS, "title": "volume per atom (Å³)"},
+        yaxis={**AXIS, "title": "E~ per atom (pseudo-eV)"},
         legend={
             "title": {"text": "space group · structures", "font": {"size": 12}},
             "itemsizing": "constant",
@@ -113,9 +113,9 @@ def outcomes(contents: Contents) -> go.Figure:
     )
     largest = max(count for _, count, _ in rows)
     figure.update_layout(
-        **_LAYOUT,
-        xaxis={**_AXIS, "title": "seeds", "range": [0, 1.35 * max(largest, 1)]},
-        yaxis={**_AXIS, "autorange": "reversed", "ticks": "", "showgrid": False},
+        **LAYOUT,
+        xaxis={**AXIS, "title": "seeds", "range": [0, 1.35 * max(largest, 1)]},
+        yaxis={**AXIS, "autorange": "reversed", "ticks": "", "showgrid": False},
         margin={"l": 10, "r": 10, "t": 10, "b": 45},
         bargap=0.35,
         height=90 + 44 * len(rows),
@@ -160,15 +160,15 @@ def cost(contents: Contents, quantity: str, title: str) -> go.Figure:
             )
     ticks = _round_numbers(edges[0], edges[-1])
     figure.update_layout(
-        **_LAYOUT,
+        **LAYOUT,
         barmode="stack",
         xaxis={
-            **_AXIS,
+            **AXIS,
             "title": title,
             "tickvals": np.log10(ticks).tolist(),
             "ticktext": [f"{tick:g}" for tick in ticks],
         },
-        yaxis={**_AXIS, "title": "seeds"},
+        yaxis={**AXIS, "title": "seeds"},
         legend={"orientation": "h", "y": 1.15, "x": 0},
         showlegend=True,
         margin={"l": 60, "r": 10, "t": 30, "b": 50},

@@ -1,5 +1,6 @@
 """What the page shows, gathered from the files of a run."""
 
+import io
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -8,13 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import ase
+import ase.io
 import numpy as np
 import yaml
 from numpy.typing import NDArray
 
 from rm_lammps.analysis.evaluate import EVALUATION, PICTURE, read_summary
 from rm_lammps.analysis.export import cif_name, cif_text
-from rm_lammps.analysis.frames import iterate_info
+from rm_lammps.analysis.frames import iterate, iterate_info
+from rm_lammps.analysis.molecules import require_packages
 from rm_lammps.analysis.unique import (
     STRUCTURES,
     SYMMETRISED,
@@ -53,8 +56,9 @@ FILES = {
     "structures.db": "all converged structures as ASE database",
     "failures.jsonl": "failed seeds with reasons",
     "summary.json": "totals",
-    EVALUATION: "rates and unique structures, for programs",
+    EVALUATION: "rates and structures, for programs",
     PICTURE: "E~ against volume, as a picture",
+    "ranking.png": "E~ of molecules that pass and of those that fail, as a picture",
     "run.yaml": "settings, versions and model",
 }
 
@@ -80,9 +84,14 @@ class Entry:
     space_group: str
     match: str | None
     """Name of the reference it matches, if ``rm-evaluate`` was given references."""
-    cif: str
-    name: str
-    """Of its CIF."""
+    text: str
+    """Content of the file to download."""
+    file: str
+    """Its name: a CIF, for molecules XYZ."""
+    smiles: str | None
+    """Of molecules."""
+    passes: bool
+    """A molecule that passes every check."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +133,8 @@ class Contents:
     settings: str
     files: dict[str, str]
     """Files in the folder, and what is in them."""
+    molecules: dict[str, Any] | None
+    """The content of ``evaluation.json`` where the structures are molecules."""
 
 
 def read_contents(folder: Path, n_best: int) -> Contents:
@@ -136,7 +147,8 @@ def read_contents(folder: Path, n_best: int) -> Contents:
     structures, unique = folder / STRUCTURES, folder / UNIQUE
     if not structures.exists():
         raise UserError(f"{folder} has no {STRUCTURES}.", "Give the --out folder of rm-generate.")
-    if not unique.exists() or unique.stat().st_mtime < structures.stat().st_mtime:
+    molecules = read_molecules(folder)
+    if molecules is None and not _newer(unique, structures):
         write_unique(folder)
     matches = _matches(folder)
     best, atoms, points = [], [], []
@@ -145,7 +157,7 @@ def read_contents(folder: Path, n_best: int) -> Contents:
         n_unique += 1
         first = float(frame.info["energy_per_atom"]) if frame.info["rank"] == 1 else first
         if n_unique <= MAX_POINTS or n_unique <= n_best:
-            entry = _entry(n_unique, frame, first, matches, with_cif=n_unique <= n_best)
+            entry = _entry(n_unique, frame, first, matches, with_text=n_unique <= n_best)
             points.append(_point(entry))
             if n_unique <= n_best:
                 best.append(entry)
@@ -166,11 +178,40 @@ def read_contents(folder: Path, n_best: int) -> Contents:
         failed_cost=failed_cost,
         settings=yaml.safe_dump(stored, sort_keys=False) if stored else "",
         files={name: what for name, what in FILES.items() if (folder / name).exists()},
+        molecules=molecules,
     )
 
 
+def _newer(file: Path, than: Path) -> bool:
+    return file.exists() and file.stat().st_mtime >= than.stat().st_mtime
+
+
+def read_molecules(folder: Path) -> dict[str, Any] | None:
+    """The evaluation of a run's molecules, made first if need be; ``None`` for crystals."""
+    structures, evaluation = folder / STRUCTURES, folder / EVALUATION
+    first = next(iterate(structures), None)
+    if first is None or first.pbc.any():
+        return None
+    if _newer(evaluation, structures) and _newer(folder / UNIQUE, structures):
+        try:
+            content = json.loads(evaluation.read_text())
+        except (OSError, ValueError) as error:
+            raise UserError(f"Can't read {evaluation}: {error}", "Delete it.") from error
+        if isinstance(content, dict) and content.get("kind") == "molecules":
+            return content
+    require_packages()
+    from rm_lammps.analysis.molecules.evaluate import evaluate_run
+
+    return evaluate_run(folder)
+
+
 def _entry(
-    rank: int, atoms: ase.Atoms, first: float, matches: dict[int, str | None], *, with_cif: bool
+    rank: int,
+    atoms: ase.Atoms,
+    first: float,
+    matches: dict[int, str | None],
+    *,
+    with_text: bool,
 ) -> Entry:
     info, periodic = atoms.info, bool(atoms.pbc.all())
     volume = atoms.get_volume() if periodic else None
@@ -188,9 +229,19 @@ def _entry(
         seeds=info["seeds"].tolist(),
         space_group=f"{info['space_group']}{number}",
         match=matches.get(int(info["seed"])),
-        cif=cif_text(atoms, name) if with_cif else "",
-        name=name,
+        text=_file_text(atoms, name) if with_text else "",
+        file=f"{name}.{'cif' if periodic else 'xyz'}",
+        smiles=str(info["smiles"]) if "smiles" in info else None,
+        passes=bool(info.get("passes", False)),
     )
+
+
+def _file_text(atoms: ase.Atoms, name: str) -> str:
+    if atoms.pbc.all():
+        return cif_text(atoms, name)
+    stream = io.StringIO()
+    ase.io.write(stream, atoms, format="xyz", comment=name, parallel=False)
+    return stream.getvalue()
 
 
 def _point(entry: Entry) -> dict[str, Any]:
@@ -202,7 +253,7 @@ def _matches(folder: Path) -> dict[int, str | None]:
     """Reference matched by the unique structure led by each seed, as far as evaluated."""
     try:
         evaluation = json.loads((folder / EVALUATION).read_text())
-        return {s["seed"]: s["matches"] for s in evaluation["structures"]}
+        return {s["seed"]: s.get("matches") for s in evaluation["structures"]}
     except (OSError, ValueError, KeyError, TypeError):
         # matches are extra: the page is complete without
         return {}

@@ -103,6 +103,12 @@
         }
       });
     }
+    for (const drawing of document.querySelectorAll(".gallery [data-show]")) {
+      drawing.addEventListener("click", () => {
+        show(Number(drawing.dataset.show));
+        document.getElementById("viewer-panel").scrollIntoView({ behavior: "smooth", block: "nearest" });
+      });
+    }
     show(1);
     root.dataset.viewer = "ready";
   } catch (error) {

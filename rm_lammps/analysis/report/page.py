@@ -14,7 +14,7 @@ import plotly
 import plotly.graph_objects as go
 from markupsafe import Markup
 
-from rm_lammps.analysis.report import charts
+from rm_lammps.analysis.report import charts, molecule_charts
 from rm_lammps.analysis.report.contents import Contents, read_contents
 from rm_lammps.analysis.report.picture import picture
 from rm_lammps.errors import UserError
@@ -53,13 +53,11 @@ def render(contents: Contents) -> str:
     )
     environment.filters["download"] = _download
     plots = {
-        "energy-volume": charts.energy_volume(contents),
+        **_plots_of_structures(contents),
         "outcomes": charts.outcomes(contents),
         "seconds": charts.cost(contents, "seconds", "seconds of one rank a seed"),
         "evaluations": charts.cost(contents, "evaluations", "evaluations of E~ and forces a seed"),
     }
-    if not contents.best:
-        del plots["energy-volume"]
     viewer = bool(contents.best)
     libraries = {"plotly": _plotly_script()}
     if viewer:
@@ -70,10 +68,30 @@ def render(contents: Contents) -> str:
         libraries={name: _packed(text) for name, text in libraries.items()},
         plots={name: _plain(figure) for name, figure in plots.items()},
         dataset=_dataset(contents) if viewer else None,
+        drawings=_drawings(contents),
         style=Markup((_HERE / "page.css").read_text()),
         script=Markup((_HERE / "page.js").read_text()),
         version=version("rm_lammps"),
     )
+
+
+def _plots_of_structures(contents: Contents) -> dict[str, go.Figure]:
+    if contents.molecules is not None:
+        return {
+            "compositions": molecule_charts.compositions(contents.molecules),
+            "checks": molecule_charts.checks(contents.molecules),
+            "keeping": molecule_charts.keeping(contents.molecules),
+        }
+    return {"energy-volume": charts.energy_volume(contents)} if contents.best else {}
+
+
+def _drawings(contents: Contents) -> dict[int, Markup]:
+    """Molecules as chemists draw them, by rank."""
+    if contents.molecules is None:
+        return {}
+    from rm_lammps.analysis.molecules.drawing import svg
+
+    return {e.rank: Markup(svg(e.smiles)) for e in contents.best if e.smiles is not None}
 
 
 def _plain(figure: go.Figure) -> dict[str, Any]:
@@ -90,7 +108,7 @@ def _dataset(contents: Contents) -> dict[str, Any]:
         properties={
             "rank": {"target": "structure", "values": [entry.rank for entry in contents.best]}
         },
-        settings=chemiscope.quick_settings(periodic=True),
+        settings=chemiscope.quick_settings(periodic=contents.molecules is None),
     )
 
 
@@ -109,6 +127,7 @@ def _packed(text: str) -> str:
     return base64.b64encode(gzip.compress(text.encode(), 9, mtime=0)).decode()
 
 
-def _download(text: str) -> str:
+def _download(text: str, file: str) -> str:
     """Address that holds a file's content itself, so that it is there wherever the page goes."""
-    return "data:chemical/x-cif;base64," + base64.b64encode(text.encode()).decode()
+    kind = file.rsplit(".", 1)[-1]
+    return f"data:chemical/x-{kind};base64," + base64.b64encode(text.encode()).decode()

@@ -1,0 +1,231 @@
+"""Evaluate a run that generated molecules, or a file of known ones."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ase
+
+from rm_lammps.analysis.evaluate import EVALUATION, read_summary, write_json
+from rm_lammps.analysis.export import Format, export
+from rm_lammps.analysis.frames import FrameFile, iterate_info, read_table
+from rm_lammps.analysis.molecules import require_packages
+from rm_lammps.analysis.molecules.bonds import canonical, perceive
+from rm_lammps.analysis.molecules.judge import Verdict, judge
+from rm_lammps.analysis.molecules.ranking import auc, keep_curve, kept, plot_ranking, ranking
+from rm_lammps.analysis.molecules.rates import by_formula, count
+from rm_lammps.analysis.molecules.unique import write_unique_molecules
+from rm_lammps.analysis.ranks import Communicator, OneProcess, gather, on_root
+from rm_lammps.analysis.unique import STRUCTURES
+from rm_lammps.datasets import read_structures
+from rm_lammps.errors import UserError
+from rm_lammps.progress import start_bar
+
+RANKING = "ranking.png"
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is looked at besides bonds and PoseBusters' checks."""
+
+    training: Path | None = None
+    """Molecules that are not new."""
+    xtb: bool = False
+    """Relax each molecule with GFN2-xTB."""
+    keep: float | None = None
+    """Fraction of each composition's molecules, lowest E~ first, to keep."""
+
+
+def evaluate_run(
+    folder: Path,
+    options: Options = Options(),
+    *,
+    comm: Communicator | None = None,
+    formats: Iterable[Format] = (),
+) -> dict[str, Any]:
+    """Judge every molecule of a run; count over all attempted seeds and over converged ones.
+
+    Args:
+        folder: written by ``rm-generate``; gets ``evaluation.json``, ``unique.extxyz`` (one frame
+            for each valid SMILES) and ``ranking.png``.
+        options: what to look at.
+        comm: every rank of it calls this function; rank 0 writes. One process unless given.
+        formats: write structures in these formats too.
+
+    Returns:
+        The content of ``evaluation.json``, on every rank.
+
+    Raises:
+        UserError: the folder holds no finished run, the training file is unusable, or a package
+            is missing.
+    """
+    comm = OneProcess() if comm is None else comm
+    require_packages(xtb=options.xtb)
+    summary = on_root(comm, lambda: read_summary(folder))
+    path = folder / STRUCTURES
+    table = on_root(comm, lambda: read_table(path))
+    failed = on_root(comm, lambda: _failed_formulas(folder / "failures.jsonl"))
+    with FrameFile(path, table.begin) as frames:
+        verdicts = _judge_all(frames.atoms, len(table), options, comm)
+    attempted = Counter(v.formula for v in verdicts) + failed
+    result = _result(verdicts, attempted, options, comm)
+    result["failed"] = summary["failed"]
+    n = max(summary["attempted"], 1)
+    passes = result["rates"]["passes"]
+    result["seconds_per_seed"] = summary["seed_seconds"] / n
+    result["evaluations_per_seed"] = summary["evaluations"] / n
+    result["passes_per_core_second"] = passes / summary["seed_seconds"] if passes else 0.0
+
+    def finish() -> None:
+        chosen = _kept(verdicts, options.keep)
+        unique = write_unique_molecules(folder, table, verdicts, chosen)
+        write_json(folder / EVALUATION, result)
+        plot_ranking(ranking(verdicts), folder / RANKING)
+        export(folder, unique, formats)
+
+    on_root(comm, finish)
+    return result
+
+
+def evaluate_file(
+    file: Path,
+    options: Options = Options(),
+    *,
+    comm: Communicator | None = None,
+    out: Path | None = None,
+) -> dict[str, Any]:
+    """Judge the molecules of a file: the same table for known ones.
+
+    Args:
+        file: molecules in a format that :func:`rm_lammps.datasets.read_structures` reads.
+        options: what to look at.
+        comm: as above.
+        out: JSON file to write.
+
+    Returns:
+        As :func:`evaluate_run`, every molecule counting as attempted and converged.
+
+    Raises:
+        UserError: the file is unusable or holds crystals, or a package is missing.
+    """
+    comm = OneProcess() if comm is None else comm
+    require_packages(xtb=options.xtb)
+    molecules = on_root(comm, lambda: _read_molecules(file))
+    verdicts = _judge_all(molecules.__getitem__, len(molecules), options, comm)
+    result = _result(verdicts, Counter(v.formula for v in verdicts), options, comm)
+    if out is not None:
+        on_root(comm, lambda: write_json(out, result))
+    return result
+
+
+def _result(
+    verdicts: Sequence[Verdict], attempted: Mapping[str, int], options: Options, comm: Communicator
+) -> dict[str, Any]:
+    training = _training_smiles(options.training, comm)
+    ranked = ranking(verdicts)
+    result = {
+        "kind": "molecules",
+        "attempted": sum(attempted.values()),
+        "converged": len(verdicts),
+        "rates": count(verdicts, sum(attempted.values()), training),
+        "compositions": by_formula(verdicts, dict(sorted(attempted.items())), training),
+        "ranking": {
+            "auc": auc(ranked.energy, ranked.passes),
+            "auc_within_composition": auc(ranked.place, ranked.passes),
+            "keep": keep_curve(ranked) if len(ranked.energy) else [],
+        },
+        "structures": [
+            {**v.record(), "novel": _novel(v.smiles, training)}
+            for v in sorted(verdicts, key=lambda v: v.seed)
+        ],
+    }
+    if options.keep is not None:
+        chosen = _kept(verdicts, options.keep)
+        some = [verdict for verdict, keep in zip(verdicts, chosen, strict=True) if keep]
+        result["kept"] = {"fraction": options.keep, **count(some, len(some), training)}
+    return result
+
+
+def _kept(verdicts: Sequence[Verdict], fraction: float | None) -> list[bool]:
+    """Which molecules are kept, those without E~ too."""
+    if fraction is None:
+        return [True] * len(verdicts)
+    answers = iter(kept(ranking(verdicts), fraction).tolist())
+    return [v.energy_per_atom is None or next(answers) for v in verdicts]
+
+
+def _novel(smiles: str | None, training: set[str] | None) -> bool | None:
+    return None if training is None or smiles is None else smiles not in training
+
+
+def _judge_all(
+    molecule: Callable[[int], ase.Atoms], n: int, options: Options, comm: Communicator
+) -> list[Verdict]:
+    """Verdicts in the order of the file, on every rank."""
+    mine = range(comm.rank, n, comm.size)
+
+    def work() -> list[Verdict]:
+        bar = start_bar("judged", total=n, done=0, stderr=True) if comm.rank == 0 else None
+        verdicts = []
+        try:
+            for number in mine:
+                verdicts.append(judge(molecule(number), xtb=options.xtb))
+                if bar is not None:
+                    bar.update(bar.task_ids[0], completed=min(number + comm.size, n))
+        finally:
+            if bar is not None:
+                bar.stop()
+        return verdicts
+
+    everyone = gather(comm, work)
+    return [everyone[number % comm.size][number // comm.size] for number in range(n)]
+
+
+def _read_molecules(file: Path) -> list[ase.Atoms]:
+    molecules = read_structures(file)
+    for number, atoms in enumerate(molecules):
+        if atoms.pbc.any():
+            raise UserError(
+                f"{file}, frame {number} ({atoms.get_chemical_formula()}) is periodic: "
+                "a crystal, not a molecule.",
+                "Give a file of molecules, or the --out folder of rm-generate.",
+            )
+        atoms.info.setdefault("seed", number)
+    return molecules
+
+
+def _training_smiles(file: Path | None, comm: Communicator) -> set[str] | None:
+    """SMILES of a file of molecules, those in its ``info`` where all frames have one."""
+    if file is None:
+        return None
+    given = on_root(comm, lambda: _written_smiles(file))
+    if given is not None:
+        return given
+    molecules = on_root(comm, lambda: _read_molecules(file))
+    mine = range(comm.rank, len(molecules), comm.size)
+    found = gather(comm, lambda: {perceive(molecules[number]).smiles for number in mine})
+    return {smiles for some in found for smiles in some if smiles is not None}
+
+
+def _written_smiles(file: Path) -> set[str] | None:
+    if file.suffix != ".extxyz" or not file.exists():
+        return None
+    written = [info.get("smiles") for info in iterate_info(file)]
+    if not all(written):
+        return None
+    return {smiles for text in set(written) if (smiles := canonical(str(text))) is not None}
+
+
+def _failed_formulas(path: Path) -> Counter[str]:
+    if not path.exists():
+        return Counter()
+    try:
+        with path.open() as stream:
+            return Counter(str(json.loads(line)["formula"]) for line in stream)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f"Can't read {path}: {error!r}", "Give the --out folder of rm-generate, as written."
+        ) from error

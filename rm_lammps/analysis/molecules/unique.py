@@ -1,0 +1,47 @@
+"""Unique molecules of a run: one frame for each SMILES in ``unique.extxyz``."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from rm_lammps.analysis.frames import FrameFile, FrameTable
+from rm_lammps.analysis.molecules.judge import Verdict
+from rm_lammps.analysis.symmetry import UNKNOWN
+from rm_lammps.analysis.unique import STRUCTURES, UNIQUE, UniqueSet, ranked_set, write_ranked
+
+
+def write_unique_molecules(
+    folder: Path, table: FrameTable, verdicts: Sequence[Verdict], chosen: Sequence[bool]
+) -> UniqueSet:
+    """Write ``unique.extxyz``: valid molecules, one for each SMILES, lowest E~ per atom first.
+
+    Each frame is that of the group's lowest E~; molecules that pass every check come before those
+    that don't. ``smiles`` and ``passes`` are added to the keys that crystals get.
+
+    Args:
+        folder: of the run.
+        table: of its ``structures.extxyz``.
+        verdicts: one for each frame.
+        chosen: frames that count, shape (n,).
+
+    Raises:
+        UserError: it can't be written.
+    """
+    n = len(table)
+    order = sorted(range(n), key=lambda k: (not verdicts[k].passes, table.energy[k], table.seed[k]))
+    leader = np.arange(n)
+    first: dict[str, int] = {}
+    for frame in order:
+        smiles = verdicts[frame].smiles
+        if smiles is not None and verdicts[frame].valid and chosen[frame]:
+            leader[frame] = first.setdefault(smiles, frame)
+    own = np.array(list(first.values()), dtype=np.int64)
+    unique = ranked_set(table, leader, own, table.energy[own], [UNKNOWN] * len(own))
+    notes = {
+        int(frame): f' smiles="{verdicts[frame].smiles}" passes={"FT"[verdicts[frame].passes]}'
+        for frame in unique.ranked
+    }
+    with FrameFile(folder / STRUCTURES, table.begin) as frames:
+        write_ranked(folder / UNIQUE, unique, frames, notes)
+    return unique
