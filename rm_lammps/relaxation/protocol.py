@@ -78,7 +78,8 @@ class Hops(_Stage):
     """Rattle the best structure so far, relax it, keep it if E~ (with pressure, E~ + pV) is lower.
 
     A seed that did not converge, or sits in a poor minimum, gets further tries. The pieces of a
-    molecule that came apart are put together instead, and fewer pieces are better than lower E~.
+    molecule that came apart are put together instead, and fewer pieces are better than lower E~;
+    with ``valences``, fewer unused valences are too.
     """
 
     stage: Literal["hops"] = "hops"
@@ -91,6 +92,9 @@ class Hops(_Stage):
         ge=0,
         le=1,
         description="molecules: share of hops that move one or two atoms next to others instead",
+    )
+    valences: bool = Field(
+        False, description="molecules: fewer unused valences are better than lower E~"
     )
     enough: float | None = Field(None, description="stop below this E~, pseudo-eV per atom")
     relax: tuple[Annotated[Minimise | BoxRounds, Field(discriminator="stage")], ...] = (
@@ -125,8 +129,10 @@ class Protocol(_Stage):
         """
         stages = [*self.stages, *(inner for s in self.stages for inner in getattr(s, "relax", ()))]
         if periodic:
-            if any(isinstance(stage, Hops) and stage.relocate for stage in stages):
-                raise UserError("Hops that relocate atoms are for molecules, not for crystals.")
+            if any(isinstance(s, Hops) and (s.relocate or s.valences) for s in stages):
+                raise UserError(
+                    "Hops that relocate atoms or look at valences are for molecules, not crystals."
+                )
             return
         unfit = {
             stage.stage

@@ -21,6 +21,7 @@ from rm_lammps.relaxation.protocol import (
     Rattle,
     Symmetrise,
 )
+from rm_lammps.relaxation.valences import unused_valences
 from rm_lammps.seeds.perturbed import perturb
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ _LARGEST_RANDOM = 900_000_000
 _GAIN = 1e-4
 """Pseudo-eV per atom; less is the convergence tolerance's noise."""
 _SMALL_VOLUME = 1e-3
-_FAILED = (sys.maxsize, np.inf)
+_NO_FAULTS = (0, 0)
 
 
 class Relaxation:
@@ -83,9 +84,8 @@ class Relaxation:
                 best = self._attempt(_structure(best), (stage,))
         if isinstance(best, StopError):
             raise best
-        pieces, _ = self._merit(best)
-        if pieces > 1:
-            raise StopError(Reason.FRAGMENTED, f"{pieces} pieces")
+        if not self._periodic and (others := fragments(best[0]).max()):
+            raise StopError(Reason.FRAGMENTED, f"{others + 1} pieces")
         return best
 
     def _attempt(
@@ -178,12 +178,12 @@ class Relaxation:
     ) -> "tuple[ase.Atoms, Evaluation] | StopError":
         vain = 0
         for _ in range(stage.number):
-            pieces, energy = self._merit(best)
-            enough = stage.enough is not None and pieces == 1 and energy < stage.enough
+            faults, energy = self._merit(best, stage)
+            enough = stage.enough is not None and faults == _NO_FAULTS and energy < stage.enough
             if vain >= stage.patience or enough:
                 break
             trial = self._attempt(self._hopped(_structure(best), stage), stage.relax)
-            better = self._merit(trial) < (pieces, energy - _GAIN)
+            better = self._merit(trial, stage) < (faults, energy - _GAIN)
             vain = 0 if better else vain + 1
             best = trial if better else best
         return best
@@ -198,12 +198,16 @@ class Relaxation:
                 return relocate(start, np.ones(len(start)), n_moved, statistics, self._rng)
         return self._rattled(start, stage.displacement, stage.strain)
 
-    def _merit(self, best: "tuple[ase.Atoms, Evaluation] | StopError") -> tuple[int, float]:
-        """Number of pieces and E~ + pV per atom (pseudo-eV): the lower, the better."""
+    def _merit(
+        self, best: "tuple[ase.Atoms, Evaluation] | StopError", stage: Hops
+    ) -> tuple[tuple[int, int], float]:
+        """What a hop lowers, in this order: pieces and unused valences, E~ + pV per atom."""
         if isinstance(best, StopError):
-            return _FAILED
-        pieces = 1 if self._periodic else int(fragments(best[0]).max()) + 1
-        return pieces, self._enthalpy(best)
+            return (sys.maxsize, 0), np.inf
+        if self._periodic:
+            return _NO_FAULTS, self._enthalpy(best)
+        free = unused_valences(best[0]) if stage.valences else 0
+        return (int(fragments(best[0]).max()), free), self._enthalpy(best)
 
     def _rattled(self, atoms: ase.Atoms, displacement: float, strain: float) -> ase.Atoms:
         return perturb(atoms, displacement, strain, self._rng)
