@@ -125,15 +125,16 @@ def main() -> None:
     parser.add_argument("--formulas", nargs="+", default=FORMULAS)
     arguments = parser.parse_args()
     formulas = arguments.formulas
-    head = " | ".join(f"{f}: diamond | ms a seed | diamonds a core-second" for f in formulas)
-    lines = [f"| | {head} |", "| --- |" + " ---: | ---: | ---: |" * len(formulas)]
+    head = " | ".join(f"{f}: diamond | evaluations | ms a seed | a core-second" for f in formulas)
+    lines = [f"| | {head} |", "| --- |" + " ---: | ---: | ---: | ---: |" * len(formulas)]
     with LammpsSession(find_bundle("diamond")) as session:
         for name in [name for name in VARIANTS if any(word in name for word in arguments.only)]:
             cells = []
             for formula in formulas:
                 result = study(name, formula, arguments.num, session)
                 cells.append(
-                    f"{result['diamond']:.1%} | {result['ms']:.1f} | {result['per_second']:.1f}"
+                    f"{result['diamond']:.0%} | {result['evaluations']:.0f} | {result['ms']:.0f} | "
+                    f"{result['per_second']:.2f}"
                 )
             lines.append(f"| {name} | {' | '.join(cells)} |")
             print(lines[-1], flush=True)
