@@ -82,6 +82,8 @@ VARIANTS: dict[str, tuple[Protocol, SeedConfig]] = {
     "hops: 10, patience 2, strain 0": hops(patience=2, strain=0.0),
     "hops: 10, patience 2, strain 0.15": hops(patience=2, strain=0.15),
     "hops: 10, patience 4": hops(patience=4),
+    # diamond has 0.0897 pseudo-eV per atom
+    "hops: 10, patience 2, enough 0.095": hops(patience=2, enough=0.095),
     "seeds: volume 1 to 1.1": seeds(volume=(1.0, 1.1)),
     "seeds: volume 1.2 to 1.6": seeds(volume=(1.2, 1.6)),
     "seeds: min_distance 0.9": seeds(min_distance=0.9),
