@@ -1,7 +1,8 @@
 """Efficiency expected on many ranks: the real schedule, modelled times, ranks in one process.
 
-Durations of seeds are drawn from those of a finished run's records. A counter serves one request
-after the other; a request travels for the network's latency each way.
+Durations of seeds are drawn from a finished run's records: evaluations of each seed times the run's
+mean time of one, as the times of single seeds are those of a busy machine. A counter serves one
+request after the other; a request travels for the network's latency each way.
 
 python scripts/simulate_scheduler.py RUN_DIR --picture docs/images/scheduler.png
 """
@@ -109,12 +110,14 @@ def simulate_nodes(total: int, ranks: int, durations: np.ndarray, network: Netwo
 
 
 def read_durations(folder: Path) -> np.ndarray:
-    """Seconds of each seed of a run, without each rank's first, which loads the model."""
-    seconds = []
+    """Seconds of each seed of a run, without each rank's first, which may be slower."""
+    evaluations: list[int] = []
+    seconds: list[float] = []
     for shard in sorted((folder / "records").glob("*.jsonl")):
         records = [json.loads(s) for s in shard.open() if s.startswith('{"seed"')]
+        evaluations += [record["evaluations"] for record in records[1:]]
         seconds += [record["seconds"] for record in records[1:]]
-    return np.array(seconds)
+    return np.array(evaluations) * (sum(seconds) / sum(evaluations))
 
 
 def table(measured: np.ndarray, rng: np.random.Generator, per_rank: int) -> list[str]:

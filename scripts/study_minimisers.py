@@ -82,6 +82,8 @@ VARIANTS: dict[str, tuple[Protocol, SeedConfig]] = {
     "hops: 10, patience 2, strain 0": hops(patience=2, strain=0.0),
     "hops: 10, patience 2, strain 0.15": hops(patience=2, strain=0.15),
     "hops: 10, patience 4": hops(patience=4),
+    # diamond has 0.0897 pseudo-eV per atom
+    "hops: 10, patience 2, enough 0.095": hops(patience=2, enough=0.095),
     "seeds: volume 1 to 1.1": seeds(volume=(1.0, 1.1)),
     "seeds: volume 1.2 to 1.6": seeds(volume=(1.2, 1.6)),
     "seeds: min_distance 0.9": seeds(min_distance=0.9),
@@ -125,15 +127,16 @@ def main() -> None:
     parser.add_argument("--formulas", nargs="+", default=FORMULAS)
     arguments = parser.parse_args()
     formulas = arguments.formulas
-    head = " | ".join(f"{f}: diamond | ms a seed | diamonds a core-second" for f in formulas)
-    lines = [f"| | {head} |", "| --- |" + " ---: | ---: | ---: |" * len(formulas)]
+    head = " | ".join(f"{f}: diamond | evaluations | ms a seed | a core-second" for f in formulas)
+    lines = [f"| | {head} |", "| --- |" + " ---: | ---: | ---: | ---: |" * len(formulas)]
     with LammpsSession(find_bundle("diamond")) as session:
         for name in [name for name in VARIANTS if any(word in name for word in arguments.only)]:
             cells = []
             for formula in formulas:
                 result = study(name, formula, arguments.num, session)
                 cells.append(
-                    f"{result['diamond']:.1%} | {result['ms']:.1f} | {result['per_second']:.1f}"
+                    f"{result['diamond']:.0%} | {result['evaluations']:.0f} | {result['ms']:.0f} | "
+                    f"{result['per_second']:.2f}"
                 )
             lines.append(f"| {name} | {' | '.join(cells)} |")
             print(lines[-1], flush=True)

@@ -85,12 +85,9 @@ def _cache() -> str:
 
 
 def _compiler() -> str:
-    compiler = os.environ.get("CXX") or shutil.which("c++") or shutil.which("g++")
-    if compiler is None or shutil.which(compiler) is None:
-        raise UserError(
-            "No C++ compiler (c++, g++ or $CXX).",
-            "Load your cluster's gcc module, or install g++ 11 or later (apt install g++).",
-        )
+    from rm_lammps.deployment.plugin import find_compiler
+
+    compiler = find_compiler()
     line = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=True)
     return f"{compiler}: {line.stdout.splitlines()[0]}"
 

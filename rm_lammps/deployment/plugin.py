@@ -1,6 +1,7 @@
 """Build the pair-style plugin for the LAMMPS, torch and MPI of this environment, once."""
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -57,6 +58,26 @@ def lammps_version() -> str:
     return f"{day} {date(year, month, day):%b} {year}"
 
 
+def find_compiler() -> str:
+    """C++ compiler that the plugin is built with.
+
+    Raises:
+        UserError: there is none.
+    """
+    named = os.environ.get("CXX")
+    # CMake takes arguments behind the name
+    candidates = shlex.split(named)[:1] if named else ["c++", "g++"]
+    compiler = next(filter(None, map(shutil.which, candidates)), None)
+    if compiler is None:
+        raise UserError(
+            f"No C++ compiler was found ({f'CXX={named}' if named else 'c++ or g++'}); "
+            "the LAMMPS plugin has to be compiled once.",
+            "Install one (apt install g++, dnf install gcc-c++, conda install cxx-compiler), "
+            "load your cluster's compiler module, or set CXX to its path.",
+        )
+    return compiler
+
+
 def _build(folder: Path) -> None:
     """Configure, build, and move the two libraries into ``folder``, the plugin last."""
     log = folder.with_suffix(".log")
@@ -77,12 +98,7 @@ def _commands(build: Path) -> list[list[str]]:
     cmake = _program("cmake")
     if cmake is None:
         raise UserError("CMake was not found.", "Install it: pip install cmake ninja")
-    if not (os.environ.get("CXX") or shutil.which("c++") or shutil.which("g++")):
-        raise UserError(
-            "No C++ compiler was found; the LAMMPS plugin has to be compiled once.",
-            "Install one (apt install g++, dnf install gcc-c++, conda install cxx-compiler), "
-            "load your cluster's compiler module, or set CXX to its path.",
-        )
+    find_compiler()
     configure = [
         cmake,
         *("-S", str(shipped_folder("deploy"))),

@@ -1,6 +1,7 @@
 """A LAMMPS session that relaxes one structure after another.
 
-The model is loaded once per process; a structure costs a ``clear`` and a new box.
+The model is loaded once per process. A seed costs a ``clear`` and a new box, so that nothing of the
+seed before it is left; further structures of the seed take over the box.
 """
 
 import os
@@ -31,6 +32,8 @@ _SCRIPTS = (
     *("anneal.in", "anneal_end.in"),
 )
 _FRAMES_EVERY = 10
+_SHORTER = 0.02
+"""Relative gain in length for which a cell is reduced."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,7 @@ class LammpsSession:
         self._lmp: Any = None
         self._evaluations_before = 0
         self._loaded: ase.Atoms | None = None
+        self._clear = True
         self._trajectory: Path | None = None
         self.rotation: Array = np.eye(3)
         """How LAMMPS's orientation of the loaded cell turns vectors: v_lammps = v @ rotation.T."""
@@ -141,6 +145,7 @@ class LammpsSession:
         """
         rng = np.random.default_rng(0) if rng is None else rng
         self._trajectory = trajectory
+        self.discard()
         try:
             return stages.relax(self, atoms, protocol, rng, dropped)
         finally:
@@ -172,55 +177,83 @@ class LammpsSession:
             self.load(self.structure())
 
     def load(self, atoms: ase.Atoms) -> None:
-        """Put a structure into LAMMPS, a crystal's cell reduced, and set the pair style."""
+        """Put a structure into LAMMPS, a crystal's cell reduced."""
         if not (np.isfinite(atoms.positions).all() and np.isfinite(atoms.cell.array).all()):
             raise StopError(Reason.NOT_FINITE, "the structure's positions or cell")
-        symbols = atoms.get_chemical_symbols()
+        cell, positions = self._oriented(atoms)
+        if self._takes_over(atoms):
+            self._move(cell, positions)
+        else:
+            self._create(atoms.get_chemical_symbols(), cell, positions)
+        self._loaded = atoms
+        self._clear = False
+
+    def discard(self) -> None:
+        """Begin with a ``clear`` when the next structure is loaded."""
+        self._clear = True
+
+    def _oriented(self, atoms: ase.Atoms) -> tuple[Array | None, Array]:
+        """Cell and positions as LAMMPS wants them; a molecule stays as it is."""
+        if not atoms.pbc.all():
+            self.rotation = np.eye(3)
+            return None, atoms.positions
+        cell, rotation = ase.cell.Cell(_reduced(atoms.cell.array)).standard_form()
+        self.rotation = np.asarray(rotation)
+        fractional = np.linalg.solve(cell.array.T, (atoms.positions @ rotation.T).T).T
+        return cell.array, (fractional % 1.0 % 1.0) @ cell.array
+
+    def _takes_over(self, atoms: ase.Atoms) -> bool:
+        """Whether the box in LAMMPS serves; ranks that share one would have to exchange atoms."""
+        if self._clear or self._loaded is None or self.shared:
+            return False
+        same_kind = self.periodic == bool(atoms.pbc.all())
+        return same_kind and np.array_equal(self._loaded.numbers, atoms.numbers)
+
+    def _move(self, cell: Array | None, positions: Array) -> None:
+        # around a molecule LAMMPS fits the box by itself
+        if cell is not None:
+            (lx, _, _), (xy, ly, _), (xz, yz, lz) = cell
+            self._lmp.command(
+                f"change_box all x final 0 {lx} y final 0 {ly} z final 0 {lz} "
+                f"xy final {xy} xz final {xz} yz final {yz} units box"
+            )
+        flat = np.ascontiguousarray(positions, dtype=float).ravel()
+        self._lmp.scatter_atoms("x", 1, 3, np.ctypeslib.as_ctypes(flat))
+
+    def _create(self, symbols: list[str], cell: Array | None, positions: Array) -> None:
         elements = list(dict.fromkeys(symbols))
         self._evaluations_before = self.evaluations()
         self._loaded = None
         lmp = self._lmp
-        periodic = bool(atoms.pbc.all())
-        self.set(boundary="p p p" if periodic else "s s s", neighbours="bin" if periodic else "nsq")
+        self.set(
+            boundary="s s s" if cell is None else "p p p",
+            neighbours="nsq" if cell is None else "bin",
+        )
         lmp.command("clear")
         self.include("settings.in")
-        region, positions = self._crystal(atoms) if periodic else self._molecule(atoms)
-        lmp.command(f"region cell {region} units box")
+        if cell is None:
+            bounds = np.stack([positions.min(axis=0) - 1.0, positions.max(axis=0) + 1.0], axis=1)
+            lmp.command(f"region cell block {' '.join(map(str, bounds.ravel()))} units box")
+        else:
+            (lx, _, _), (xy, ly, _), (xz, yz, lz) = cell
+            lmp.command(f"region cell prism 0 {lx} 0 {ly} 0 {lz} {xy} {xz} {yz} units box")
         lmp.command(f"create_box {len(elements)} cell")
         number = {symbol: type_ + 1 for type_, symbol in enumerate(elements)}
         created = lmp.create_atoms(
-            len(atoms),
-            list(range(1, len(atoms) + 1)),
+            len(symbols),
+            list(range(1, len(symbols) + 1)),
             [number[symbol] for symbol in symbols],
             positions.ravel().tolist(),
         )
-        if created != len(atoms):
-            raise StopError(Reason.LOST_ATOMS, f"{created} of {len(atoms)} atoms found their place")
+        if created != len(symbols):
+            raise StopError(
+                Reason.LOST_ATOMS, f"{created} of {len(symbols)} atoms found their place"
+            )
         self.set(rm_elements=" ".join(elements))
         self.include("model.in")
-        self._loaded = atoms
         if self._trajectory is not None:
             lmp.command(f"dump trajectory all extxyz {_FRAMES_EVERY} {self._trajectory}")
             lmp.command(f"dump_modify trajectory append yes sort id element {' '.join(elements)}")
-
-    def _crystal(self, atoms: ase.Atoms) -> tuple[str, Array]:
-        """LAMMPS's region for a crystal, and the positions in it."""
-        cell, rotation = ase.cell.Cell(_reduced(atoms.cell.array)).standard_form()
-        self.rotation = np.asarray(rotation)
-        (lx, _, _), (xy, ly, _), (xz, yz, lz) = cell.array
-        positions = (atoms.positions @ rotation.T).astype(float)
-        fractional = np.linalg.solve(cell.array.T, positions.T).T
-        return (
-            f"prism 0 {lx} 0 {ly} 0 {lz} {xy} {xz} {yz}",
-            (fractional % 1.0 % 1.0) @ cell.array,
-        )
-
-    def _molecule(self, atoms: ase.Atoms) -> tuple[str, Array]:
-        """LAMMPS's region for a molecule, which shrinks around the atoms, and their positions."""
-        self.rotation = np.eye(3)
-        low, high = atoms.positions.min(axis=0) - 1.0, atoms.positions.max(axis=0) + 1.0
-        bounds = np.stack([low, high], axis=1).ravel().tolist()
-        return "block " + " ".join(map(str, bounds)), atoms.positions
 
     @property
     def periodic(self) -> bool:
@@ -280,10 +313,13 @@ _SUMS = np.array([s for s in product((-1, 0, 1), repeat=3) if np.count_nonzero(s
 
 
 def _is_reduced(cell: Array) -> bool:
-    """Whether no sum or difference of cell vectors is shorter than the longest vector in it."""
+    """Whether no sum or difference of cell vectors is clearly shorter than the longest in it.
+
+    Cells of high symmetry have some that are as long: no reason to change vectors back and forth.
+    """
     lengths = np.linalg.norm(cell, axis=1)
     longest = (np.abs(_SUMS) * lengths).max(axis=1)
-    return bool((np.linalg.norm(_SUMS @ cell, axis=1) > longest - 1e-6).all())
+    return bool((np.linalg.norm(_SUMS @ cell, axis=1) > (1 - _SHORTER) * longest).all())
 
 
 def _reduced(cell: Array) -> Array:

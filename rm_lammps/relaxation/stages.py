@@ -95,9 +95,10 @@ class Relaxation:
         session = self._session
         try:
             session.load(atoms)
+            result = None
             for stage in stages:
-                self._stage(stage)
-            result = session.evaluate()
+                result = self._stage(stage)
+            result = result or session.evaluate()
             structure = session.structure()
             if not self._converged(result):
                 stress = self._excess_stress(result)
@@ -107,10 +108,12 @@ class Relaxation:
                 return failed
             return structure, result
         except StopError as stop:
+            session.discard()
             stop.structure = atoms
             return stop
 
-    def _stage(self, stage: object) -> None:
+    def _stage(self, stage: object) -> "Evaluation | None":
+        """Run one stage; returns the evaluation of its result if it made one."""
         self._check_dropped()
         if isinstance(stage, Rattle):
             session = self._session
@@ -121,13 +124,14 @@ class Relaxation:
             )
             self._session.include("minimise.in")
         elif isinstance(stage, BoxRounds):
-            self._box_rounds(stage)
+            return self._box_rounds(stage)
         elif isinstance(stage, Anneal):
             self._anneal(stage)
         elif isinstance(stage, Symmetrise):
             symmetric = self._session.structure()
             refine_symmetry(symmetric, symprec=stage.symprec)
             self._session.load(symmetric)
+        return None
 
     def _anneal(self, stage: Anneal) -> None:
         self._session.set(
@@ -151,7 +155,7 @@ class Relaxation:
             self._check_volume()
         self._session.include("anneal_end.in")
 
-    def _box_rounds(self, stage: BoxRounds) -> None:
+    def _box_rounds(self, stage: BoxRounds) -> "Evaluation | None":
         self._session.set(
             style=stage.style,
             # LAMMPS looks at components, the protocol at vectors
@@ -169,9 +173,11 @@ class Relaxation:
                 # with thousands of atoms the line search of box/relax gives up early
                 self._session.set(steps=stage.settle)
                 self._session.include("minimise.in")
-            if self._converged(self._session.evaluate()):
-                return
+            result = self._session.evaluate()
+            if self._converged(result):
+                return result
             self._session.reduce_cell()
+        return None
 
     def _hop(
         self, stage: Hops, best: "tuple[ase.Atoms, Evaluation] | StopError"

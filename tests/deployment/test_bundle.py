@@ -123,7 +123,7 @@ def test_doctor_is_content(run):
 
 
 def test_doctor_says_what_to_do(refused_doctor):
-    assert "-> Load your cluster's gcc module" in refused_doctor
+    assert "load your cluster's compiler module" in refused_doctor
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))  # for inputs.py: tests are not a package
 MODELS = ("carbon", "organic")
 # "carbon": one type, float32, as trained models are. "organic": three types with cutoffs of their
 # own, float64, for what float32's rounding would hide.

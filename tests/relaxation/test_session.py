@@ -6,7 +6,7 @@ from ase.build import bulk
 
 from rm_lammps.deployment.bundle import Bundle
 from rm_lammps.relaxation import Failure, Protocol, Reason, Relaxed
-from rm_lammps.relaxation.protocol import BoxRounds
+from rm_lammps.relaxation.protocol import BoxRounds, Hops
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +66,31 @@ def test_skewed_cells_are_the_same_crystal(session):
     skewed.set_cell(np.array([[1, 0, 0], [3, 1, 0], [-2, 4, 1]]) @ atoms.cell.array)
     session.load(skewed)
     assert session.evaluate().energy == pytest.approx(straight.energy, rel=1e-5)
+
+
+def test_a_box_taken_over_is_as_good_as_a_new_one(session):
+    first, second = noisy_diamond(3), noisy_diamond(4)
+    second.set_cell(1.1 * second.cell.array, scale_atoms=True)
+    second.positions += 7.0
+    session.load(first)
+    session.evaluate()
+    session.load(second)
+    taken_over, structure = session.evaluate(), session.structure()
+    session.discard()
+    session.load(second)
+    new = session.evaluate()
+    assert taken_over.energy == pytest.approx(new.energy, rel=1e-6)
+    np.testing.assert_allclose(taken_over.forces, new.forces, atol=1e-4)
+    np.testing.assert_allclose(taken_over.stress, new.stress, atol=1e-3)
+    np.testing.assert_allclose(structure.positions, session.structure().positions, atol=1e-9)
+
+
+def test_seeds_do_not_depend_on_those_before(session):
+    protocol = Protocol(stages=(BoxRounds(), Hops(number=2)))
+    alone = session.relax(noisy_diamond(5), protocol)
+    session.relax(noisy_diamond(6, sigma=0.5), protocol)
+    again = session.relax(noisy_diamond(5), protocol)
+    np.testing.assert_array_equal(alone.atoms.positions, again.atoms.positions)
 
 
 def test_seeds_that_are_not_numbers_are_failures(session):
