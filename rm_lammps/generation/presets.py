@@ -9,6 +9,8 @@ _SUPERCELL_STAGES = [
     {"stage": "box", "rounds": 15, "steps": 40, "settle": 300},
 ]
 
+_MINIMISE = {"stage": "minimise", "ftol": 0.02, "steps": 300}
+
 PRESETS: dict[str, dict[str, Any]] = {
     "crystals": {},
     "quick": {"protocol": {"stages": [{"stage": "box"}]}},
@@ -20,15 +22,16 @@ PRESETS: dict[str, dict[str, Any]] = {
     "molecules": {
         "protocol": {
             "stages": [
-                {"stage": "minimise", "ftol": 0.02, "steps": 300},
+                _MINIMISE,
                 {
                     "stage": "hops",
-                    "number": 60,
-                    "patience": 60,
+                    "number": 100,
+                    "patience": 100,
                     "displacement": 0.4,
                     "relocate": 0.5,
-                    "enough": 0.01,
-                    "relax": [{"stage": "minimise", "ftol": 0.02, "steps": 300}],
+                    "valences": True,
+                    "enough": 0.003,
+                    "relax": [_MINIMISE],
                 },
             ],
             "fmax": 0.05,

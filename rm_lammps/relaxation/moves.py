@@ -2,6 +2,7 @@
 
 import ase
 import numpy as np
+from numpy.typing import NDArray
 
 from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.geometry import Array, fragments
@@ -27,34 +28,41 @@ def join(atoms: ase.Atoms, statistics: DatasetStatistics, rng: np.random.Generat
     for piece in order[1:]:
         members = labels == piece
         turned = _turned(joined.positions[members], rng)
-        joined.positions[members] = _attach(joined, body, members, turned, statistics, rng)
+        alike = np.ones(len(atoms))
+        joined.positions[members] = _attach(joined, body, members, turned, alike, statistics, rng)
         body |= members
     return joined
 
 
 def relocate(
     atoms: ase.Atoms,
-    weights: Array,
     n_moved: int,
     statistics: DatasetStatistics,
     rng: np.random.Generator,
+    *,
+    weights: NDArray[np.floating] | None = None,
+    attraction: NDArray[np.floating] | None = None,
 ) -> ase.Atoms:
     """Take atoms from their places and put each next to another atom.
 
     Args:
         atoms: a molecule, Å.
-        weights: how likely each atom is taken, shape (n,).
         n_moved: number of atoms to take.
         statistics: of the training data.
         rng: source of randomness.
+        weights: how likely each atom is taken, shape (n,); all alike unless given.
+        attraction: how likely each atom gets another one next to it, shape (n,); likewise.
     """
     moved = atoms.copy()
+    weights = np.ones(len(atoms)) if weights is None else weights
+    attraction = np.ones(len(atoms)) if attraction is None else attraction
     taken = rng.choice(len(atoms), size=n_moved, replace=False, p=weights / weights.sum())
     body = np.ones(len(atoms), dtype=bool)
     body[taken] = False
     for atom in taken:
         member = np.arange(len(atoms)) == atom
-        moved.positions[atom] = _attach(moved, body, member, np.zeros((1, 3)), statistics, rng)
+        here = np.zeros((1, 3))
+        moved.positions[atom] = _attach(moved, body, member, here, attraction, statistics, rng)
         body[atom] = True
     return moved
 
@@ -70,6 +78,7 @@ def _attach(
     body: np.ndarray,
     members: np.ndarray,
     shape: Array,
+    attraction: NDArray[np.floating],
     statistics: DatasetStatistics,
     rng: np.random.Generator,
 ) -> Array:
@@ -79,9 +88,11 @@ def _attach(
     least = np.array(
         [[statistics.min_distance(symbols[a], symbols[b]) for b in outer] for a in inner]
     )
+    shares = attraction[inner] / attraction[inner].sum()
+    partners = rng.choice(len(inner), size=_TRIES, p=shares)
     best, room = shape, -np.inf
-    for _ in range(_TRIES):
-        partner, own = rng.integers(len(inner)), rng.integers(len(outer))
+    for partner in partners:
+        own = rng.integers(len(outer))
         direction = rng.standard_normal(3)
         bond = _BOND * least[partner, own] * direction / np.linalg.norm(direction)
         place = shape - shape[own] + atoms.positions[inner[partner]] + bond

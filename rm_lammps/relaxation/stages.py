@@ -21,7 +21,7 @@ from rm_lammps.relaxation.protocol import (
     Rattle,
     Symmetrise,
 )
-from rm_lammps.relaxation.valences import unused_valences
+from rm_lammps.relaxation.valences import valence_faults
 from rm_lammps.seeds.perturbed import perturb
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ _GAIN = 1e-4
 """Pseudo-eV per atom; less is the convergence tolerance's noise."""
 _SMALL_VOLUME = 1e-3
 _NO_FAULTS = (0, 0)
+_INDIFFERENT = 0.2
+"""Weight of an atom without faults where atoms are chosen by their faults."""
 
 
 class Relaxation:
@@ -183,15 +185,17 @@ class Relaxation:
         self, stage: Hops, best: "tuple[ase.Atoms, Evaluation] | StopError"
     ) -> "tuple[ase.Atoms, Evaluation] | StopError":
         vain = 0
+        faults, energy = self._merit(best, stage)
         for _ in range(stage.number):
-            faults, energy = self._merit(best, stage)
             enough = stage.enough is not None and faults == _NO_FAULTS and energy < stage.enough
             if vain >= stage.patience or enough:
                 break
             trial = self._attempt(self._hopped(_structure(best), stage), stage.relax)
-            better = self._merit(trial, stage) < (faults, energy - _GAIN)
-            vain = 0 if better else vain + 1
-            best = trial if better else best
+            merit = self._merit(trial, stage)
+            if merit < (faults, energy - _GAIN):
+                best, (faults, energy), vain = trial, merit, 0
+            else:
+                vain += 1
         return best
 
     def _hopped(self, start: ase.Atoms, stage: Hops) -> ase.Atoms:
@@ -199,10 +203,24 @@ class Relaxation:
         if not self._periodic and fragments(start).max() > 0:
             return join(start, statistics, self._rng)
         if stage.relocate and self._rng.random() < stage.relocate:
-            n_moved = min(int(self._rng.integers(1, 3)), len(start) - 1)
-            if n_moved:
-                return relocate(start, np.ones(len(start)), n_moved, statistics, self._rng)
+            return self._relocated(start, stage)
         return self._rattled(start, stage.displacement, stage.strain)
+
+    def _relocated(self, start: ase.Atoms, stage: Hops) -> ase.Atoms:
+        """Move one or two atoms; with ``valences``, rather from and to where there are faults."""
+        statistics = self._session.bundle.statistics
+        n_moved = min(int(self._rng.integers(1, 3)), len(start) - 1)
+        if not n_moved:
+            return start
+        if not stage.valences:
+            return relocate(start, n_moved, statistics, self._rng)
+        faults = valence_faults(start)
+        # an atom with too many neighbours is mended by moving one of these
+        weights = _INDIFFERENT + faults.free + faults.excess + faults.bonds @ faults.excess
+        attraction = _INDIFFERENT + faults.free
+        return relocate(
+            start, n_moved, statistics, self._rng, weights=weights, attraction=attraction
+        )
 
     def _merit(
         self, best: "tuple[ase.Atoms, Evaluation] | StopError", stage: Hops
@@ -212,7 +230,7 @@ class Relaxation:
             return (sys.maxsize, 0), np.inf
         if self._periodic:
             return _NO_FAULTS, self._enthalpy(best)
-        free = unused_valences(best[0]) if stage.valences else 0
+        free = valence_faults(best[0]).number if stage.valences else 0
         return (int(fragments(best[0]).max()), free), self._enthalpy(best)
 
     def _rattled(self, atoms: ase.Atoms, displacement: float, strain: float) -> ase.Atoms:

@@ -1,7 +1,10 @@
 """Whether a geometry can be drawn as a molecule in which every valence is used."""
 
+from dataclasses import dataclass
+
 import ase
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import Bounds, LinearConstraint, milp
 
 from rm_lammps.geometry import bonded
@@ -13,38 +16,51 @@ _MOST_PER_BOND = 2
 """Bonds that two neighbours can share besides the first: triple bonds at most."""
 
 
-def unused_valences(atoms: ase.Atoms) -> int:
-    """Count valences that no assignment of double and triple bonds can satisfy.
+@dataclass(frozen=True)
+class ValenceFaults:
+    """What is wrong with the valences of each atom."""
+
+    free: NDArray[np.int_]
+    """Valences that no assignment of double and triple bonds uses, shape (n,)."""
+    excess: NDArray[np.int_]
+    """Bonds too many, shape (n,)."""
+    bonds: NDArray[np.bool_]
+    """Which atoms are bonded, shape (n, n)."""
+
+    @property
+    def number(self) -> int:
+        """Of all faults; 0 for a closed-shell neutral molecule."""
+        return int(self.free.sum() + self.excess.sum())
+
+
+def valence_faults(atoms: ase.Atoms) -> ValenceFaults:
+    """Find valences that can't be satisfied.
 
     Bonds are multiplied so that as many free valences as possible are used. Charges are not
-    considered, so a zwitterion counts two.
+    considered, so a zwitterion has two faults.
 
     Args:
-        atoms: a molecule without cell, Å.
-
-    Returns:
-        Free valences that remain, plus bonds too many; 0 for a closed-shell neutral structure.
-        Elements without a known valence are taken as satisfied.
+        atoms: a molecule without cell, Å. Elements without a known valence are satisfied.
     """
-    bonds = np.triu(bonded(atoms), 1)
-    degree = bonds.sum(axis=0) + bonds.sum(axis=1)
+    bonds = bonded(atoms)
+    degree = bonds.sum(axis=0)
     valence = np.array(
         [
-            _HIGHER.get((s, n), VALENCES.get(s, n))
-            for s, n in zip(atoms.symbols, degree.tolist(), strict=True)
+            _HIGHER.get((symbol, n), VALENCES.get(symbol, n))
+            for symbol, n in zip(atoms.symbols, degree.tolist(), strict=True)
         ]
     )
-    too_many = int(np.maximum(degree - valence, 0).sum())
+    excess = np.maximum(degree - valence, 0)
     free = np.maximum(valence - degree, 0)
-    i, j = np.nonzero(bonds & np.outer(free > 0, free > 0))
-    if len(i) == 0:
-        return too_many + int(free.sum())
-    ends = np.zeros((len(atoms), len(i)))
-    ends[i, np.arange(len(i))] = ends[j, np.arange(len(i))] = 1
-    solution = milp(
-        -np.ones(len(i)),
-        constraints=LinearConstraint(ends, ub=free),
-        bounds=Bounds(0, _MOST_PER_BOND),
-        integrality=np.ones(len(i)),
-    )
-    return too_many + int(free.sum()) + 2 * round(solution.fun)
+    i, j = np.nonzero(np.triu(bonds, 1) & np.outer(free > 0, free > 0))
+    if len(i):
+        ends = np.zeros((len(atoms), len(i)))
+        ends[i, np.arange(len(i))] = ends[j, np.arange(len(i))] = 1
+        solution = milp(
+            -np.ones(len(i)),
+            constraints=LinearConstraint(ends, ub=free),
+            bounds=Bounds(0, _MOST_PER_BOND),
+            integrality=np.ones(len(i)),
+        )
+        free = free - np.rint(ends @ solution.x).astype(int)
+    return ValenceFaults(free, excess, bonds)

@@ -53,7 +53,7 @@ def test_relocated_atoms_sit_next_to_others(seed):
     methane = molecule("C2H6")
     weights = np.zeros(8)
     weights[3:5] = 1.0
-    moved = relocate(methane, weights, 2, STATISTICS, np.random.default_rng(seed))
+    moved = relocate(methane, 2, STATISTICS, np.random.default_rng(seed), weights=weights)
     still = np.isclose(moved.positions, methane.positions).all(axis=1)
     assert still.tolist() == [True] * 3 + [False] * 2 + [True] * 3
     distances = moved.get_all_distances() + 9 * np.eye(8)
