@@ -9,7 +9,7 @@ from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.errors import UserError
 
 _LARGEST_CELL = 20
-_VAIN_DRAWS = 20_000
+_VAIN_DRAWS = 5_000
 """In a row without a new composition: there are no more, or as good as none."""
 
 
@@ -85,7 +85,8 @@ def sample_compositions(
         raise UserError(f"The training data has no cells of {max_atoms} atoms or fewer.")
     kinds, often = list(cells), _shares(list(cells.values()))
     shares = _shares([statistics.structures_per_element[symbol] for symbol in allowed])
-    found: dict[str, None] = {}
+    balanced: dict[str, bool] = {}
+    found: list[str] = []
     vain = 0
     while len(found) < number:
         counts = kinds[rng.choice(len(kinds), p=often)]
@@ -93,9 +94,11 @@ def sample_compositions(
         text = "".join(f"{allowed[k]}{n}" for k, n in zip(chosen, counts, strict=True))
         formula = Formula(text).format("metal")
         vain += 1
-        if formula not in found and charge_balanced(formula):
-            found[formula] = None
-            vain = 0
+        if formula not in balanced:
+            balanced[formula] = charge_balanced(formula)
+            if balanced[formula]:
+                found.append(formula)
+                vain = 0
         if vain > _VAIN_DRAWS:
             raise UserError(
                 f"There are only about {len(found)} compositions of {max_atoms} atoms or fewer of "

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import yaml
 from ase.build import bulk
+from ase.formula import Formula
 
 from rm_lammps.analysis.unique import read_unique
 from rm_lammps.datasets import DatasetStatistics
@@ -37,7 +38,7 @@ def test_every_seed_has_its_composition_on_any_number_of_ranks(tools, run, tmp_p
         unit = (2, 3)[atoms.info["seed"] // 4]
         assert len(atoms) in {unit, 2 * unit}
         assert atoms.info["formula"] == f"C{len(atoms)}"
-    assert {len(atoms) for atoms in frames} >= {2, 4}
+    assert len({len(atoms) for atoms in frames}) > 2
     summary = json.loads((tmp_path / "one" / "summary.json").read_text())
     assert summary["attempted"] == 8
     assert (tmp_path / "one" / "formulas.txt").read_text() == "C2\nC3\n"
@@ -86,8 +87,8 @@ def test_compositions_are_like_the_training_data():
     for formula in formulas:
         assert charge_balanced(formula)
     assert not charge_balanced("NaCl2")
-    of_two = draw(2, elements=["Mg", "O", "F"])
-    assert set(of_two) <= {"MgO", "MgF2", "OF2", "F2O", "FO", "OF"}
+    for formula in draw(3, elements=["Mg", "O", "F"]):
+        assert set(Formula(formula).count()) <= {"Mg", "O", "F"}
 
 
 @pytest.mark.parametrize(
