@@ -8,7 +8,6 @@ that are rare in training are then shown more often. Nothing else of that set is
 """
 
 import argparse
-import shutil
 import subprocess
 from collections import Counter
 from pathlib import Path
@@ -16,11 +15,10 @@ from pathlib import Path
 import ase
 import ase.io
 import spglib
+from shipping import ship
 
 from rm_lammps.datasets import read_structures
 
-PACKAGE = Path(__file__).resolve().parents[1] / "rm_lammps" / "pretrained" / "crystals"
-SHIPPED = ("model.nequip.zip", "statistics.json", "card.json", "card.md", "training.png")
 ENERGY = "formation_energy_per_atom"
 SYSTEMS = (2, 15, 74, 142, 167, 194, 230)  # last space group of each, triclinic to cubic
 
@@ -62,9 +60,7 @@ def main() -> None:
         prepare(options.files, options.like, data)
     command = ["rm-train", "crystals", "--data", str(data), "--out", str(options.out)]
     subprocess.run(command + ["--resume"] * options.resume, check=True)
-    PACKAGE.mkdir(parents=True, exist_ok=True)
-    for name in SHIPPED:
-        shutil.copy(options.out / name, PACKAGE / name)
+    ship(options.out, "crystals")
 
 
 if __name__ == "__main__":

@@ -4,15 +4,13 @@ python scripts/train_diamond.py [--out runs/diamond]
 """
 
 import argparse
-import shutil
 import subprocess
 from pathlib import Path
 
 from ase.build import bulk
+from shipping import ship
 
-PACKAGE = Path(__file__).resolve().parents[1] / "rm_lammps" / "pretrained" / "diamond"
 LATTICE_CONSTANT = 3.567  # Å, diamond at room temperature
-SHIPPED = ("model.nequip.zip", "statistics.json", "card.json", "card.md", "training.png")
 
 
 def main() -> None:
@@ -23,9 +21,7 @@ def main() -> None:
     data.parent.mkdir(parents=True, exist_ok=True)
     bulk("C", "diamond", a=LATTICE_CONSTANT).write(data)
     subprocess.run(["rm-train", "diamond", "--data", str(data), "--out", str(out)], check=True)
-    PACKAGE.mkdir(parents=True, exist_ok=True)
-    for name in SHIPPED:
-        shutil.copy(out / name, PACKAGE / name)
+    ship(out, "diamond")
 
 
 if __name__ == "__main__":
