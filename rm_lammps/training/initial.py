@@ -64,7 +64,9 @@ def continued_model(package: str, **fields: Any) -> Any:
     from nequip.model.saved_models.package import ModelFromPackage
 
     model = AllegroModel(**fields)
-    weights = ModelFromPackage(package).state_dict()
+    # a package holds a dictionary of models by name, of which nequip-package fills in one
+    (packaged,) = ModelFromPackage(package).values()
+    weights = packaged.state_dict()
     try:
         model.load_state_dict(weights)
     except RuntimeError as error:

@@ -8,7 +8,7 @@ import time
 import ase.io
 import pytest
 import yaml
-from ase.build import bulk
+from ase.build import bulk, molecule
 
 TINY = {
     "name": "tiny",
@@ -96,6 +96,44 @@ def test_a_killed_run_continues(run, inputs, tmp_path):
     run(*command, "--resume")
     assert [row["epoch"] for row in rows_of(out)] == ["0", "1", "2"]
     assert (out / "model.nequip.zip").exists()
+
+
+def test_a_training_starts_from_a_model(run, refused, trained, inputs, tmp_path):
+    slow = {**TINY, "optimisation": {"epochs": 1, "learning_rate": 1e-9}}
+    (inputs / "slow.yaml").write_text(yaml.safe_dump(slow))
+    command = ("rm-train", inputs / "slow.yaml", "--data", inputs / "diamond.cif")
+    run(*command, "--out", tmp_path / "on", "--start-from", trained)
+    card, before = (
+        json.loads((folder / "card.json").read_text()) for folder in (tmp_path / "on", trained)
+    )
+    assert card["before"][0]["epochs"] == before["epochs"] == 3
+    assert "Continues" in (tmp_path / "on" / "card.md").read_text()
+    # it has not moved: the errors on the same noise are those of the model it started from
+    for now, then in zip(
+        card["errors_by_noise_level"], before["errors_by_noise_level"], strict=True
+    ):
+        assert now["forces_rmse"] == pytest.approx(then["forces_rmse"], rel=1e-3)
+
+    ase.io.write(tmp_path / "bn.extxyz", bulk("BN", "zincblende", a=3.6))
+    message = refused(
+        *("rm-train", inputs / "slow.yaml", "--data", tmp_path / "bn.extxyz"),
+        *("--out", tmp_path / "other", "--start-from", trained),
+    )
+    assert "has the elements C, the training data B N" in message
+
+
+def test_molecules_train(run, tmp_path):
+    frames = [molecule(name) for name in ("CH4", "C2H6", "C2H4", "C2H2")]
+    ase.io.write(tmp_path / "molecules.extxyz", frames)
+    tiny = {**TINY, "data": {"samples_per_epoch": 16}, "optimisation": {"epochs": 1}}
+    (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(tiny))
+    data, out = tmp_path / "molecules.extxyz", tmp_path / "run"
+    run("rm-train", tmp_path / "tiny.yaml", "--data", data, "--out", out)
+    card = json.loads((out / "card.json").read_text())
+    assert "stress_rmse" not in card["errors_by_noise_level"][0]
+    statistics = json.loads((out / "statistics.json").read_text())
+    assert statistics["molecular_formulas"] == {"C2H2": 1, "C2H4": 1, "C2H6": 1, "CH4": 1}
+    assert 0.3 < statistics["gyration_radius"] < 2.0
 
 
 def test_a_run_is_not_overwritten(refused, trained, inputs):
