@@ -30,7 +30,7 @@ PRESETS: dict[str, dict[str, Any]] = {
                     "displacement": 0.4,
                     "relocate": 0.5,
                     "valences": True,
-                    "enough": 0.003,
+                    "enough": 0.006,
                     "relax": [_MINIMISE],
                 },
             ],

@@ -38,6 +38,7 @@ class TrainingProgress(Callback):
             row for row in read_table(self._table) if int(row["epoch"]) < trainer.current_epoch
         ]
         self._first = trainer.current_epoch
+        self._seconds_before = float(self._rows[-1]["seconds"]) if self._rows else 0.0
         # standard error goes to train.log
         self._bar = start_bar("epochs", total=trainer.max_epochs, done=self._first, stderr=False)
 
@@ -63,7 +64,7 @@ class TrainingProgress(Callback):
         metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
         row: dict[str, float] = {
             "epoch": trainer.current_epoch,
-            "seconds": round(time.monotonic() - self._start, 1),
+            "seconds": round(self._seconds_before + time.monotonic() - self._start, 1),
             "learning_rate": trainer.optimizers[0].param_groups[0]["lr"],
             "train_loss": metrics.get("train_loss_step/weighted_sum", float("nan")),
             "val_loss": metrics["val0_epoch/weighted_sum"],
