@@ -1,17 +1,18 @@
 """PoseBusters' checks of a single molecule, every one of its configuration ``mol``."""
 
 import logging
+from collections.abc import Sequence
 from functools import cache
 
 import pandas as pd
 from posebusters import PoseBusters
 from posebusters.modules import energy_ratio
 from rdkit import Chem, rdBase
-from rdkit.Chem.rdDistGeom import EmbedParameters, ETKDGv3
+from rdkit.Chem.rdDistGeom import EmbedMultipleConfs, EmbedParameters
 
-EMBEDDING_ATTEMPTS = 20
-"""A conformer, for the check of internal energy. Usual molecules need one or two. Some strained
-cages can't be embedded at all, and under RDKit's own limit take minutes to say so."""
+_FIRST_CONFORMERS = (1, 4)
+"""Of the 50 for the check of internal energy, embedded before the others. Some strained cages can't
+be embedded, which takes RDKit minutes to find out for all, and seconds for one."""
 
 
 @cache
@@ -24,17 +25,20 @@ def _busters() -> PoseBusters:
         if module["function"] == "energy_ratio":
             # ranks share the cores; by default each would take them all
             module["parameters"]["num_threads"] = 1
-    # the library offers no limit of its own
-    energy_ratio.ETKDGv3 = _bounded_embedding
+    # the answers stay the library's; they come sooner
+    energy_ratio.EmbedMultipleConfs = _embed
     # an undecided check is in the result; it need not be said for each molecule
     logging.getLogger("posebusters").setLevel(logging.CRITICAL)
     return busters
 
 
-def _bounded_embedding() -> EmbedParameters:
-    parameters = ETKDGv3()
-    parameters.maxIterations = EMBEDDING_ATTEMPTS  # type: ignore[assignment]
-    return parameters
+def _embed(mol: Chem.Mol, n: int, parameters: EmbedParameters) -> Sequence[int]:
+    """RDKit's embedding, given up at the first conformer that fails: PoseBusters wants them all."""
+    for first in _FIRST_CONFORMERS:
+        # each has a random seed of its own, so these are the first of all n
+        if first < n and len(EmbedMultipleConfs(Chem.Mol(mol), first, parameters)) < first:
+            return []
+    return EmbedMultipleConfs(mol, n, parameters)
 
 
 def check_names() -> list[str]:
