@@ -6,7 +6,6 @@ from typing import Any
 import ase
 import numpy as np
 from ase.data import covalent_radii
-from ase.geometry import complete_cell
 from matscipy.neighbours import neighbour_list
 from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
@@ -36,7 +35,7 @@ def pairs_within(
     return neighbour_list(
         quantities,
         positions=positions,
-        cell=complete_cell(cell),
+        cell=cell,
         pbc=[periodic] * 3,
         cutoff=cutoff,
     )

@@ -13,11 +13,11 @@ from rm_lammps.analysis.grouping import Tolerances
 from rm_lammps.analysis.matching import Reference, coordination
 from rm_lammps.analysis.plots import plot_energy_volume
 from rm_lammps.analysis.ranking import Ranking
-from rm_lammps.analysis.ranks import Communicator, OneProcess, gather, on_root
 from rm_lammps.analysis.symmetry import SYMPREC
 from rm_lammps.analysis.unique import UNIQUE, UniqueSet, read_unique, write_unique
 from rm_lammps.datasets import read_structures, validate
 from rm_lammps.errors import UserError
+from rm_lammps.ranks import Communicator, OneProcess, gather, on_root
 
 EVALUATION = "evaluation.json"
 PICTURE = "energy_volume.png"

@@ -18,8 +18,8 @@ from pymatgen.analysis.structure_matcher import StructureMatcher
 from rm_lammps.analysis.compositions import CompositionFrames
 from rm_lammps.analysis.frames import reduced_formula
 from rm_lammps.analysis.matching import to_pymatgen
-from rm_lammps.analysis.ranks import Communicator, gather
 from rm_lammps.analysis.symmetry import space_group
+from rm_lammps.ranks import Communicator, gather
 from rm_lammps.seeds.wyckoff import crystal_system
 
 STOL = 0.5

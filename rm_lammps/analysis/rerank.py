@@ -20,8 +20,8 @@ from rm_lammps.analysis.compositions import CompositionFrames
 from rm_lammps.analysis.frames import reduced_formula
 from rm_lammps.analysis.matching import to_pymatgen
 from rm_lammps.analysis.plots import plot_screening
-from rm_lammps.analysis.ranks import Communicator, gather, on_root
 from rm_lammps.errors import UserError
+from rm_lammps.ranks import Communicator, gather, on_root
 
 RERANKED = "reranked.extxyz"
 SCREENING = "screening.png"

@@ -13,9 +13,9 @@ from pymatgen.analysis.structure_matcher import StructureMatcher
 from rm_lammps.analysis.frames import FrameFile, FrameTable, iterate, read_table
 from rm_lammps.analysis.grouping import Grouping, Tolerances
 from rm_lammps.analysis.ranking import Ranking
-from rm_lammps.analysis.ranks import Communicator, OneProcess, gather, on_root
 from rm_lammps.analysis.symmetry import SYMPREC, SpaceGroup, space_group, symmetrised
 from rm_lammps.errors import UserError
+from rm_lammps.ranks import Communicator, OneProcess, gather, on_root
 
 STRUCTURES = "structures.extxyz"
 UNIQUE = "unique.extxyz"

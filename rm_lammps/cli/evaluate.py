@@ -142,8 +142,8 @@ def evaluate(
     """
     from rm_lammps.analysis.grouping import Tolerances
     from rm_lammps.analysis.ranking import Ranking
-    from rm_lammps.analysis.ranks import launched_ranks, on_root
     from rm_lammps.analysis.rerank import Reranking
+    from rm_lammps.ranks import launched_ranks, on_root
 
     comm = launched_ranks()
     try:

@@ -238,9 +238,9 @@ def _run(
 ) -> dict[str, Any]:
     from mpi4py import MPI
 
-    from rm_lammps.generation.collective import on_root
     from rm_lammps.generation.config import load_config, read_formulas
     from rm_lammps.generation.run import generate as run
+    from rm_lammps.ranks import on_root
 
     def load() -> Any:
         listed = None if formulas is None else read_formulas(formulas)

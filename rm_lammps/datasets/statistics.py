@@ -1,7 +1,7 @@
 """What seeds need to know of the training data; it travels with the model."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from math import pi, sqrt
 
 import ase
@@ -11,7 +11,7 @@ from ase.data import atomic_numbers
 from pydantic import BaseModel, ConfigDict
 from scipy.optimize import nnls
 
-from rm_lammps.geometry import pairs_of
+from rm_lammps.geometry import Array, pairs_of
 
 _SYMPREC = 0.1
 
@@ -101,6 +101,10 @@ class DatasetStatistics(BaseModel):
         """
         known = self.min_distances.get(pair_key(a, b))
         return known if known is not None else 0.5 * (self._contact(a) + self._contact(b))
+
+    def min_distance_matrix(self, rows: Iterable[str], columns: Collection[str]) -> Array:
+        """Shortest distance of each pair of elements, Å, shape (rows, columns)."""
+        return np.array([[self.min_distance(a, b) for b in columns] for a in rows])
 
     def _contact(self, symbol: str) -> float:
         own = self.min_distances.get(pair_key(symbol, symbol))

@@ -9,7 +9,6 @@ from mpi4py import MPI
 
 from rm_lammps.deployment.bundle import Bundle, find_bundle
 from rm_lammps.errors import UserError
-from rm_lammps.generation.collective import on_all, on_root, on_root_only, raise_together, wait
 from rm_lammps.generation.compositions import RunSeeds
 from rm_lammps.generation.config import Execution, GenerationConfig
 from rm_lammps.generation.folder import finish, open_folder
@@ -20,6 +19,7 @@ from rm_lammps.generation.scheduler import SharedCounters
 from rm_lammps.generation.stopping import Stopping, deadline
 from rm_lammps.generation.supercells import SMALLEST, describe_all
 from rm_lammps.generation.worker import TRAJECTORIES, Worker, check_bundle
+from rm_lammps.ranks import meet, on_all, on_root, on_root_only, raise_together
 from rm_lammps.relaxation.session import LammpsSession
 
 
@@ -166,7 +166,7 @@ def _relax_all(
     except UserError as error:
         stopping.request("error", error)
     counters.flush()
-    wait(comm.Ibarrier())
+    meet(comm)
     relaxing = time.monotonic() - begin
     if progress is not None:
         progress.show(*counters.totals())

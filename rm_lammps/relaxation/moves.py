@@ -85,9 +85,7 @@ def _attach(
     """Positions of a piece next to an atom of the body, where there is most room; (m, 3), Å."""
     symbols = np.array(atoms.get_chemical_symbols())
     inner, outer = np.flatnonzero(body), np.flatnonzero(members)
-    least = np.array(
-        [[statistics.min_distance(symbols[a], symbols[b]) for b in outer] for a in inner]
-    )
+    least = statistics.min_distance_matrix(symbols[inner].tolist(), symbols[outer].tolist())
     shares = attraction[inner] / attraction[inner].sum()
     partners = rng.choice(len(inner), size=_TRIES, p=shares)
     best, room = shape, -np.inf

@@ -36,9 +36,9 @@ def random_cloud(
     """
     symbols = [symbol for symbol, n in composition.items() for _ in range(n)]
     radius = rng.uniform(*config.cloud) * statistics.cloud_radius(len(symbols))
-    least = config.min_distance * np.array(
-        [[statistics.min_distance(a, b) for b in symbols] for a in symbols]
-    )
+    kinds = np.repeat(np.arange(len(composition)), list(composition.values()))
+    of_elements = statistics.min_distance_matrix(composition, composition)
+    least = config.min_distance * of_elements[np.ix_(kinds, kinds)]
     positions = np.empty((0, 3))
     for limits in least:
         positions = np.vstack([positions, _place(positions, limits[: len(positions)], radius, rng)])

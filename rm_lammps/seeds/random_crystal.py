@@ -5,21 +5,22 @@ Matter 23, 053201 (2011)): sensible volume, sensible distances, otherwise anythi
 """
 
 from collections.abc import Mapping
-from math import cos, radians, sqrt
+from math import cos, radians, sin, sqrt
 
 import ase
 import numpy as np
-from ase.cell import Cell
 
 from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.errors import UserError
 from rm_lammps.geometry import Array, pairs_within
 from rm_lammps.seeds.config import SeedConfig
 
-_CANDIDATES_PER_ATOM = 5
+_CANDIDATES_PER_ATOM = 3
 _FEWEST_CANDIDATES = 16
 _POOLS = 3
 _SHRINK = 0.95
+_FLATTEST = 0.3
+"""Least volume of a cell with unit edges; flatter ones are another, less flat cell in disguise."""
 
 
 def random_crystal(
@@ -53,27 +54,28 @@ def random_crystal(
         )
     symbols = [symbol for symbol, n in composition.items() for _ in range(n)]
     cell = random_cell(expected * rng.uniform(*config.volume), config, rng)
-    distances = config.min_distance * np.array(
-        [[statistics.min_distance(a, b) for b in composition] for a in composition]
-    )
+    distances = config.min_distance * statistics.min_distance_matrix(composition, composition)
     species = np.repeat(np.arange(len(composition)), list(composition.values()))
     return ase.Atoms(symbols, place_apart(cell, species, distances, rng), cell=cell, pbc=True)
 
 
 def random_cell(volume: float, config: SeedConfig, rng: np.random.Generator) -> Array:
-    """Draw a cell of this volume, shape (3, 3), Å."""
+    """Draw a cell of this volume, shape (3, 3), Å; a along x, b in the xy plane."""
     while True:
-        angles = rng.uniform(*config.angle, size=3)
-        lengths = np.exp(rng.uniform(0, np.log(config.aspect), size=3))
-        if _unit_volume(angles) > 0.3:  # flatter ones are another, less flat cell in disguise
-            cell = Cell.fromcellpar([*lengths, *angles]).array
-            return cell * (volume / abs(np.linalg.det(cell))) ** (1 / 3)
-
-
-def _unit_volume(angles: Array) -> float:
-    """Volume of a cell with unit edges."""
-    a, b, c = (cos(radians(angle)) for angle in angles)
-    return sqrt(max(0.0, 1 - a * a - b * b - c * c + 2 * a * b * c))
+        angles = rng.uniform(*config.angle, size=3).tolist()
+        a, b, c = np.exp(rng.uniform(0, np.log(config.aspect), size=3)).tolist()
+        cos_bc, cos_ac, cos_ab = (cos(radians(angle)) for angle in angles)
+        squared = 1 - cos_bc**2 - cos_ac**2 - cos_ab**2 + 2 * cos_bc * cos_ac * cos_ab
+        if squared < _FLATTEST**2:
+            continue
+        # written out because ase's way to the same cell takes longer than the rest of a seed
+        sin_ab, unit_volume = sin(radians(angles[2])), sqrt(squared)
+        cell = [
+            [a, 0.0, 0.0],
+            [b * cos_ab, b * sin_ab, 0.0],
+            [c * cos_ac, c * (cos_bc - cos_ac * cos_ab) / sin_ab, c * unit_volume / sin_ab],
+        ]
+        return np.array(cell) * (volume / (a * b * c * unit_volume)) ** (1 / 3)
 
 
 def place_apart(
@@ -112,11 +114,12 @@ def _choose(
 ) -> list[int]:
     """Rows of the pool for as many atoms as find room; the first ``n_placed`` have theirs."""
     n, cutoff = len(pool), float(distances.max())
-    neighbours: list[list[tuple[int, float]]] = [[] for _ in range(n)]
+    first, neighbours, separations = [0] * (n + 1), [], []
     if cutoff > 0:
-        pairs = pairs_within("ijd", pool, cell, periodic=True, cutoff=cutoff)
-        for i, j, d in zip(*(column.tolist() for column in pairs), strict=True):
-            neighbours[i].append((j, d))
+        i, j, d = pairs_within("ijd", pool, cell, periodic=True, cutoff=cutoff)
+        # rows come in order
+        first = np.searchsorted(i, np.arange(n + 1)).tolist()
+        neighbours, separations = j.tolist(), d.tolist()
     least = distances.tolist()
     taken = [False] * n
     closed = [[False] * n for _ in least]
@@ -133,9 +136,9 @@ def _choose(
             begin[kind] = row
         taken[row] = True
         chosen.append(row)
-        for other, limits in enumerate(least):
-            limit, blocked = limits[kind], closed[other]
-            for j, d in neighbours[row]:
-                if d < limit:
-                    blocked[j] = True
+        close = range(first[row], first[row + 1])
+        for limit, blocked in zip(least[kind], closed, strict=True):
+            for k in close:
+                if separations[k] < limit:
+                    blocked[neighbours[k]] = True
     return chosen

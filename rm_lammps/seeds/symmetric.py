@@ -50,9 +50,7 @@ def symmetric_crystal(
         these distances.
     """
     volume = statistics.volume(composition) * rng.uniform(*config.volume)
-    limits = config.min_distance * np.array(
-        [[statistics.min_distance(a, b) for b in composition] for a in composition]
-    )
+    limits = config.min_distance * statistics.min_distance_matrix(composition, composition)
     counts = list(composition.values())
     placements = 0
     for number in _space_groups(statistics, config, rng):

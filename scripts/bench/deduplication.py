@@ -21,8 +21,8 @@ import numpy as np
 from ase.build import bulk, make_supercell
 from scipy.spatial.transform import Rotation
 
-from rm_lammps.analysis.ranks import launched_ranks
 from rm_lammps.analysis.unique import write_unique
+from rm_lammps.ranks import launched_ranks
 
 CRYSTALS = [
     bulk("C", a=3.567, cubic=True),

@@ -25,10 +25,10 @@ from scipy.spatial.transform import Rotation
 from rm_lammps.analysis.fingerprint import LEVELS, NEIGHBOURS, fingerprint
 from rm_lammps.analysis.grouping import Grouping, Tolerances
 from rm_lammps.analysis.matching import prepare, same
-from rm_lammps.analysis.ranks import OneProcess
 from rm_lammps.analysis.symmetry import SpaceGroup, space_group, symmetrised
 from rm_lammps.analysis.unique import read_table, read_unique, write_unique
 from rm_lammps.errors import UserError
+from rm_lammps.ranks import OneProcess
 
 CRYSTALS = [DIAMOND, BCC, GRAPHITE, ROCKSALT, CAESIUM_CHLORIDE]
 NUMBERS = pytest.mark.parametrize("crystal", CRYSTALS, ids=lambda a: f"{a.symbols}{len(a)}")

@@ -31,6 +31,8 @@ def test_random_crystals_keep_what_they_promise(seed, n_na, n_cl):
     assert lengths.max() / lengths.min() <= config.aspect + 1e-9
     assert angles.min() >= 60 - 1e-9
     assert angles.max() <= 120 + 1e-9
+    assert np.linalg.det(atoms.cell.array) > 0
+    np.testing.assert_allclose(atoms.cell.array, atoms.cell.standard_form()[0].array, atol=1e-9)
     assert (atoms.get_scaled_positions(wrap=False) >= 0).all()
 
 

@@ -18,11 +18,11 @@ from rm_lammps.analysis.molecules.judge import Verdict, judge
 from rm_lammps.analysis.molecules.ranking import auc, keep_curve, kept, plot_ranking, ranking
 from rm_lammps.analysis.molecules.rates import by_formula, count
 from rm_lammps.analysis.molecules.unique import write_unique_molecules
-from rm_lammps.analysis.ranks import Communicator, OneProcess, gather, on_root
 from rm_lammps.analysis.unique import STRUCTURES
 from rm_lammps.datasets import read_structures
 from rm_lammps.errors import UserError
 from rm_lammps.progress import start_bar
+from rm_lammps.ranks import Communicator, OneProcess, gather, on_root
 
 RANKING = "ranking.png"
 

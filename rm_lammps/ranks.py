@@ -1,17 +1,19 @@
 """The same code on one process and on the ranks of an MPI communicator; imports no MPI itself."""
 
 import os
+import time
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
 _T = TypeVar("_T")
 
+_LONGEST_SLEEP = 0.05
 _LAUNCHERS = ("PMI_SIZE", "PMIX_RANK", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE")
 """Set by the launchers of MPICH and its relatives, PMIx, Open MPI and MVAPICH."""
 
 
 class Communicator(Protocol):
-    """What the analysis needs of ``mpi4py.MPI.Comm``."""
+    """What is needed of ``mpi4py.MPI.Comm``."""
 
     @property
     def rank(self) -> int:
@@ -24,8 +26,8 @@ class Communicator(Protocol):
     def allgather(self, sendobj: Any) -> list[Any]:
         """Each rank's object, in order of rank, on every rank."""
 
-    def bcast(self, obj: Any, root: int = 0) -> Any:
-        """The root's object on every rank."""
+    def Ibarrier(self) -> Any:  # noqa: N802, the name of mpi4py
+        """Begin to meet all ranks."""
 
 
 class OneProcess:
@@ -38,9 +40,13 @@ class OneProcess:
         """The one object there is."""
         return [sendobj]
 
-    def bcast(self, obj: Any, root: int = 0) -> Any:  # noqa: ARG002, the signature of mpi4py
-        """The object itself."""
-        return obj
+    def Ibarrier(self) -> "OneProcess":  # noqa: N802
+        """There is nobody to wait for."""
+        return self
+
+    def Test(self) -> bool:  # noqa: N802
+        """Whether all are there."""
+        return True
 
 
 def launched_ranks() -> Communicator:
@@ -55,6 +61,14 @@ def launched_ranks() -> Communicator:
     return MPI.COMM_WORLD
 
 
+def meet(comm: Communicator) -> None:
+    """Wait for all ranks without keeping a core busy: one of them may be compiling for minutes."""
+    request, seconds = comm.Ibarrier(), 1e-4
+    while not request.Test():
+        time.sleep(seconds)
+        seconds = min(2 * seconds, _LONGEST_SLEEP)
+
+
 def gather(comm: Communicator, work: Callable[[], _T]) -> list[_T]:
     """Do ``work`` on every rank and give every rank all results, in order of rank.
 
@@ -66,6 +80,7 @@ def gather(comm: Communicator, work: Callable[[], _T]) -> list[_T]:
         result = work()
     except Exception as error:
         problem = error
+    meet(comm)
     everyone = comm.allgather((result, problem))
     for _, theirs in everyone:
         if theirs is not None:
@@ -76,3 +91,25 @@ def gather(comm: Communicator, work: Callable[[], _T]) -> list[_T]:
 def on_root(comm: Communicator, work: Callable[[], _T]) -> _T:
     """Do ``work`` on rank 0; its result, or its exception, reaches every rank."""
     return gather(comm, lambda: work() if comm.rank == 0 else None)[0]  # type: ignore[return-value]
+
+
+def on_all(comm: Communicator, work: Callable[[], _T]) -> _T:
+    """Do ``work`` on every rank, each of which keeps its result; an exception reaches all."""
+    kept: list[_T] = []
+    gather(comm, lambda: kept.append(work()))
+    return kept[0]
+
+
+def on_root_only(comm: Communicator, work: Callable[[], _T]) -> _T | None:
+    """Like :func:`on_root` for results that stay on rank 0; ``None`` on the others."""
+    return on_all(comm, lambda: work() if comm.rank == 0 else None)
+
+
+def raise_together(comm: Communicator, error: Exception | None) -> None:
+    """Raise on every rank the error of the lowest rank that has one."""
+
+    def work() -> None:
+        if error is not None:
+            raise error
+
+    gather(comm, work)

@@ -1,0 +1,48 @@
+import sys
+
+import pytest
+
+from rm_lammps.errors import UserError
+from rm_lammps.ranks import OneProcess, on_all, on_root, on_root_only, raise_together
+
+SCRIPT = """
+import sys
+from rm_lammps.errors import UserError
+from rm_lammps.ranks import gather, launched_ranks, on_all, on_root, on_root_only, raise_together
+
+assert "mpi4py" not in sys.modules
+comm = launched_ranks()
+
+def fail_on(rank):
+    if comm.rank == rank:
+        raise UserError(f"no place on {rank}", "Make some.")
+    return lambda: None  # can't be sent
+
+assert gather(comm, lambda: comm.rank) == [0, 1, 2]
+assert on_root(comm, lambda: comm.rank) == 0
+assert (on_root_only(comm, lambda: lambda: None) is None) == (comm.rank > 0)
+assert callable(on_all(comm, lambda: fail_on(7)))
+for attempt in (
+    lambda: on_all(comm, lambda: fail_on(1)),
+    lambda: on_root(comm, lambda: fail_on(0)),
+    lambda: raise_together(comm, UserError("no place on 2") if comm.rank == 2 else None),
+):
+    try:
+        attempt()
+    except UserError as error:
+        print(comm.rank, error.problem, flush=True)
+"""
+
+
+def test_an_error_of_one_rank_reaches_all(run):
+    lines = run(sys.executable, "-c", SCRIPT, ranks=3).stdout.splitlines()
+    expected = [f"{rank} no place on {where}" for rank in range(3) for where in (1, 0, 2)]
+    assert sorted(lines) == sorted(expected)
+
+
+def test_one_process_needs_no_mpi():
+    alone = OneProcess()
+    assert on_root(alone, lambda: 3) == on_all(alone, lambda: 3) == on_root_only(alone, lambda: 3)
+    raise_together(alone, None)
+    with pytest.raises(UserError, match="full"):
+        raise_together(alone, UserError("full"))
