@@ -107,9 +107,17 @@ def test_unique_structures_are_counted_ranked_and_named(tmp_path):
     assert len(unique) == 5
     assert sorted(groups_of(tmp_path)) == EXPECTED
     found = list(read_unique(tmp_path))
-    energies = [atoms.info["energy_per_atom"] for atoms in found]
-    assert energies == sorted(energies)
-    assert [atoms.info["rank"] for atoms in found] == [1, 2, 3, 4, 5]
+    compositions = [atoms.symbols.formula.reduce()[0].format("hill") for atoms in found]
+    in_order = list(dict.fromkeys(f.symbols.formula.reduce()[0].format("hill") for f in frames))
+    assert len(in_order) > 1
+    # by composition, in order of their first seed, then by E~
+    places = [
+        (in_order.index(composition), atoms.info["energy_per_atom"])
+        for composition, atoms in zip(compositions, found, strict=True)
+    ]
+    assert places == sorted(places)
+    ranks = [compositions[: n + 1].count(composition) for n, composition in enumerate(compositions)]
+    assert [atoms.info["rank"] for atoms in found] == ranks
     for atoms, members in zip(found, unique.members(), strict=True):
         assert atoms.info["found"] == len(atoms.info["seeds"]) == len(members)
         # the frame is that of the best member, untouched
