@@ -7,7 +7,8 @@ among hundreds of structures at next to no cost, chgnet then among a few.
 import time
 import warnings
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -80,7 +81,7 @@ class Potential:
         from rm_lammps.analysis.prediction import rms
 
         structure = to_pymatgen(atoms)
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _single_precision():
             warnings.simplefilter("ignore")
             try:
                 if how.steps == 0:
@@ -95,6 +96,19 @@ class Potential:
         plain = ase.Atoms(relaxed.numbers, relaxed.positions, cell=relaxed.cell, pbc=True)
         energy = float(done["trajectory"].energies[-1]) / len(atoms)
         return Judged(plain, energy, rms(atoms, plain))
+
+
+@contextmanager
+def _single_precision() -> Iterator[None]:
+    """Chgnet makes its tensors in torch's default precision, which nequip sets to double."""
+    import torch
+
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float32)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
 
 
 def rerank(

@@ -37,6 +37,7 @@ MEANING = {
     "not_converged": "Forces or stress still above tolerance after the last round.",
     "expanded": "The volume left the allowed range upwards: the atoms flew apart.",
     "collapsed": "The volume left the allowed range downwards.",
+    "fragmented": "The molecule is in several pieces.",
     "not_finite": "Energy, forces or positions are not numbers, or two atoms are on one spot.",
     "lost_atoms": "LAMMPS lost atoms.",
     "bad_box": "The box became one that LAMMPS can't use.",
