@@ -64,7 +64,7 @@ class Potential:
 
     def __init__(self) -> None:
         try:
-            with warnings.catch_warnings():
+            with warnings.catch_warnings(), _single_precision():
                 warnings.simplefilter("ignore")
                 from chgnet.model import CHGNet, StructOptimizer
 
