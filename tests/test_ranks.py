@@ -6,6 +6,7 @@ from rm_lammps.errors import UserError
 from rm_lammps.ranks import OneProcess, on_all, on_root, on_root_only, raise_together
 
 SCRIPT = """
+import os
 import sys
 from rm_lammps.errors import UserError
 from rm_lammps.ranks import gather, launched_ranks, on_all, on_root, on_root_only, raise_together
@@ -30,7 +31,8 @@ for attempt in (
     try:
         attempt()
     except UserError as error:
-        print(comm.rank, error.problem, flush=True)
+        # in one piece: print's pieces mix with those of other ranks
+        os.write(1, f"{comm.rank} {error.problem}\\n".encode())
 """
 
 
