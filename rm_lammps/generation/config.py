@@ -182,6 +182,6 @@ def _default_preset(model: Any) -> str:
 
 
 _FIELDS = (
-    "Needed: --model and one of --formula, --formulas, --de-novo (or these fields in --config); "
-    "see rm-generate --help."
+    "Needed: --model and one of --formula, --formulas, --de-novo, --heavy (or these fields in "
+    "--config); see rm-generate --help."
 )
