@@ -1,6 +1,12 @@
-"""Where the files that ship beside the Python code are: in the wheel, or in a checkout."""
+"""Files that ship beside the Python code, and files written as a whole."""
 
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO, Any
+
+from rm_lammps.errors import UserError
 
 MODEL_PACKAGE = "model.nequip.zip"
 """The packaged model in a training run's folder, and in that of a shipped model."""
@@ -12,7 +18,7 @@ _PACKAGE = Path(__file__).resolve().parent
 
 
 def shipped_folder(name: str) -> Path:
-    """Folder ``deploy`` or ``lammps_inputs`` of this installation."""
+    """Folder ``deploy`` or ``lammps_inputs``: in the wheel, or in a checkout."""
     installed = _PACKAGE / "_files" / name
     return installed if installed.is_dir() else _PACKAGE.parent / name
 
@@ -20,3 +26,41 @@ def shipped_folder(name: str) -> Path:
 def pretrained_folder() -> Path:
     """Folder with one sub-folder for each model that ships with the package."""
     return _PACKAGE / "pretrained"
+
+
+@contextmanager
+def replacing(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
+    """Write a file so that it is there as a whole or not at all.
+
+    Args:
+        path: of the file; replaced when the block ends without an error.
+        mode: ``w`` for text (UTF-8), ``wb`` for bytes.
+
+    Raises:
+        UserError: it can't be written.
+    """
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        with partial.open(mode, encoding=None if "b" in mode else "utf-8") as stream:
+            yield stream
+        partial.replace(path)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write a JSON file, as a whole or not at all.
+
+    Raises:
+        UserError: it can't be written.
+    """
+    with replacing(path) as stream:
+        stream.write(json.dumps(content, indent=1) + "\n")
+
+
+def cannot_write(path: Path, error: OSError) -> UserError:
+    """Error for a full disk or a folder that went away."""
+    return UserError(
+        f"Can't write {path}: {error.strerror or error}.",
+        "Make room and give the same command again: it goes on where it stopped.",
+    )

@@ -17,6 +17,7 @@ from rm_lammps.analysis.symmetry import SYMPREC
 from rm_lammps.analysis.unique import UNIQUE, UniqueSet, read_unique, write_unique
 from rm_lammps.datasets import read_structures, validate
 from rm_lammps.errors import UserError
+from rm_lammps.files import write_json
 from rm_lammps.ranks import Communicator, OneProcess, gather, on_root
 
 EVALUATION = "evaluation.json"
@@ -104,7 +105,7 @@ def read_summary(folder: Path) -> dict[str, Any]:
     return summary
 
 
-_SUMMARY_FIELDS = {"attempted", "converged", "failed", "evaluations", "seed_seconds"}
+_SUMMARY_FIELDS = {"kind", "attempted", "converged", "failed", "evaluations", "seed_seconds"}
 
 
 def _read_references(file: Path | None) -> list[ase.Atoms]:
@@ -172,17 +173,3 @@ def _bond_length(references: list[ase.Atoms]) -> float:
     """Distance within which atoms count as bonded: a little more than the references' shortest."""
     shortest = min(min(atoms.repeat(2).get_all_distances(mic=True)[0, 1:]) for atoms in references)
     return _BOND_FACTOR * float(shortest)
-
-
-def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write a file so that it is there as a whole or not at all.
-
-    Raises:
-        UserError: it can't be written.
-    """
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        partial.write_text(json.dumps(content, indent=1) + "\n")
-        partial.replace(path)
-    except OSError as error:
-        raise UserError(f"Can't write {path}: {error}") from error

@@ -8,12 +8,13 @@ from typing import Any
 import ase
 
 from rm_lammps.analysis.compositions import CompositionFrames
-from rm_lammps.analysis.evaluate import read_summary, write_json
+from rm_lammps.analysis.evaluate import read_summary
 from rm_lammps.analysis.prediction import predict
 from rm_lammps.analysis.quality import Known, judge, space_group_distribution, total_variation
 from rm_lammps.analysis.rerank import Reranking, rerank
 from rm_lammps.analysis.unique import UniqueSet
 from rm_lammps.datasets import read_structures, validate
+from rm_lammps.files import write_json
 from rm_lammps.ranks import Communicator, OneProcess, on_root
 
 METRICS = "metrics.json"

@@ -22,6 +22,7 @@ from rm_lammps.analysis.frames import reduced_formula
 from rm_lammps.analysis.matching import to_pymatgen
 from rm_lammps.analysis.plots import plot_screening
 from rm_lammps.errors import UserError
+from rm_lammps.files import replacing
 from rm_lammps.ranks import Communicator, gather, on_root
 
 RERANKED = "reranked.extxyz"
@@ -89,7 +90,9 @@ class Potential:
                 done = self._optimizer.relax(
                     structure, fmax=how.fmax, steps=how.steps, verbose=False
                 )
-            except (RuntimeError, ValueError):
+            except (RuntimeError, ValueError) as error:
+                if isinstance(error, RuntimeError) and "bond graph" not in str(error):
+                    raise
                 # no graph: atoms that see no neighbour, or a cell that fell apart
                 return Judged(atoms, float("inf"))
         relaxed = done["final_structure"].to_ase_atoms()
@@ -235,15 +238,10 @@ def _above(
 def _write(
     path: Path, found: CompositionFrames, candidates: dict[int, list[tuple[int, Judged]]]
 ) -> None:
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        with partial.open("w") as stream:
-            for composition in sorted(candidates):
-                energies = {frame: c.energy for frame, c in candidates[composition]}
-                for rank, frame in enumerate(found.reranked(None)(composition), start=1):
-                    atoms = found.atoms(frame)
-                    atoms.info |= {"rank": rank, "rank_score": energies[frame]}
-                    ase.io.write(stream, atoms, format="extxyz", parallel=False)
-        partial.replace(path)
-    except OSError as error:
-        raise UserError(f"Can't write {path}: {error}") from error
+    with replacing(path) as stream:
+        for composition in sorted(candidates):
+            energies = {frame: c.energy for frame, c in candidates[composition]}
+            for rank, frame in enumerate(found.reranked(None)(composition), start=1):
+                atoms = found.atoms(frame)
+                atoms.info |= {"rank": rank, "rank_score": energies[frame]}
+                ase.io.write(stream, atoms, format="extxyz", parallel=False)

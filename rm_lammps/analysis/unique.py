@@ -14,7 +14,7 @@ from rm_lammps.analysis.frames import FrameFile, FrameTable, iterate, read_table
 from rm_lammps.analysis.grouping import Grouping, Tolerances
 from rm_lammps.analysis.ranking import Ranking
 from rm_lammps.analysis.symmetry import SYMPREC, SpaceGroup, space_group, symmetrised
-from rm_lammps.errors import UserError
+from rm_lammps.files import replacing
 from rm_lammps.ranks import Communicator, OneProcess, gather, on_root
 
 STRUCTURES = "structures.extxyz"
@@ -179,37 +179,26 @@ def write_ranked(
     Raises:
         UserError: it can't be written.
     """
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        with partial.open("wb") as stream:
-            rows = zip(
-                *(unique.ranked, unique.members(), unique.rank, unique.score, unique.groups),
-                strict=True,
+    with replacing(path, "wb") as stream:
+        rows = zip(
+            *(unique.ranked, unique.members(), unique.rank, unique.score, unique.groups),
+            strict=True,
+        )
+        for frame, seeds, rank, score, group in rows:
+            count, header, atoms = frames.text(int(frame)).split(b"\n", 2)
+            more = (
+                f" rank={rank} rank_score={score:.6f} found={len(seeds)}"
+                f' seeds="{" ".join(map(str, seeds))}"'
+                f' space_group="{group.symbol}" space_group_number={group.number}'
+                f"{'' if notes is None else notes[int(frame)]}"
             )
-            for frame, seeds, rank, score, group in rows:
-                count, header, atoms = frames.text(int(frame)).split(b"\n", 2)
-                more = (
-                    f" rank={rank} rank_score={score:.6f} found={len(seeds)}"
-                    f' seeds="{" ".join(map(str, seeds))}"'
-                    f' space_group="{group.symbol}" space_group_number={group.number}'
-                    f"{'' if notes is None else notes[int(frame)]}"
-                )
-                stream.write(b"\n".join((count, header.rstrip() + more.encode(), atoms)))
-        partial.replace(path)
-    except OSError as error:
-        raise UserError(f"Can't write {path}: {error}") from error
+            stream.write(b"\n".join((count, header.rstrip() + more.encode(), atoms)))
 
 
 def _write_symmetrised(folder: Path, symprec: float) -> None:
-    path = folder / SYMMETRISED
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        with partial.open("w") as stream:
-            for atoms in read_unique(folder):
-                standard = symmetrised(atoms, symprec)
-                # E~ of the cell and forces are the relaxed frame's and would not fit this cell
-                standard.info = atoms.info
-                ase.io.write(stream, standard, format="extxyz", parallel=False)
-        partial.replace(path)
-    except OSError as error:
-        raise UserError(f"Can't write {path}: {error}") from error
+    with replacing(folder / SYMMETRISED) as stream:
+        for atoms in read_unique(folder):
+            standard = symmetrised(atoms, symprec)
+            # E~ of the cell and forces are the relaxed frame's and would not fit this cell
+            standard.info = atoms.info
+            ase.io.write(stream, standard, format="extxyz", parallel=False)

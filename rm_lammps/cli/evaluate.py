@@ -175,12 +175,9 @@ def evaluate(
 
 
 def _holds_molecules(folder: Path) -> bool:
-    from rm_lammps.analysis.frames import iterate
-    from rm_lammps.analysis.unique import STRUCTURES
+    from rm_lammps.analysis.evaluate import read_summary
 
-    path = folder / STRUCTURES
-    first = next(iterate(path), None) if path.exists() else None
-    return first is not None and not first.pbc.any()
+    return read_summary(folder)["kind"] == "molecules"
 
 
 def _evaluate_molecules(

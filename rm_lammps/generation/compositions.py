@@ -7,8 +7,8 @@ import ase
 import numpy as np
 
 from rm_lammps.deployment.bundle import Bundle
+from rm_lammps.files import replacing
 from rm_lammps.generation.config import GenerationConfig
-from rm_lammps.generation.folder import replace_text
 from rm_lammps.seeds import Prototypes, SeedMaker, draw_hydrogens, sample_compositions
 
 FORMULAS = "formulas.txt"
@@ -78,4 +78,5 @@ class RunSeeds:
         Raises:
             UserError: the disk is full.
         """
-        replace_text(folder / FORMULAS, "\n".join(self.formulas) + "\n")
+        with replacing(folder / FORMULAS) as stream:
+            stream.write("\n".join(self.formulas) + "\n")

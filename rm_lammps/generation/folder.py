@@ -1,6 +1,5 @@
 """A run's folder: whose it is, what it holds, and how it ends."""
 
-import json
 import time
 from importlib.metadata import version
 from pathlib import Path
@@ -11,9 +10,10 @@ from filelock import FileLock, Timeout
 
 from rm_lammps.deployment.bundle import COMPILED, Bundle
 from rm_lammps.errors import UserError
+from rm_lammps.files import replacing, write_json
 from rm_lammps.generation.config import GenerationConfig
 from rm_lammps.generation.merge import merge
-from rm_lammps.generation.records import RECORDS, cannot_write
+from rm_lammps.generation.records import RECORDS
 
 RUN = "run.yaml"
 SUMMARY = "summary.json"
@@ -51,7 +51,8 @@ def open_folder(folder: Path, config: GenerationConfig, bundle: Bundle) -> FileL
         if stored.exists():
             _check_same(stored, run)
         else:
-            replace_text(stored, yaml.safe_dump(run, sort_keys=False))
+            with replacing(stored) as stream:
+                yaml.safe_dump(run, stream, sort_keys=False)
     except BaseException:
         lock.release()
         raise
@@ -117,15 +118,5 @@ def finish(folder: Path, num: int, expected: int, facts: dict[str, Any]) -> dict
             )
         time.sleep(1.0)
     summary = {**totals, "remaining": num - totals["attempted"], **facts}
-    replace_text(folder / SUMMARY, json.dumps(summary, indent=1) + "\n")
+    write_json(folder / SUMMARY, summary)
     return summary
-
-
-def replace_text(path: Path, text: str) -> None:
-    """Write a file so that it is there as a whole or not at all."""
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        partial.write_text(text)
-        partial.replace(path)
-    except OSError as error:
-        raise cannot_write(path, error) from error

@@ -6,11 +6,12 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, TextIO
+from typing import IO, Any
 
 import ase.io
 
-from rm_lammps.generation.records import cannot_write, read_shard, shards, to_atoms
+from rm_lammps.files import replacing
+from rm_lammps.generation.records import read_shard, shards, to_atoms
 
 STRUCTURES = "structures.extxyz"
 FAILURES = "failures.jsonl"
@@ -96,19 +97,12 @@ def merge(folder: Path, num: int) -> dict[str, Any]:
     """
     for left_by_a_kill in folder.glob(f"{_SCRATCH}*"):
         shutil.rmtree(left_by_a_kill, ignore_errors=True)
-    structures, failures = folder / STRUCTURES, folder / FAILURES
-    partial = [path.with_name(f".{path.name}.partial") for path in (structures, failures)]
-    try:
-        with partial[0].open("w") as good, partial[1].open("w") as bad:
-            totals = _write(read_records(folder, num), good, bad)
-        partial[0].replace(structures)
-        partial[1].replace(failures)
-    except OSError as error:
-        raise cannot_write(structures, error) from error
+    with replacing(folder / STRUCTURES) as good, replacing(folder / FAILURES) as bad:
+        totals = _write(read_records(folder, num), good, bad)
     return totals.summary()
 
 
-def _write(records: Iterator[dict[str, Any]], good: TextIO, bad: TextIO) -> _Totals:
+def _write(records: Iterator[dict[str, Any]], good: IO[str], bad: IO[str]) -> _Totals:
     totals = _Totals()
     for record in records:
         totals.add(record)

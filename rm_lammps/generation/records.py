@@ -19,6 +19,7 @@ import ase
 import numpy as np
 
 from rm_lammps.errors import UserError
+from rm_lammps.files import cannot_write
 from rm_lammps.relaxation import Failure, Reason, Relaxed
 
 RECORDS = "records"
@@ -126,14 +127,6 @@ class ShardWriter:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
-
-
-def cannot_write(path: Path, error: OSError) -> UserError:
-    """Error for a full disk or a folder that went away."""
-    return UserError(
-        f"Can't write {path}: {error.strerror or error}.",
-        "Make room and give the same command again: it goes on where it stopped.",
-    )
 
 
 @dataclass

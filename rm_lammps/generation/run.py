@@ -70,6 +70,7 @@ def generate(
                 stopping=stopping,
             )
         facts |= {
+            "kind": "crystals" if bundle.statistics.periodic else "molecules",
             "wall_seconds": round(time.time() - start, 3),
             "ranks": comm.size,
             "ranks_per_structure": execution.ranks_per_structure,

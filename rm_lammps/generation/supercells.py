@@ -1,6 +1,5 @@
 """What a large disordered cell looks like: density, neighbours, rings, pair distribution."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,7 @@ import numpy as np
 from ase.units import kg, m
 
 from rm_lammps.datasets import DatasetStatistics
-from rm_lammps.generation.folder import replace_text
+from rm_lammps.files import write_json
 from rm_lammps.generation.merge import read_records
 from rm_lammps.generation.records import to_atoms
 from rm_lammps.geometry import Array, pairs_within
@@ -38,7 +37,7 @@ def describe_all(folder: Path, num: int, statistics: DatasetStatistics) -> None:
         for record in read_records(folder, num)
         if "reason" not in record
     ]
-    replace_text(folder / SUPERCELLS, json.dumps(described, indent=1) + "\n")
+    write_json(folder / SUPERCELLS, described)
 
 
 def describe(atoms: ase.Atoms, statistics: DatasetStatistics) -> dict[str, Any]:

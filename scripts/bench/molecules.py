@@ -12,6 +12,7 @@ import json
 import os
 import subprocess
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -62,11 +63,10 @@ def main() -> None:
         print_molecules(evaluate_file(true, options), console)
     if not formulas:
         parser.error("no composition: give --formulas or --test")
-    runs = [generate(formula, arguments) for formula in dict.fromkeys(formulas)]
-    together = join(runs, arguments.out / "together")
-    result = evaluate_run(together, options)
+    run = generate(list(dict.fromkeys(formulas)), arguments)
+    result = evaluate_run(run, options)
     print_molecules(result, console)
-    print(table(result, seconds(together)))
+    print(table(result, seconds(run)))
 
 
 def draw(file: Path, num: int, seed: int) -> list[ase.Atoms]:
@@ -78,42 +78,18 @@ def draw(file: Path, num: int, seed: int) -> list[ase.Atoms]:
     return list(first.values())[:num]
 
 
-def generate(formula: str, arguments: argparse.Namespace) -> Path:
-    """Run ``rm-generate`` for one composition; a finished run is left as it is."""
-    folder = arguments.out / formula
+def generate(formulas: Sequence[str], arguments: argparse.Namespace) -> Path:
+    """Run ``rm-generate`` for all compositions; what a stopped run has is kept."""
+    folder = arguments.out / "run"
+    listed = arguments.out / "formulas.in"
+    listed.write_text("\n".join(formulas) + "\n")
     words = ["rm-generate", *([str(arguments.config)] if arguments.config else [])]
-    words += ["--model", arguments.model, "--formula", formula, "--num", str(arguments.num)]
+    words += ["--model", arguments.model, "--formulas", str(listed), "--num", str(arguments.num)]
     words += ["--preset", arguments.preset] if arguments.preset else []
     # this process may have started MPI, which mpirun's children must not inherit
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("PMI", "HYDI", "MPI"))}
     command = ["mpirun", "-n", str(arguments.ranks), *words, "--out", str(folder)]
     subprocess.run(command, check=True, env=clean, stdout=subprocess.DEVNULL)
-    return folder
-
-
-def join(runs: list[Path], folder: Path) -> Path:
-    """Put runs together as one, seeds numbered through."""
-    folder.mkdir(parents=True, exist_ok=True)
-    totals: Counter[str] = Counter()
-    failed: Counter[str] = Counter()
-    with (
-        (folder / "structures.extxyz").open("w") as structures,
-        (folder / "failures.jsonl").open("w") as failures,
-    ):
-        for run in runs:
-            summary = json.loads((run / "summary.json").read_text())
-            first = totals["attempted"]
-            for atoms in iterate(run / "structures.extxyz"):
-                atoms.info["seed"] += first
-                ase.io.write(structures, atoms, format="extxyz", parallel=False)
-            for line in (run / "failures.jsonl").read_text().splitlines():
-                record = json.loads(line)
-                record["seed"] += first
-                failures.write(json.dumps(record) + "\n")
-            failed.update(summary["failed"])
-            keys = ("attempted", "converged", "evaluations", "seed_seconds")
-            totals.update({key: summary[key] for key in keys})
-    (folder / "summary.json").write_text(json.dumps({**totals, "failed": dict(failed)}))
     return folder
 
 

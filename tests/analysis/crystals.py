@@ -50,7 +50,7 @@ def disguised(atoms, seed, energy=0.0, noise=0.01):
     return other
 
 
-def write_run(folder, frames, failed=(), formula="C8"):
+def write_run(folder, frames, failed=(), formula="C8", kind="crystals"):
     """What rm-generate leaves behind."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "structures.extxyz").open("w") as stream:
@@ -58,6 +58,7 @@ def write_run(folder, frames, failed=(), formula="C8"):
             ase.io.write(stream, atoms, format="extxyz", parallel=False)
     reasons = [reason for reason, _ in failed]
     summary = {
+        "kind": kind,
         "attempted": len(frames) + len(reasons),
         "converged": len(frames),
         "failed": {reason: reasons.count(reason) for reason in sorted(set(reasons))},

@@ -72,4 +72,6 @@ def test_bad_input_is_refused(refused, tmp_path):
     message = refused("rm-evaluate", tmp_path, "--reference", tmp_path / "nothing.cif")
     assert "No such data file" in message
     (tmp_path / "summary.json").write_text('{"converged": 0}')
-    assert "summary.json has no attempted" in refused("rm-evaluate", tmp_path)
+    assert "summary.json has no attempted, evaluations, failed, kind, seed_seconds" in refused(
+        "rm-evaluate", tmp_path
+    )

@@ -156,7 +156,9 @@ FRAMES = [
 @pytest.fixture
 def folder(tmp_path):
     frames = [generated(*facts) for facts in FRAMES]
-    return write_run(tmp_path / "run", frames, [("expanded", "x")] * 2, formula="C2H6O")
+    return write_run(
+        *(tmp_path / "run", frames, [("expanded", "x")] * 2), formula="C2H6O", kind="molecules"
+    )
 
 
 def test_rates_count_every_attempted_seed(run, folder, tmp_path):
@@ -202,9 +204,10 @@ def test_ranks_change_nothing(run, folder):
     assert alone == [(folder / name).read_bytes() for name in ("evaluation.json", "unique.extxyz")]
 
 
-def test_no_molecule_converged(tmp_path):
-    folder = write_run(tmp_path / "run", [], [("expanded", "x")], formula="CH4")
-    result = evaluate_run(folder)
+def test_no_molecule_converged(run, tmp_path):
+    folder = write_run(tmp_path / "run", [], [("expanded", "x")], formula="CH4", kind="molecules")
+    run("rm-evaluate", folder)
+    result = json.loads((folder / "evaluation.json").read_text())
     assert result["rates"]["of_attempted"]["passes"] == 0
     assert result["rates"]["of_converged"]["passes"] is None
     assert result["compositions"]["CH4"]["attempted"] == 1

@@ -276,7 +276,7 @@ def test_molecules_are_drawn_in_a_gallery(run, tmp_path):
         frames.append(bare)
         bare.info["seconds"] = 0.25
     failed = [("expanded", "x")]
-    folder = write_run(tmp_path / "run", frames, failed, formula="CH4")
+    folder = write_run(tmp_path / "run", frames, failed, formula="CH4", kind="molecules")
     page = folder / "report.html"
     run("rm-report", folder)
     script = """<script>

@@ -9,7 +9,7 @@ from typing import Any
 
 import ase
 
-from rm_lammps.analysis.evaluate import EVALUATION, read_summary, write_json
+from rm_lammps.analysis.evaluate import EVALUATION, read_summary
 from rm_lammps.analysis.export import Format, export
 from rm_lammps.analysis.frames import FrameFile, iterate_info, read_table
 from rm_lammps.analysis.molecules import require_packages
@@ -21,6 +21,7 @@ from rm_lammps.analysis.molecules.unique import write_unique_molecules
 from rm_lammps.analysis.unique import STRUCTURES
 from rm_lammps.datasets import read_structures
 from rm_lammps.errors import UserError
+from rm_lammps.files import write_json
 from rm_lammps.progress import start_bar
 from rm_lammps.ranks import Communicator, OneProcess, gather, on_root
 

@@ -17,7 +17,7 @@ from markupsafe import Markup
 from rm_lammps.analysis.report import charts, molecule_charts
 from rm_lammps.analysis.report.contents import Contents, read_contents
 from rm_lammps.analysis.report.picture import picture
-from rm_lammps.errors import UserError
+from rm_lammps.files import replacing
 
 REPORT = "report.html"
 _HERE = Path(__file__).parent
@@ -37,12 +37,9 @@ def write_report(folder: Path, *, n_best: int = 50) -> Path:
         UserError: the folder holds no finished run, or can't be written to.
     """
     contents = read_contents(folder, n_best)
-    path, partial = folder / REPORT, folder / f".{REPORT}.partial"
-    try:
-        partial.write_text(render(contents), encoding="utf-8")
-        partial.replace(path)
-    except OSError as error:
-        raise UserError(f"Can't write {path}: {error}") from error
+    path = folder / REPORT
+    with replacing(path) as stream:
+        stream.write(render(contents))
     return path
 
 
