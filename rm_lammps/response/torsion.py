@@ -38,10 +38,26 @@ def twist(sites: Array, numbers: NDArray[np.int_], angle: float, rng: np.random.
     ends = np.argwhere(bonds & np.outer(inner, inner))
     if len(ends) == 0:
         return np.zeros_like(sites)
-    fixed, turning = ends[rng.integers(len(ends))]
-    bonds[fixed, turning] = bonds[turning, fixed] = False
+    return turn(sites, bonds, tuple(ends[rng.integers(len(ends))]), angle)
+
+
+def turn(sites: Array, bonds: NDArray[np.bool_], bond: tuple[int, int], angle: float) -> Array:
+    """Turn what hangs on the second atom of a bond; see :func:`twist`.
+
+    Args:
+        sites: positions of a molecule, shape (n, 3), Å.
+        bonds: which atoms are bonded, shape (n, n).
+        bond: two atoms, bonded to each other.
+        angle: radians.
+
+    Returns:
+        Displacements, shape (n, 3), Å.
+    """
+    fixed, turning = bond
+    others = bonds.copy()
+    others[fixed, turning] = others[turning, fixed] = False
     from_turning, from_fixed = shortest_path(
-        csr_array(bonds), unweighted=True, indices=[turning, fixed]
+        csr_array(others), unweighted=True, indices=[turning, fixed]
     )
     beyond = (from_turning < from_fixed) & (from_turning > 0)
     in_ring = np.isfinite(from_turning[fixed])

@@ -1,0 +1,116 @@
+"""Does E~ keep double bonds flat? Twist those of known molecules, and compare with the labels.
+
+python scripts/study_torsion.py test.extxyz --model molecules --model runs/other
+
+Of each molecule with a C=C that is neither in a ring nor conjugated, one end is turned. The
+response is the force along the way back, in units of the label: 1 brings the molecule back, 0 does
+not see the twist.
+"""
+
+import argparse
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+
+import ase
+import numpy as np
+import torch
+from nequip.data import AtomicDataDict
+from nequip.data.ase import from_ase
+from nequip.data.transforms import ChemicalSpeciesToAtomTypeMapper, NeighborListTransform
+from nequip.model.saved_models.load_utils import load_saved_model
+from nequip.utils.global_state import set_global_state
+from rdkit import Chem
+
+from rm_lammps.analysis.molecules.bonds import perceive
+from rm_lammps.datasets import read_structures
+from rm_lammps.deployment.model_source import find_model
+from rm_lammps.geometry import bonded
+from rm_lammps.response import matched_displacements
+from rm_lammps.response.torsion import turn
+
+ANGLES = (0, 10, 20, 30, 45, 60, 90)
+
+
+def double_bond(atoms: ase.Atoms) -> tuple[int, int] | None:
+    """The first C=C outside of rings and conjugated systems."""
+    mol = perceive(atoms).mol
+    for bond in mol.GetBonds() if mol is not None else ():
+        ends = bond.GetBeginAtom(), bond.GetEndAtom()
+        isolated = not (bond.IsInRing() or bond.GetIsConjugated())
+        carbon = all(atom.GetAtomicNum() == 6 for atom in ends)
+        if bond.GetBondType() == Chem.BondType.DOUBLE and isolated and carbon:
+            return ends[0].GetIdx(), ends[1].GetIdx()
+    return None
+
+
+class Response:
+    """Energies and forces of a packaged model."""
+
+    def __init__(self, name: str) -> None:
+        set_global_state()
+        source = find_model(name)
+        self._model = load_saved_model(str(source.package)).eval()
+        species, r_max = self._model.type_names, float(self._model.metadata["r_max"])
+        self._transforms = (
+            ChemicalSpeciesToAtomTypeMapper(model_type_names=list(species)),
+            NeighborListTransform(r_max=r_max),
+        )
+
+    def __call__(self, frames: Sequence[ase.Atoms]) -> tuple[np.ndarray, np.ndarray]:
+        """Energies, shape (frames,), and forces, shape (frames, n, 3), of equal molecules."""
+        samples = []
+        for atoms in frames:
+            sample = from_ase(atoms)
+            for transform in self._transforms:
+                sample = transform(sample)
+            samples.append(sample)
+        found = self._model(AtomicDataDict.batched_from_list(samples))
+        forces = found[AtomicDataDict.FORCE_KEY].detach().numpy()
+        energies = found[AtomicDataDict.TOTAL_ENERGY_KEY].detach().numpy().ravel()
+        return energies, forces.reshape(len(frames), -1, 3)
+
+
+def responses(molecules: Sequence[ase.Atoms], model: Response) -> np.ndarray:
+    """E~ above the flat molecule, its label, and the response, shape (molecules, angles, 3)."""
+    rows = []
+    for atoms in molecules:
+        bond = double_bond(atoms)
+        frames, labels = [], []
+        for degrees in ANGLES:
+            other = ase.Atoms(atoms.numbers, atoms.positions, cell=np.eye(3), pbc=False)
+            moved = turn(atoms.positions, bonded(atoms), bond, np.radians(degrees))
+            other.positions += moved
+            frames.append(other)
+            labels.append(
+                matched_displacements(atoms.positions, moved, atoms.numbers, None, permute=False)
+            )
+        energies, forces = model(frames)
+        squares = np.sum(np.array(labels) ** 2, axis=(1, 2))
+        back = -np.sum(forces * labels, axis=(1, 2)) / np.maximum(squares, 1e-12)
+        rows.append(np.transpose([energies - energies[0], squares / 2, back]))
+    return np.array(rows)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("file", type=Path, help="known molecules")
+    parser.add_argument("--model", action="append", required=True, help="repeat to compare")
+    parser.add_argument("--number", type=int, default=40, help="molecules at most")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    known = (atoms for atoms in read_structures(arguments.file) if double_bond(atoms))
+    molecules = list(islice(known, arguments.number))
+    print(f"{len(molecules)} molecules; response, standard deviation in brackets")
+    print("| degrees | " + " | ".join(f"{angle}" for angle in ANGLES[1:]) + " |")
+    print("| --- " * len(ANGLES) + "|")
+    for name in arguments.model:
+        back = responses(molecules, Response(name))[:, 1:, 2]
+        cells = (f"{column.mean():.2f} ({column.std():.2f})" for column in back.T)
+        print(f"| {name} | " + " | ".join(cells) + " |")
+
+
+if __name__ == "__main__":
+    main()
