@@ -1,5 +1,6 @@
 """Twists: what turns, what stays, and that the response untwists."""
 
+import ase
 import numpy as np
 import pytest
 from ase.build import molecule
@@ -70,3 +71,19 @@ def test_noise_twists_molecules_and_the_labels_lead_back():
     back = atoms.copy()
     back.positions = noisy.positions - noisy.displacements
     np.testing.assert_allclose(back.get_all_distances(), atoms.get_all_distances(), atol=1e-6)
+
+
+def test_double_bonds_are_twisted_most():
+    atoms = molecule("C3H6_Cs")
+    heavy = np.flatnonzero(atoms.numbers == 6)
+    methyl = next(c for c in heavy if bonded(atoms)[c].sum() == 4)
+    hydrogens = np.flatnonzero(bonded(atoms)[methyl] & (atoms.numbers == 1))
+    others = [k for k in range(len(atoms)) if k not in hydrogens]
+    draws, methyl_turns = 100, 0
+    for seed in range(draws):
+        moved = twist(atoms.positions, atoms.numbers, 0.5, np.random.default_rng(seed))
+        # seen from either end: the methyl group turns against a rest that keeps its shape
+        rest = ase.Atoms(atoms.numbers[others], (atoms.positions + moved)[others])
+        kept = atoms[others].get_all_distances()
+        methyl_turns += np.allclose(rest.get_all_distances(), kept, atol=1e-6)
+    assert 0 < methyl_turns < 0.2 * draws
