@@ -14,6 +14,9 @@ MODEL_PACKAGE = "model.nequip.zip"
 MODEL_STATISTICS = "statistics.json"
 """The statistics of its training data, beside it."""
 
+MODEL_PROTOTYPES = "prototypes.npz"
+"""Training structures of a model that carries them, beside it and in its bundle."""
+
 _PACKAGE = Path(__file__).resolve().parent
 
 

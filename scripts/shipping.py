@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 SHIPPED = ("model.nequip.zip", "statistics.json", "card.json", "card.md", "training.png")
+PROTOTYPES = "prototypes.npz"
 _PRETRAINED = Path(__file__).resolve().parents[1] / "rm_lammps" / "pretrained"
 
 
@@ -17,3 +18,5 @@ def ship(run: Path, name: str) -> None:
     (_PRETRAINED / name).mkdir(parents=True, exist_ok=True)
     for file in SHIPPED:
         shutil.copy(run / file, _PRETRAINED / name / file)
+    if (run / PROTOTYPES).exists():
+        shutil.copy(run / PROTOTYPES, _PRETRAINED / name / PROTOTYPES)

@@ -1,10 +1,10 @@
-"""Recompute the statistics of a model's training data, for a model of an earlier version.
+"""Recompute what a model carries of its training data, for a model of an earlier version.
 
     python scripts/update_statistics.py runs/crystals --data mp20_train.extxyz.gz
 
 MODEL is a folder as rm-train leaves it. The data must be the file that it was trained on: the same
-structures are picked from it as then. Deploy the model again afterwards with --out: a bundle
-carries a copy.
+structures are picked from it as then. With --prototypes the model gets a library of them, from
+which seeds begin. Deploy the model again afterwards: a bundle carries copies.
 """
 
 import argparse
@@ -13,7 +13,8 @@ from pathlib import Path
 import yaml
 
 from rm_lammps.datasets import DatasetStatistics, read_structures, split_indices
-from rm_lammps.files import MODEL_STATISTICS
+from rm_lammps.datasets.prototypes import PrototypeLibrary
+from rm_lammps.files import MODEL_PROTOTYPES, MODEL_STATISTICS
 from rm_lammps.training.config import TrainingConfig
 
 
@@ -23,6 +24,7 @@ def main() -> None:
     )
     parser.add_argument("model", type=Path)
     parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--prototypes", action="store_true")
     arguments = parser.parse_args()
     config_file = arguments.model / "config.yaml"
     statistics_file = arguments.model / MODEL_STATISTICS
@@ -43,6 +45,8 @@ def main() -> None:
         )
     statistics_file.write_text(after.model_dump_json(indent=1) + "\n")
     print(f"{statistics_file}: {len(after.stoichiometries)} stoichiometries")
+    if arguments.prototypes:
+        PrototypeLibrary.of(frames).save(arguments.model / MODEL_PROTOTYPES)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,8 @@ from scipy.optimize import nnls
 
 from rm_lammps.geometry import Array, pairs_of
 
-_SYMPREC = 0.1
+SYMPREC = 0.1
+"""Tolerance of space groups, Å."""
 
 
 def pair_key(a: str, b: str) -> str:
@@ -134,7 +135,7 @@ def _space_groups(frames: Sequence[ase.Atoms]) -> dict[str, int]:
     counts: Counter[int] = Counter()
     for atoms in frames:
         cell = (atoms.cell.array, atoms.get_scaled_positions(), atoms.numbers)
-        found = spglib.get_symmetry_dataset(cell, symprec=_SYMPREC)
+        found = spglib.get_symmetry_dataset(cell, symprec=SYMPREC)
         if found is not None:
             counts[found.number] += 1
     return {str(number): n for number, n in sorted(counts.items())}

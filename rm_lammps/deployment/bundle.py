@@ -1,6 +1,7 @@
 """A bundle: one folder with everything LAMMPS and ``rm-generate`` need of a compiled model."""
 
 import hashlib
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from rm_lammps.deployment.compile import compile_model
 from rm_lammps.deployment.model_source import ModelSource, find_model
 from rm_lammps.deployment.plugin import ensure_plugin
 from rm_lammps.errors import UserError
+from rm_lammps.files import MODEL_PROTOTYPES
 
 MANIFEST = "manifest.json"
 COMPILED = "model.nequip.pt2"
@@ -107,6 +109,12 @@ class Bundle:
         return self.folder / COMPILED
 
     @property
+    def prototypes(self) -> Path | None:
+        """Library of structures for seeds, where the model carries one."""
+        carried = MODEL_PROTOTYPES in self.manifest.files
+        return self.folder / MODEL_PROTOTYPES if carried else None
+
+    @property
     def include(self) -> Path:
         """Include file for LAMMPS scripts."""
         return self.folder / INCLUDE
@@ -189,7 +197,12 @@ def _cached_folder(source: ModelSource, device: str) -> Path:
     versions = [version(name) for name in _VERSIONED]
     # how a model is compiled is part of what it is
     code = [sha256(file) for file in sorted(Path(__file__).parent.glob("*.py"))]
-    identity = key(sha256(source.package), device, cpu_type(), *versions, *code)
+    # a bundle carries copies of what seeds are made from
+    copies = [
+        "" if source.statistics is None else source.statistics.model_dump_json(),
+        "" if source.prototypes is None else sha256(source.prototypes),
+    ]
+    identity = key(sha256(source.package), device, cpu_type(), *versions, *code, *copies)
     return cache_folder() / "bundles" / f"{source.name}-{identity}"
 
 
@@ -207,6 +220,8 @@ def _make(source: ModelSource, folder: Path, device: str) -> None:
             compiled=COMPILED,
         )
         (scratch / INCLUDE).write_text(text)
+        if source.prototypes is not None:
+            shutil.copy(source.prototypes, scratch / MODEL_PROTOTYPES)
         manifest = Manifest(
             name=source.name,
             species=species,

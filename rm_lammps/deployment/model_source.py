@@ -5,7 +5,12 @@ from pathlib import Path
 
 from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.errors import UserError
-from rm_lammps.files import MODEL_PACKAGE, MODEL_STATISTICS, pretrained_folder
+from rm_lammps.files import (
+    MODEL_PACKAGE,
+    MODEL_PROTOTYPES,
+    MODEL_STATISTICS,
+    pretrained_folder,
+)
 
 
 @dataclass(frozen=True)
@@ -16,6 +21,8 @@ class ModelSource:
     package: Path
     statistics: DatasetStatistics | None
     """``None`` for a bare package: good for a pair style, not for making seeds."""
+    prototypes: Path | None = None
+    """Library of structures for seeds, where the model carries one."""
 
 
 def pretrained_names() -> list[str]:
@@ -48,4 +55,10 @@ def find_model(model: str) -> ModelSource:
     name = path.name if path.is_dir() else path.name.removesuffix(".nequip.zip")
     if not statistics.is_file():
         return ModelSource(name, package, None)
-    return ModelSource(name, package, DatasetStatistics.model_validate_json(statistics.read_text()))
+    prototypes = package.with_name(MODEL_PROTOTYPES)
+    return ModelSource(
+        name,
+        package,
+        DatasetStatistics.model_validate_json(statistics.read_text()),
+        prototypes if prototypes.is_file() else None,
+    )

@@ -6,10 +6,17 @@ from pathlib import Path
 import ase
 import numpy as np
 
+from rm_lammps.datasets.prototypes import PrototypeLibrary
 from rm_lammps.deployment.bundle import Bundle
 from rm_lammps.files import replacing
 from rm_lammps.generation.config import GenerationConfig
-from rm_lammps.seeds import Prototypes, SeedMaker, draw_hydrogens, sample_compositions
+from rm_lammps.seeds import (
+    Prototypes,
+    SeedConfig,
+    SeedMaker,
+    draw_hydrogens,
+    sample_compositions,
+)
 
 FORMULAS = "formulas.txt"
 """Formula of each composition, one a line, in the order of their seeds."""
@@ -31,8 +38,7 @@ class RunSeeds:
         self._config = config
         self._species = bundle.manifest.species
         self._statistics = bundle.statistics
-        file = config.seeds.prototypes
-        self._prototypes = None if file is None else Prototypes(file)
+        self._prototypes = _prototypes(config.seeds, bundle)
         if config.de_novo is not None:
             self.formulas = sample_compositions(
                 config.de_novo.compositions,
@@ -69,8 +75,8 @@ class RunSeeds:
         return self._of(seed).formula
 
     def make(self, seed: int, rng: np.random.Generator) -> ase.Atoms:
-        """Draw a seed; ``info["formula"]`` is the content of its cell."""
-        return self._of(seed).make(rng)
+        """Draw a seed; ``info`` has the ``formula`` of its cell and its ``seed_kind``."""
+        return self._of(seed).make(rng, seed % self._config.seeds_each)
 
     def write_formulas(self, folder: Path) -> None:
         """Write ``formulas.txt``.
@@ -80,3 +86,12 @@ class RunSeeds:
         """
         with replacing(folder / FORMULAS) as stream:
             stream.write("\n".join(self.formulas) + "\n")
+
+
+def _prototypes(config: SeedConfig, bundle: Bundle) -> Prototypes | None:
+    """Those of the file given, or those that the model carries."""
+    if config.prototypes is not None:
+        return Prototypes.read(config.prototypes)
+    if bundle.prototypes is not None:
+        return Prototypes(PrototypeLibrary.load(bundle.prototypes))
+    return None

@@ -31,12 +31,17 @@ _SUFFIX_LENGTH = len(_SUFFIX % 0)
 
 
 def make_record(
-    seed: int, formula: str, outcome: Relaxed | Failure, seconds: float
+    seed: int,
+    formula: str,
+    outcome: Relaxed | Failure,
+    seconds: float,
+    kind: str = "unknown",
 ) -> dict[str, Any]:
     """Describe a finished seed in plain data."""
     record: dict[str, Any] = {
         "seed": seed,
         "formula": formula,
+        "seed_kind": kind,
         "evaluations": outcome.evaluations,
         "seconds": round(seconds, 4),
     }
@@ -61,6 +66,7 @@ def to_atoms(record: dict[str, Any]) -> ase.Atoms:
     atoms.info = {
         "seed": record["seed"],
         "formula": record["formula"],
+        "seed_kind": record["seed_kind"],
         "energy": record["energy"],
         "energy_per_atom": record["energy"] / n,
         **({} if cell is None else {"volume_per_atom": atoms.get_volume() / n}),

@@ -73,7 +73,7 @@ class Worker:
         while (seed := self._from_leader(next(seeds, None))) is not None:
             begin = time.perf_counter()
             try:
-                formula, outcome = self._relax(lammps, seed)
+                origin, outcome = self._relax(lammps, seed)
             except DroppedError:
                 break
             except UserError as error:
@@ -82,10 +82,10 @@ class Worker:
             seconds = time.perf_counter() - begin
             self.busy_seconds += seconds
             if self._group.rank == 0:
-                self._record(seed, formula, outcome, seconds)
+                self._record(seed, origin, outcome, seconds)
 
-    def _relax(self, lammps: LammpsSession, seed: int) -> tuple[str, Relaxed | Failure]:
-        """Formula of the seed's cell, and how it ended."""
+    def _relax(self, lammps: LammpsSession, seed: int) -> tuple[tuple[str, str], Relaxed | Failure]:
+        """Formula and kind of the seed, and how it ended."""
         rng = np.random.default_rng(np.random.SeedSequence(self._config.seed, spawn_key=(seed,)))
         atoms = self._seeds.make(seed, rng)
         trajectory = None
@@ -96,7 +96,7 @@ class Worker:
         outcome = lammps.relax(
             atoms, self._config.protocol, rng, dropped=self._overdue, trajectory=trajectory
         )
-        return atoms.info["formula"], outcome
+        return (atoms.info["formula"], atoms.info["seed_kind"]), outcome
 
     def _take(self, todo: SeedRanges, schedule: ChunkSchedule) -> Iterator[int]:
         while not self._stop():
@@ -114,9 +114,12 @@ class Worker:
                     return
                 yield seed
 
-    def _record(self, seed: int, formula: str, outcome: Relaxed | Failure, seconds: float) -> None:
+    def _record(
+        self, seed: int, origin: tuple[str, str], outcome: Relaxed | Failure, seconds: float
+    ) -> None:
+        formula, kind = origin
         try:
-            self._shard.append(make_record(seed, formula, outcome, seconds))
+            self._shard.append(make_record(seed, formula, outcome, seconds, kind))
         except UserError as error:
             self._fail(error)
             return

@@ -17,7 +17,8 @@ class SeedConfig(BaseModel):
         "otherwise random",
     )
     weights: dict[Literal["random", "symmetric", "prototype"], float] = Field(
-        {"random": 1.0, "symmetric": 1.0}, description="mixture: relative frequency of each kind"
+        {"prototype": 2.0, "symmetric": 1.0, "random": 1.0},
+        description="mixture: relative frequency of each kind; without prototypes, of the others",
     )
     space_groups: Literal["uniform", "training"] = Field(
         "uniform", description="symmetric: how often each space group, P1 never"
@@ -35,13 +36,15 @@ class SeedConfig(BaseModel):
     )
     structure: Path | None = Field(None, description="perturbed: file with the structure")
     prototypes: Path | None = Field(
-        None, description="prototype: file of structures whose elements are replaced"
+        None,
+        description="prototype: file of structures whose elements are replaced; default: those "
+        "that the model carries",
     )
     displacement: float = Field(
-        0.3, ge=0, description="perturbed, prototype: standard deviation of each coordinate, Å"
+        0.3, ge=0, description="perturbed: standard deviation of each coordinate, Å"
     )
     strain: float = Field(
-        0.05, ge=0, lt=0.5, description="perturbed, prototype: standard deviation of each component"
+        0.05, ge=0, lt=0.5, description="perturbed: standard deviation of each component"
     )
 
     @model_validator(mode="after")
@@ -59,11 +62,7 @@ class SeedConfig(BaseModel):
             raise ValueError("structure goes with kind: perturbed, and only with it")
         if min(self.weights.values(), default=0) < 0 or not sum(self.weights.values()) > 0:
             raise ValueError(f"weights {self.weights} must be positive numbers")
-        if self._wants_prototypes != (self.prototypes is not None):
+        mixed = self.kind in {"auto", "mixture"} and self.weights.get("prototype", 0) > 0
+        if self.prototypes is not None and not (mixed or self.kind == "prototype"):
             raise ValueError("prototypes goes with seeds of kind prototype, and only with them")
         return self
-
-    @property
-    def _wants_prototypes(self) -> bool:
-        mixed = self.kind in {"auto", "mixture"} and self.weights.get("prototype", 0) > 0
-        return self.kind == "prototype" or mixed

@@ -1,6 +1,7 @@
 """Makes the seeds of a run."""
 
 from collections import Counter
+from collections.abc import Mapping
 
 import ase
 import numpy as np
@@ -58,7 +59,7 @@ class SeedMaker:
         self.formula = formula if n_atoms is None else _text(self._composition)
         self.n_atoms = units[1] * sum(self._composition.values())
         """Of the largest cell."""
-        self._kinds, self._shares = self._mixture(len(species))
+        self._order = KindOrder(self._shares(len(species)))
         self._structure: ase.Atoms | None = None
         if config.structure is not None:
             self._structure = load_structure(config.structure, species, n_atoms)
@@ -73,46 +74,83 @@ class SeedMaker:
                 "Give the formula of the structure, or --atoms for a supercell of it.",
             )
 
-    def _mixture(self, n_species: int) -> tuple[list[str], list[float]]:
+    def _shares(self, n_species: int) -> dict[str, float]:
         """Kinds of seeds and how often each."""
-        kind = self._config.kind
+        kind: str = self._config.kind
         if kind == "auto":
             many = n_species > 1 and self.n_atoms <= _LARGEST_MIXED
             kind = "mixture" if many else "random"
+        if kind == "prototype" and self._prototypes is None:
+            raise UserError(
+                "The model carries no prototypes.",
+                "Give seeds: {prototypes: FILE}, or choose another kind of seeds.",
+            )
         if kind != "mixture":
-            return [kind], [1.0]
-        total = sum(self._config.weights.values())
-        return list(self._config.weights), [w / total for w in self._config.weights.values()]
+            return {kind: 1.0}
+        usable: dict[str, float] = {
+            name: weight
+            for name, weight in self._config.weights.items()
+            if weight > 0 and not (name == "prototype" and self._prototypes is None)
+        }
+        return usable or {"random": 1.0}
 
-    def make(self, rng: np.random.Generator) -> ase.Atoms:
-        """Draw a seed; ``info["formula"]`` is the content of its cell."""
+    def make(self, rng: np.random.Generator, number: int = 0) -> ase.Atoms:
+        """Draw a seed; ``info`` has the ``formula`` of its cell and its ``seed_kind``.
+
+        Args:
+            rng: source of randomness.
+            number: of the seed among those of its composition; kinds of a mixture take turns.
+        """
         if self._structure is not None:
             seed = perturb(self._structure, self._config.displacement, self._config.strain, rng)
-            seed.info["formula"] = self.formula
+            seed.info |= {"formula": self.formula, "seed_kind": "perturbed"}
             return seed
         composition, formula = self._composition, self.formula
         if self._units != (1, 1):
             times = int(rng.integers(self._units[0], self._units[1] + 1))
             composition = {symbol: n * times for symbol, n in composition.items()}
             formula = _text(composition)
-        seed = self._draw(composition, rng)
-        seed.info["formula"] = formula
+        kind, seed = self._draw(composition, rng, number)
+        seed.info |= {"formula": formula, "seed_kind": kind}
         return seed
 
-    def _draw(self, composition: dict[str, int], rng: np.random.Generator) -> ase.Atoms:
+    def _draw(
+        self, composition: dict[str, int], rng: np.random.Generator, number: int
+    ) -> tuple[str, ase.Atoms]:
         if not self._statistics.periodic:
-            return random_cloud(composition, self._statistics, self._config, rng)
-        kind = self._kinds[0]
-        if len(self._kinds) > 1:
-            kind = self._kinds[rng.choice(len(self._kinds), p=self._shares)]
+            return "cloud", random_cloud(composition, self._statistics, self._config, rng)
+        kind, turn = self._order[number]
         seed = None
         if kind == "symmetric":
             seed = symmetric_crystal(composition, self._statistics, self._config, rng)
         elif kind == "prototype" and self._prototypes is not None:
-            seed = self._prototypes.draw(composition, self._statistics, self._config, rng)
+            seed = self._prototypes.draw(composition, self._statistics, rng, turn)
         if seed is None:
-            return random_crystal(composition, self._statistics, self._config, rng)
-        return seed
+            return "random", random_crystal(composition, self._statistics, self._config, rng)
+        return kind, seed
+
+
+class KindOrder:
+    """Kinds in turns, so that any number of first seeds holds each as often as its share.
+
+    Args:
+        shares: relative frequency of each kind.
+    """
+
+    def __init__(self, shares: Mapping[str, float]) -> None:
+        total = sum(shares.values())
+        self._shares = {kind: share / total for kind, share in shares.items()}
+        self._counts = dict.fromkeys(shares, 0)
+        self._turns: list[tuple[str, int]] = []
+
+    def __getitem__(self, number: int) -> tuple[str, int]:
+        """Kind of a seed, and how many of this kind come before it."""
+        while len(self._turns) <= number:
+            due = len(self._turns) + 1
+            kind = max(self._shares, key=lambda k: due * self._shares[k] - self._counts[k])
+            self._turns.append((kind, self._counts[kind]))
+            self._counts[kind] += 1
+        return self._turns[number]
 
 
 def _text(composition: dict[str, int]) -> str:

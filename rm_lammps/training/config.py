@@ -33,6 +33,11 @@ class DataConfig(_Section):
         "default: E~ labels are zero there",
     )
     energy_scale: float = Field(1.0, gt=0, description="pseudo-eV per eV of that energy")
+    prototypes: bool = Field(
+        False,
+        description="the model carries the training structures (crystals): seeds begin from them, "
+        "with other elements",
+    )
     weight_key: str | None = Field(
         None,
         description="info key with how often a structure is shown, relative to others; "

@@ -15,9 +15,10 @@ import yaml
 from ase.geometry import minkowski_reduce
 
 from rm_lammps.datasets import DatasetStatistics, read_structures, split_indices, validate
+from rm_lammps.datasets.prototypes import PrototypeLibrary
 from rm_lammps.datasets.readers import SOURCE
 from rm_lammps.errors import UserError
-from rm_lammps.files import MODEL_PACKAGE, MODEL_STATISTICS
+from rm_lammps.files import MODEL_PACKAGE, MODEL_PROTOTYPES, MODEL_STATISTICS
 from rm_lammps.response.transform import ANCHOR
 from rm_lammps.training.card import write_card
 from rm_lammps.training.config import TrainingConfig
@@ -49,7 +50,8 @@ def train(
         config: the run.
         data: equilibrium structures, see :func:`~rm_lammps.datasets.read_structures`.
         folder: gets ``model.nequip.zip``, ``statistics.json``, ``card.json``, ``card.md``,
-            ``config.yaml``, ``log.csv``, ``training.png``, checkpoints and the data as used.
+            ``config.yaml``, ``log.csv``, ``training.png``, checkpoints and the data as used;
+            ``prototypes.npz`` if asked for.
         resume: continue the run in this folder from its last checkpoint.
         start_from: begin with the weights of this model instead of random ones.
 
@@ -119,6 +121,8 @@ def _prepare(
             structures = [_standard(frames[i], config) for i in indices]
             ase.io.write(folder / "data" / f"{name}.extxyz", structures, format="extxyz")
         (folder / MODEL_STATISTICS).write_text(statistics.model_dump_json(indent=1) + "\n")
+        if config.data.prototypes and statistics.periodic:
+            PrototypeLibrary.of([frames[i] for i in training]).save(folder / MODEL_PROTOTYPES)
         (folder / "config.yaml").write_text(
             yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
         )

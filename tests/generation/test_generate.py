@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 import yaml
 
-INFO = {"seed", "formula", "energy_per_atom", "volume_per_atom", "fmax", "max_stress"} | {
+INFO = {"seed", "formula", "seed_kind", "energy_per_atom", "volume_per_atom"} | {
+    "fmax",
+    "max_stress",
     "evaluations",
     "seconds",
 }

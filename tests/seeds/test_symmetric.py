@@ -1,4 +1,4 @@
-"""Seeds with symmetry, seeds from prototypes, and mixtures of kinds."""
+"""Seeds with symmetry, and mixtures of kinds."""
 
 from collections import Counter
 
@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.geometry import pairs_of
-from rm_lammps.seeds import Prototypes, SeedConfig, SeedMaker, symmetric_crystal
+from rm_lammps.seeds import SeedConfig, SeedMaker, symmetric_crystal
 from rm_lammps.seeds.wyckoff import crystal_system, space_group_table
 
 SALT = DatasetStatistics.of(
@@ -106,32 +106,10 @@ def test_what_cannot_be_placed_becomes_random():
     assert len(maker.make(rng(0))) == 16
 
 
-def test_prototypes_give_their_sites_to_other_elements(tmp_path):
-    cscl = bulk("CsCl", "cesiumchloride", a=4.12)
-    cscl.write(tmp_path / "prototypes.cif")
-    prototypes = Prototypes(tmp_path / "prototypes.cif")
-    exact = SeedConfig(
-        kind="prototype",
-        prototypes=tmp_path / "prototypes.cif",
-        displacement=0,
-        strain=0,
-        volume=(1, 1),
-    )
-    seed = prototypes.draw({"Na": 1, "Cl": 1}, SALT, exact, rng(0))
-    assert seed.get_chemical_symbols() == ["Na", "Cl"]
-    assert seed.get_volume() == pytest.approx(SALT.volume({"Na": 1, "Cl": 1}))
-    assert space_group_of(seed.cell.array, seed.get_scaled_positions(), seed.numbers) == 221
-    assert prototypes.draw({"Na": 1, "Cl": 2}, SALT, exact, rng(0)) is None
-    maker = SeedMaker(
-        exact, "NaCl2", None, species=SALT.species, statistics=SALT, prototypes=prototypes
-    )
-    assert len(maker.make(rng(0))) == 3
-
-
 def test_models_of_many_elements_get_a_mixture():
     def groups(config, species):
         maker = SeedMaker(config, "Na4", None, species=species, statistics=SALT)
-        seeds = [maker.make(rng(k)) for k in range(30)]
+        seeds = [maker.make(rng(k), k) for k in range(30)]
         return [space_group_of(a.cell.array, a.get_scaled_positions(), a.numbers) for a in seeds]
 
     with_symmetry = sum(number > 1 for number in groups(SeedConfig(), SALT.species))
@@ -146,7 +124,7 @@ def test_formula_units():
         *(SeedConfig(), "NaCl2", None), species=SALT.species, statistics=SALT, units=(1, 4)
     )
     assert maker.n_atoms == 12
-    seeds = [maker.make(rng(k)) for k in range(40)]
+    seeds = [maker.make(rng(k), k) for k in range(40)]
     assert {len(seed) for seed in seeds} == {3, 6, 9, 12}
     for seed in seeds:
         n = len(seed) // 3
@@ -159,9 +137,8 @@ def test_formula_units():
     [
         {"weights": {"random": 0.0}},
         {"weights": {"random": 1.0, "symmetric": -1.0}},
-        {"kind": "prototype"},
-        {"weights": {"random": 1.0, "prototype": 1.0}},
-        {"prototypes": "x.cif"},
+        {"kind": "symmetric", "prototypes": "x.cif"},
+        {"weights": {"random": 1.0}, "prototypes": "x.cif"},
     ],
 )
 def test_impossible_mixtures_are_refused(fields):

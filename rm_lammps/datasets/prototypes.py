@@ -1,0 +1,116 @@
+"""Structures to put other elements into, in a compact file that travels with a model."""
+
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import ase
+import numpy as np
+import spglib
+from numpy.typing import NDArray
+
+from rm_lammps.datasets.statistics import SYMPREC, stoichiometry
+from rm_lammps.errors import UserError
+from rm_lammps.files import replacing
+
+_STEPS = 2**16
+"""Fractional coordinates are kept to 1/65536."""
+
+
+class PrototypeLibrary:
+    """Crystals, each with the number of its type.
+
+    Structures are of one type if they have the same numbers of atoms of their elements, the same
+    space group and the same Wyckoff letters.
+
+    Args:
+        numbers: atomic numbers of all structures one after the other, shape (atoms,).
+        fractions: fractional coordinates in units of 1/65536, shape (atoms, 3).
+        cells: shape (n, 3, 3), Å.
+        ends: where each structure's atoms end, shape (n,).
+        types: of each structure, shape (n,).
+    """
+
+    def __init__(
+        self,
+        numbers: NDArray[np.uint8],
+        fractions: NDArray[np.uint16],
+        cells: NDArray[np.float32],
+        ends: NDArray[np.int64],
+        types: NDArray[np.int64],
+    ) -> None:
+        self._numbers = numbers
+        self._fractions = fractions
+        self._cells = cells
+        self._ends = ends
+        self.types = types
+
+    def __len__(self) -> int:
+        return len(self._ends)
+
+    @classmethod
+    def of(cls, frames: Sequence[ase.Atoms]) -> "PrototypeLibrary":
+        """Collect crystals.
+
+        Args:
+            frames: all periodic; Å.
+        """
+        _, types = np.unique([_type(atoms) for atoms in frames], return_inverse=True)
+        fractions = np.concatenate([atoms.get_scaled_positions() for atoms in frames])
+        return cls(
+            np.concatenate([atoms.numbers for atoms in frames]).astype(np.uint8),
+            (np.rint(fractions * _STEPS).astype(np.int64) % _STEPS).astype(np.uint16),
+            np.array([atoms.cell.array for atoms in frames], dtype=np.float32),
+            np.cumsum([len(atoms) for atoms in frames]),
+            types,
+        )
+
+    def numbers(self, index: int) -> NDArray[np.uint8]:
+        """Atomic numbers of one structure, shape (n,)."""
+        return self._numbers[self._ends[index - 1] if index else 0 : self._ends[index]]
+
+    def atoms(self, index: int) -> ase.Atoms:
+        """One structure, Å."""
+        numbers = self.numbers(index)
+        fractions = self._fractions[self._ends[index] - len(numbers) : self._ends[index]]
+        return ase.Atoms(
+            numbers, scaled_positions=fractions / _STEPS, cell=self._cells[index], pbc=True
+        )
+
+    def save(self, path: Path) -> None:
+        """Write the library.
+
+        Raises:
+            UserError: it can't be written.
+        """
+        with replacing(path, "wb") as stream:
+            np.savez_compressed(
+                stream,
+                numbers=self._numbers,
+                fractions=self._fractions,
+                cells=self._cells,
+                ends=self._ends,
+                types=self.types,
+            )
+
+    @classmethod
+    def load(cls, path: Path) -> "PrototypeLibrary":
+        """Read a library.
+
+        Raises:
+            UserError: there is none, or it is damaged.
+        """
+        try:
+            with np.load(path) as arrays:
+                return cls(**arrays)
+        except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
+            raise UserError(
+                f"{path} is no library of prototypes: {error}", "Deploy the model again."
+            ) from error
+
+
+def _type(atoms: ase.Atoms) -> str:
+    cell = (atoms.cell.array, atoms.get_scaled_positions(), atoms.numbers)
+    found = spglib.get_symmetry_dataset(cell, symprec=SYMPREC)
+    symmetry = "1" if found is None else f"{found.number} {''.join(sorted(found.wyckoffs))}"
+    return f"{stoichiometry(atoms)} {symmetry}"

@@ -1,0 +1,127 @@
+"""Seeds from known structures: which, in which order, and how they travel with a model."""
+
+import ase
+import numpy as np
+import pytest
+import spglib
+from ase.build import bulk
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rm_lammps.datasets import DatasetStatistics
+from rm_lammps.datasets.prototypes import PrototypeLibrary
+from rm_lammps.errors import UserError
+from rm_lammps.seeds import Prototypes, SeedConfig, SeedMaker
+from rm_lammps.seeds.maker import KindOrder
+
+SALT, CESIUM = bulk("NaCl", "rocksalt", a=5.64), bulk("CsCl", "cesiumchloride", a=4.12)
+PEROVSKITE = ase.Atoms(
+    "BaTiO3",
+    scaled_positions=[(0, 0, 0), (0.5, 0.5, 0.5), (0.5, 0.5, 0), (0.5, 0, 0.5), (0, 0.5, 0.5)],
+    cell=3 * [4.0],
+    pbc=True,
+)
+KNOWN = [SALT, CESIUM, bulk("MgO", "rocksalt", a=4.2), PEROVSKITE, bulk("Na", "bcc", a=4.29)]
+STATISTICS = DatasetStatistics.of(KNOWN, cutoff=4.5)
+
+
+def rng(seed):
+    return np.random.default_rng(seed)
+
+
+def space_group_of(atoms):
+    cell = (atoms.cell.array, atoms.get_scaled_positions(), atoms.numbers)
+    return spglib.get_symmetry_dataset(cell, symprec=0.5).number
+
+
+@pytest.fixture
+def prototypes():
+    return Prototypes(PrototypeLibrary.of(KNOWN))
+
+
+def test_a_library_comes_back_from_its_file(tmp_path):
+    PrototypeLibrary.of(KNOWN).save(tmp_path / "prototypes.npz")
+    library = PrototypeLibrary.load(tmp_path / "prototypes.npz")
+    assert len(library) == len(KNOWN)
+    for index, atoms in enumerate(KNOWN):
+        other = library.atoms(index)
+        assert other.get_chemical_symbols() == atoms.get_chemical_symbols()
+        np.testing.assert_allclose(other.cell.array, atoms.cell.array, atol=1e-5)
+        difference = other.get_scaled_positions() - atoms.get_scaled_positions()
+        np.testing.assert_allclose(difference - np.rint(difference), 0, atol=1e-4)
+    # both rock salts are of one type
+    assert library.types[0] == library.types[2]
+    assert len(set(library.types.tolist())) == 4
+
+
+def test_a_damaged_library_is_refused(tmp_path):
+    (tmp_path / "prototypes.npz").write_bytes(b"PK no archive")
+    with pytest.raises(UserError, match="no library of prototypes"):
+        PrototypeLibrary.load(tmp_path / "prototypes.npz")
+
+
+def test_similar_elements_come_first_and_each_type_once(prototypes):
+    first = prototypes.draw({"Na": 1, "Cl": 1}, STATISTICS, rng(0), 0)
+    second = prototypes.draw({"Na": 1, "Cl": 1}, STATISTICS, rng(0), 1)
+    assert [space_group_of(atoms) for atoms in (first, second)] == [225, 221]
+    again = prototypes.draw({"Na": 1, "Cl": 1}, STATISTICS, rng(0), 2)
+    np.testing.assert_allclose(again.positions, first.positions)
+    assert prototypes.draw({"Na": 1, "Cl": 2}, STATISTICS, rng(0)) is None
+
+
+def test_elements_take_the_places_of_similar_ones(prototypes):
+    # K is like Ba, Mg like Ti, whatever their order in the formula
+    for composition in ({"K": 1, "Mg": 1, "O": 3}, {"Mg": 1, "K": 1, "O": 3}):
+        known = DatasetStatistics.of([*KNOWN, bulk("K", "bcc", a=5.3)], cutoff=4.5)
+        seed = prototypes.draw(composition, known, rng(0))
+        assert seed.get_chemical_symbols() == [s for s, n in composition.items() for _ in range(n)]
+        distances = seed.get_all_distances(mic=True)
+        oxygen = seed.numbers == 8
+        to_oxygen = {s: distances[seed.symbols == s][0][oxygen].mean() for s in ("K", "Mg")}
+        assert to_oxygen["K"] > 1.2 * to_oxygen["Mg"]
+
+
+@given(st.integers(0, 1000))
+@settings(max_examples=20, deadline=None)
+def test_volumes_follow_the_elements(seed):
+    drawn = Prototypes(PrototypeLibrary.of(KNOWN)).draw({"Na": 1, "Cl": 1}, STATISTICS, rng(seed))
+    assert drawn.get_volume() == pytest.approx(SALT.get_volume(), rel=0.2)
+
+
+def test_kinds_take_turns():
+    order = KindOrder({"prototype": 2.0, "symmetric": 1.0, "random": 1.0})
+    turns = [order[number] for number in range(40)]
+    for length in (4, 8, 20, 40):
+        kinds = [kind for kind, _ in turns[:length]]
+        assert kinds.count("prototype") == length / 2
+        assert kinds.count("random") == length / 4
+    assert [turn for kind, turn in turns if kind == "prototype"] == list(range(20))
+    assert order[3] == turns[3]
+
+
+def test_seeds_say_of_which_kind_they_are(prototypes):
+    def kinds(config, prototypes, formula="NaCl"):
+        maker = SeedMaker(
+            *(config, formula, None),
+            species=STATISTICS.species,
+            statistics=STATISTICS,
+            prototypes=prototypes,
+        )
+        return {maker.make(rng(number), number).info["seed_kind"] for number in range(8)}
+
+    assert kinds(SeedConfig(), prototypes) == {"prototype", "symmetric", "random"}
+    assert kinds(SeedConfig(), None) == {"symmetric", "random"}
+    # no structure of this stoichiometry
+    only = SeedConfig(kind="prototype")
+    assert kinds(only, prototypes, "NaCl2") == {"random"}
+    with pytest.raises(UserError, match="carries no prototypes"):
+        kinds(only, None)
+
+
+def test_a_file_of_prototypes(tmp_path):
+    CESIUM.write(tmp_path / "prototypes.cif")
+    seed = Prototypes.read(tmp_path / "prototypes.cif").draw({"Na": 1, "Cl": 1}, STATISTICS, rng(0))
+    assert space_group_of(seed) == 221
+    ase.Atoms("CO", positions=[(0, 0, 0), (0, 0, 1.1)]).write(tmp_path / "molecule.extxyz")
+    with pytest.raises(UserError, match="holds no crystals"):
+        Prototypes.read(tmp_path / "molecule.extxyz")
