@@ -2,8 +2,7 @@
 
 python scripts/prepare_molecules.py --qm9 14000 --add qm7_pbe0.extxyz.gz --out molecules-data
 
-Molecules of one SMILES (stereochemistry apart) stand together on one side of the split. ``shown``
-in their info says how often a training should show them (``data.weight_key``).
+Molecules of one SMILES (stereochemistry apart) stand together on one side of the split.
 """
 
 import argparse
@@ -13,13 +12,10 @@ from pathlib import Path
 import ase
 import ase.io
 import numpy as np
-from rdkit import Chem
 
 from rm_lammps.analysis.molecules.bonds import canonical, perceive
 from rm_lammps.datasets import read_structures, validate
 from rm_lammps.datasets.qm9 import read_qm9
-
-_DOUBLE_BOND = Chem.MolFromSmarts("C=[C,N]")
 
 
 def main() -> None:
@@ -59,15 +55,7 @@ def labelled(atoms: ase.Atoms) -> ase.Atoms | None:
     bare = ase.Atoms(atoms.numbers, atoms.positions)
     bare.info["smiles"] = published or bonds.smiles
     bare.info["source"] = atoms.info["source"]
-    if not bare.info["smiles"]:
-        return None
-    bare.info["shown"] = how_often(bare.info["smiles"])
-    return bare
-
-
-def how_often(smiles: str) -> float:
-    """Molecules with C=C or C=N are a third of the data, but most of what a search meets."""
-    return 3.0 if Chem.MolFromSmiles(smiles).HasSubstructMatch(_DOUBLE_BOND) else 1.0
+    return bare if bare.info["smiles"] else None
 
 
 def split(smiles: list[str], test: float, seed: int) -> tuple[list[int], list[int]]:

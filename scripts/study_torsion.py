@@ -21,13 +21,14 @@ from nequip.data.transforms import ChemicalSpeciesToAtomTypeMapper, NeighborList
 from nequip.model.saved_models.load_utils import load_saved_model
 from nequip.utils.global_state import set_global_state
 from rdkit import Chem
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial.transform import Rotation
 
 from rm_lammps.analysis.molecules.bonds import perceive
 from rm_lammps.datasets import read_structures
 from rm_lammps.deployment.model_source import find_model
 from rm_lammps.geometry import bonded
 from rm_lammps.response import matched_displacements
-from rm_lammps.response.torsion import turn
 
 ANGLES = (0, 10, 20, 30, 45, 60, 90)
 
@@ -42,6 +43,20 @@ def double_bond(atoms: ase.Atoms) -> tuple[int, int] | None:
         if bond.GetBondType() == Chem.BondType.DOUBLE and isolated and carbon:
             return ends[0].GetIdx(), ends[1].GetIdx()
     return None
+
+
+def twisted(atoms: ase.Atoms, bond: tuple[int, int], degrees: float) -> ase.Atoms:
+    """Turn what hangs on the second atom of a bond that is in no ring."""
+    bonds = bonded(atoms)
+    bonds[bond[0], bond[1]] = bonds[bond[1], bond[0]] = False
+    pieces = connected_components(bonds, directed=False)[1]
+    turning = pieces == pieces[bond[1]]
+    axis, arms = atoms.positions[bond[1]] - atoms.positions[bond[0]], atoms.positions[turning]
+    turn = Rotation.from_rotvec(np.radians(degrees) * axis / np.linalg.norm(axis))
+    other = ase.Atoms(atoms.numbers, atoms.positions, cell=np.eye(3), pbc=False)
+    origin = atoms.positions[bond[1]]
+    other.positions[turning] = turn.apply(arms - origin) + origin
+    return other
 
 
 class Response:
@@ -78,10 +93,8 @@ def responses(molecules: Sequence[ase.Atoms], model: Response) -> np.ndarray:
         bond = double_bond(atoms)
         frames, labels = [], []
         for degrees in ANGLES:
-            other = ase.Atoms(atoms.numbers, atoms.positions, cell=np.eye(3), pbc=False)
-            moved = turn(atoms.positions, bonded(atoms), bond, np.radians(degrees))
-            other.positions += moved
-            frames.append(other)
+            frames.append(twisted(atoms, bond, degrees))
+            moved = frames[-1].positions - atoms.positions
             labels.append(
                 matched_displacements(atoms.positions, moved, atoms.numbers, None, permute=False)
             )

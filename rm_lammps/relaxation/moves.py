@@ -3,9 +3,12 @@
 import ase
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial.transform import Rotation
 
 from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.geometry import Array, fragments
+from rm_lammps.relaxation.valences import twist
 
 _TRIES = 40
 _BOND = 1.25
@@ -67,9 +70,33 @@ def relocate(
     return moved
 
 
-def _turned(positions: Array, rng: np.random.Generator) -> Array:
-    from scipy.spatial.transform import Rotation
+def flatten(atoms: ase.Atoms, bonds: NDArray[np.bool_], ends: tuple[int, int]) -> ase.Atoms:
+    """Untwist a double bond.
 
+    Of a chain everything beyond the bond turns; of a ring the neighbours of the bond's second atom
+    with the atoms that hang on them alone.
+
+    Args:
+        atoms: a molecule, Å.
+        bonds: which atoms are bonded, shape (n, n).
+        ends: of the bond, two further neighbours each.
+    """
+    flat = atoms.copy()
+    others = bonds.copy()
+    others[ends[0], ends[1]] = others[ends[1], ends[0]] = False
+    pieces = connected_components(others, directed=False)[1]
+    turning = pieces == pieces[ends[1]]
+    if turning[ends[0]]:
+        near = others[ends[1]]
+        turning = near | (others[near].any(axis=0) & (bonds.sum(axis=0) == 1))
+    origin = atoms.positions[ends[1]]
+    axis = origin - atoms.positions[ends[0]]
+    turn = Rotation.from_rotvec(-twist(atoms, bonds, ends) * axis / np.linalg.norm(axis))
+    flat.positions[turning] = turn.apply(atoms.positions[turning] - origin) + origin
+    return flat
+
+
+def _turned(positions: Array, rng: np.random.Generator) -> Array:
     return Rotation.random(rng=rng).apply(positions - positions.mean(axis=0))
 
 

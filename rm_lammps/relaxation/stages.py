@@ -10,7 +10,7 @@ from ase.spacegroup.symmetrize import refine_symmetry
 from ase.units import GPa
 
 from rm_lammps.geometry import fragments
-from rm_lammps.relaxation.moves import join, relocate
+from rm_lammps.relaxation.moves import flatten, join, relocate
 from rm_lammps.relaxation.outcome import DroppedError, Failure, Reason, Relaxed, StopError, classify
 from rm_lammps.relaxation.protocol import (
     Anneal,
@@ -21,7 +21,7 @@ from rm_lammps.relaxation.protocol import (
     Rattle,
     Symmetrise,
 )
-from rm_lammps.relaxation.valences import valence_faults
+from rm_lammps.relaxation.valences import twisted_double_bonds, valence_faults
 from rm_lammps.seeds.perturbed import perturb
 
 if TYPE_CHECKING:
@@ -35,7 +35,9 @@ _LARGEST_RANDOM = 900_000_000
 _GAIN = 1e-4
 """Pseudo-eV per atom; less is the convergence tolerance's noise."""
 _SMALL_VOLUME = 1e-3
-_NO_FAULTS = (0, 0)
+_NO_FAULTS = (0, 0, 0)
+_FLATTENING = 0.5
+"""Share of hops that flatten a twisted double bond, where there is one."""
 _INDIFFERENT = 0.2
 """Weight of an atom without faults where atoms are chosen by their faults."""
 
@@ -202,6 +204,11 @@ class Relaxation:
         statistics = self._session.bundle.statistics
         if not self._periodic and fragments(start).max() > 0:
             return join(start, statistics, self._rng)
+        if stage.valences and self._rng.random() < _FLATTENING:
+            faults = valence_faults(start)
+            twisted = twisted_double_bonds(start, faults)
+            if twisted:
+                return flatten(start, faults.bonds, twisted[self._rng.integers(len(twisted))])
         if stage.relocate and self._rng.random() < stage.relocate:
             return self._relocated(start, stage)
         return self._rattled(start, stage.displacement, stage.strain)
@@ -224,14 +231,17 @@ class Relaxation:
 
     def _merit(
         self, best: "tuple[ase.Atoms, Evaluation] | StopError", stage: Hops
-    ) -> tuple[tuple[int, int], float]:
-        """What a hop lowers, in this order: pieces and unused valences, E~ + pV per atom."""
+    ) -> tuple[tuple[int, int, int], float]:
+        """What a hop lowers: pieces, unused valences, twisted double bonds, E~ + pV per atom."""
         if isinstance(best, StopError):
-            return (sys.maxsize, 0), np.inf
+            return (sys.maxsize, 0, 0), np.inf
         if self._periodic:
             return _NO_FAULTS, self._enthalpy(best)
-        free = valence_faults(best[0]).number if stage.valences else 0
-        return (int(fragments(best[0]).max()), free), self._enthalpy(best)
+        pieces, free, twisted = int(fragments(best[0]).max()), 0, 0
+        if stage.valences:
+            faults = valence_faults(best[0])
+            free, twisted = faults.number, len(twisted_double_bonds(best[0], faults))
+        return (pieces, free, twisted), self._enthalpy(best)
 
     def _rattled(self, atoms: ase.Atoms, displacement: float, strain: float) -> ase.Atoms:
         return perturb(atoms, displacement, strain, self._rng)

@@ -12,6 +12,10 @@ from rm_lammps.seeds.hydrogens import VALENCES
 
 _HIGHER = {("S", 3): 4, ("S", 4): 6, ("P", 4): 5}
 """Valences by element and number of neighbours, where these exceed the lowest valence."""
+_FLAT = 3
+"""Neighbours of an atom whose bonds lie in a plane."""
+_TWIST = np.radians(12)
+"""More than that a double bond is twisted in strained rings alone."""
 _MOST_PER_BOND = 2
 """Bonds that two neighbours can share besides the first: triple bonds at most."""
 
@@ -26,6 +30,8 @@ class ValenceFaults:
     """Bonds too many, shape (n,)."""
     bonds: NDArray[np.bool_]
     """Which atoms are bonded, shape (n, n)."""
+    double: NDArray[np.int_]
+    """Pairs of atoms with one bond more than a single one, shape (bonds, 2)."""
 
     @property
     def number(self) -> int:
@@ -52,6 +58,7 @@ def valence_faults(atoms: ase.Atoms) -> ValenceFaults:
     )
     excess = np.maximum(degree - valence, 0)
     free = np.maximum(valence - degree, 0)
+    double = np.empty((0, 2), dtype=int)
     i, j = np.nonzero(np.triu(bonds, 1) & np.outer(free > 0, free > 0))
     if len(i):
         ends = np.zeros((len(atoms), len(i)))
@@ -62,5 +69,41 @@ def valence_faults(atoms: ase.Atoms) -> ValenceFaults:
             bounds=Bounds(0, _MOST_PER_BOND),
             integrality=np.ones(len(i)),
         )
-        free = free - np.rint(ends @ solution.x).astype(int)
-    return ValenceFaults(free, excess, bonds)
+        more = np.rint(solution.x).astype(int)
+        free = free - (ends @ more).astype(int)
+        double = np.transpose([i, j])[more == 1]
+    return ValenceFaults(free, excess, bonds, double)
+
+
+def twisted_double_bonds(atoms: ase.Atoms, faults: ValenceFaults) -> list[tuple[int, int]]:
+    """Double bonds between atoms of three neighbours each, about which these are twisted.
+
+    Args:
+        atoms: a molecule, Å.
+        faults: of its valences.
+    """
+    degree = faults.bonds.sum(axis=0)
+    flat = [(int(i), int(j)) for i, j in faults.double if degree[i] == degree[j] == _FLAT]
+    return [ends for ends in flat if abs(twist(atoms, faults.bonds, ends)) > _TWIST]
+
+
+def twist(atoms: ase.Atoms, bonds: NDArray[np.bool_], ends: tuple[int, int]) -> float:
+    """Angle by which the neighbours of a bond's second atom are turned against those of the first.
+
+    Args:
+        atoms: a molecule, Å.
+        bonds: which atoms are bonded, shape (n, n).
+        ends: two bonded atoms with two further neighbours each.
+
+    Returns:
+        Radians, from -pi/2 to pi/2; zero where all lie in a plane.
+    """
+    axis = atoms.positions[ends[1]] - atoms.positions[ends[0]]
+    axis /= np.linalg.norm(axis)
+    spans = []
+    for own, other in (ends, ends[::-1]):
+        first, second = (k for k in np.flatnonzero(bonds[own]) if k != other)
+        span = atoms.positions[first] - atoms.positions[second]
+        spans.append(span - (span @ axis) * axis)
+    sine, cosine = axis @ np.cross(*spans), spans[0] @ spans[1]
+    return float(np.arctan2(sine, cosine) if cosine >= 0 else np.arctan2(-sine, -cosine))

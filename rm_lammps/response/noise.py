@@ -8,18 +8,13 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from rm_lammps.geometry import Array
 from rm_lammps.response.matching import matched_displacements
-from rm_lammps.response.torsion import twist
-
-_PERMUTING_TWIST = np.radians(45)
-"""Hydrogens of a methyl group exchange sites beyond 60°."""
 
 
 class NoiseConfig(BaseModel):
     """Distribution of the noise.
 
-    Each structure draws independent levels in [0, 1], ``u ** power`` of a uniform ``u``: one scales
-    the displacements, one the strain of a crystal or, with power 1, the twist of a molecule. A
-    larger power means more small noise.
+    Each structure draws two independent levels in [0, 1], ``u ** power`` of a uniform ``u``: one
+    scales the displacements, one the strain. A larger power means more small noise.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -35,11 +30,6 @@ class NoiseConfig(BaseModel):
         (-0.15, 0.25), description="range of ln(V/V0) at the highest strain level"
     )
     strain_power: float = Field(1.0, gt=0)
-    torsion: float = Field(
-        0.0,
-        ge=0,
-        description="molecules: largest standard deviation of a twist about one bond, degrees",
-    )
     permute_above: float = Field(
         0.2,
         ge=0,
@@ -86,18 +76,13 @@ def add_noise(
         cell: Minkowski-reduced equilibrium cell, shape (3, 3), Å; ``None`` for molecules.
         config: the distribution.
         rng: source of randomness.
-        level: fix all noise levels (0 to 1) instead of drawing them.
+        level: fix both noise levels (0 to 1) instead of drawing them.
 
     """
     sigma = config.displacement * _level(config.displacement_power, rng, level)
     drawn = sigma * rng.standard_normal(sites.shape)
-    permute = sigma > config.permute_above
-    if cell is None and config.torsion:
-        angle = np.radians(config.torsion * _level(1.0, rng, level)) * rng.standard_normal()
-        drawn += twist(sites, numbers, angle, rng)
-        permute |= abs(angle) > _PERMUTING_TWIST
     drawn -= drawn.mean(axis=0)
-    u = matched_displacements(sites, drawn, numbers, cell, permute=permute)
+    u = matched_displacements(sites, drawn, numbers, cell, permute=sigma > config.permute_above)
     if cell is None:
         return NoisyStructure(sites + drawn, u, None, None, sigma)
     deformation = _deformation(config, rng, _level(config.strain_power, rng, level))

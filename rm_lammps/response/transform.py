@@ -40,7 +40,7 @@ class ResponseTransform:
             with a number of atoms in this range; ``None`` leaves cells as they are.
         seed: ``None`` draws fresh noise at every access, from torch's generator (which the data
             loader seeds); a number gives sample ``i`` the same noise every time, for validation.
-        level: fix all noise levels (0 to 1) instead of drawing them.
+        level: fix both noise levels (0 to 1) instead of drawing them.
         half_weight: displacement noise (Å) at which a sample's squared errors count half,
             ``1 / (1 + (sigma / half_weight)²)``; ``None``: all samples count alike.
 
