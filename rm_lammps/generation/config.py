@@ -178,7 +178,10 @@ def _default_preset(model: Any) -> str:
         statistics = Bundle.load(model).manifest.statistics
     elif isinstance(model, str):
         statistics = find_model(model).statistics
-    return "crystals" if statistics is None or statistics.periodic else "molecules"
+    if statistics is None or not statistics.periodic:
+        return "crystals" if statistics is None else "molecules"
+    # hops leave the minima of prototypes, and cost more than other seeds
+    return "crystals" if len(statistics.species) == 1 else "quick"
 
 
 _FIELDS = (

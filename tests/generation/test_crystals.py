@@ -1,0 +1,60 @@
+"""Crystals of several elements through the installed commands, with the shipped model."""
+
+import json
+
+import ase
+import ase.io
+import pytest
+import yaml
+from ase.build import bulk
+
+from rm_lammps.analysis.prediction import rms
+
+FORMULAS = ("Na1Cl1", "Sr1Ti1O3")
+SRTIO3 = ase.Atoms(
+    "SrTiO3",
+    scaled_positions=[(0, 0, 0), (0.5, 0.5, 0.5), (0.5, 0.5, 0), (0.5, 0, 0.5), (0, 0.5, 0.5)],
+    cell=3 * [3.94],
+    pbc=True,
+)
+KNOWN = [bulk("NaCl", "rocksalt", a=5.69), SRTIO3]
+
+
+@pytest.fixture(scope="module")
+def salts(run, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("crystals")
+    (folder / "formulas.in").write_text("\n".join(FORMULAS))
+    command = ("rm-generate", "--model", "crystals", "--formulas", folder / "formulas.in")
+    run(*command, "--num", 8, "--out", folder / "out", ranks=2)
+    return folder / "out"
+
+
+def test_known_crystals_are_found(salts):
+    frames = ase.io.read(salts / "structures.extxyz", ":", parallel=False)
+    for number, known in enumerate(KNOWN):
+        own = [atoms for atoms in frames if atoms.info["seed"] // 8 == number]
+        assert any(rms(known, atoms) is not None for atoms in own)
+
+
+def test_seeds_are_of_all_kinds(salts):
+    frames = ase.io.read(salts / "structures.extxyz", ":", parallel=False)
+    failures = [json.loads(line) for line in (salts / "failures.jsonl").open()]
+    kinds = [atoms.info["seed_kind"] for atoms in frames] + [f["seed_kind"] for f in failures]
+    assert kinds.count("prototype") == 8
+    assert set(kinds) == {"prototype", "symmetric", "random"}
+    assert yaml.safe_load((salts / "run.yaml").read_text())["config"]["preset"] == "quick"
+
+
+def test_metrics_find_the_references(salts, run):
+    ase.io.write(salts / "known.extxyz", KNOWN)
+    run("rm-evaluate", salts, "--reference", salts / "known.extxyz", "--metrics", "--at", "8")
+    measured = json.loads((salts / "metrics.json").read_text())
+    assert measured["prediction"]["rates"]["8 seeds"]["match_rate"] == 1
+    assert (salts / "top.extxyz").exists()
+
+
+def test_elements_the_model_has_not_seen_are_refused(refused, tmp_path):
+    message = refused(
+        *("rm-generate", "--model", "crystals", "--formula", "RnO", "--out", tmp_path / "out")
+    )
+    assert "Rn" in message
