@@ -37,6 +37,8 @@ class FrameTable:
     """Index into ``formulas``."""
     formulas: tuple[str, ...]
     """Reduced formulas: equal crystals share one, whatever cell they are described in."""
+    prototype: NDArray[np.int64]
+    """Place of the known structure that the seed began from; -1 for other seeds."""
 
     def __len__(self) -> int:
         return len(self.seed)
@@ -115,14 +117,15 @@ def read_table(path: Path) -> FrameTable:
                 rows.append((*_facts(header, sum(symbols.values()), path, number), composition))
     except OSError as error:
         raise UserError(f"Can't read {path}: {error}") from error
-    table = np.array(rows, dtype=float).reshape(-1, 4)
+    table = np.array(rows, dtype=float).reshape(-1, 5)
     return FrameTable(
         begin=np.array(begin, dtype=np.int64),
         seed=table[:, 0].astype(np.int64),
         energy=table[:, 1],
         volume=table[:, 2],
-        composition=table[:, 3].astype(np.int64),
+        composition=table[:, 4].astype(np.int64),
         formulas=tuple(numbers),
+        prototype=table[:, 3].astype(np.int64),
     )
 
 
@@ -151,8 +154,8 @@ def _raw_frames(stream: BinaryIO, path: Path) -> Iterator[tuple[bytes, str, Coun
         number += 1
 
 
-def _facts(header: str, n_atoms: int, path: Path, number: int) -> tuple[float, float, float]:
-    """Seed, E~ per atom and volume per atom of a frame."""
+def _facts(header: str, n_atoms: int, path: Path, number: int) -> tuple[float, float, float, int]:
+    """Seed, E~ per atom, volume per atom and place of the prototype of a frame."""
     info = {key: value.strip('"') for key, value in _NEEDED.findall(header)}
     try:
         if "energy_per_atom" in info:
@@ -164,7 +167,8 @@ def _facts(header: str, n_atoms: int, path: Path, number: int) -> tuple[float, f
         volume = abs(a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g)) / n_atoms
         if not (isfinite(energy) and isfinite(volume)):
             raise ValueError("E~ or volume is not a finite number")
-        return int(info.get("seed", number)), energy, volume
+        seed, prototype = int(info.get("seed", number)), int(info.get("prototype", -1))
+        return seed, energy, volume, prototype
     except (KeyError, ValueError) as error:
         raise UserError(
             f"{path}, frame {number}: no usable E~ or lattice ({error}).",
@@ -173,4 +177,4 @@ def _facts(header: str, n_atoms: int, path: Path, number: int) -> tuple[float, f
 
 
 # ASE's parser takes ten times as long, which counts where one rank reads a million lines
-_NEEDED = re.compile(r'(?:^|\s)(Lattice|energy_per_atom|energy|seed)=("[^"]*"|\S+)')
+_NEEDED = re.compile(r'(?:^|\s)(Lattice|energy_per_atom|energy|seed|prototype)=("[^"]*"|\S+)')

@@ -9,16 +9,23 @@ from numpy.typing import ArrayLike, NDArray
 
 @dataclass(frozen=True)
 class Ranking:
-    """E~ per atom, less what speaks for a structure besides; both in pseudo-eV per atom."""
+    """E~ per atom, and what speaks for or against a structure besides; pseudo-eV per atom."""
 
     found: float = 0.0
     """For each factor e in the number of seeds that ended in the structure: large basins belong to
     stable structures more often."""
     symmetry: float = 0.0
     """For each factor e in the order of the point group, 1 to 48."""
+    prototype: float = 0.08
+    """Against it, for each factor e in the place of the known structure that it came from, from 1:
+    crystals of similar elements have similar structures."""
 
     def score(
-        self, energy: ArrayLike, found: ArrayLike, space_groups: Sequence[int]
+        self,
+        energy: ArrayLike,
+        found: ArrayLike,
+        space_groups: Sequence[int],
+        prototypes: ArrayLike,
     ) -> NDArray[np.float64]:
         """``rank_score``: lower is better, compared within a composition only.
 
@@ -26,11 +33,19 @@ class Ranking:
             energy: E~, pseudo-eV per atom, shape (n,).
             found: seeds that ended in each structure, shape (n,).
             space_groups: numbers; 0 where unknown.
+            prototypes: place of the nearest known structure that led to each, from 0; -1 for
+                none. They count where any structure has one.
         """
+        place = np.asarray(prototypes)
+        far = np.where((place < 0) | (place > _FARTHEST), _FARTHEST, place)
+        malus = self.prototype * np.log(1 + far) if (place >= 0).any() else 0.0
         orders = np.array([point_group_order(number) for number in space_groups], dtype=float)
         bonus = self.found * np.log(np.asarray(found, dtype=float)) + self.symmetry * np.log(orders)
-        return np.asarray(energy, dtype=float) - bonus
+        return np.asarray(energy, dtype=float) - bonus + malus
 
+
+_FARTHEST = 20
+"""Place from which on a known structure says no more than none."""
 
 _LAST_OF_ORDER = (
     *((0, 1), (1, 1), (9, 2), (46, 4), (74, 8), (82, 4), (122, 8), (142, 16), (146, 3)),

@@ -85,6 +85,13 @@ def evaluate(
             rich_help_panel=_CRYSTALS,
         ),
     ] = 0.0,
+    prototype_weight: Annotated[
+        float,
+        typer.Option(
+            help="And plus this times ln(place of the known structure it came from).",
+            rich_help_panel=_CRYSTALS,
+        ),
+    ] = 0.08,
     metrics: Annotated[
         bool,
         typer.Option(
@@ -155,7 +162,7 @@ def evaluate(
                 "symmetrise": symmetrise,
                 "symprec": symprec,
                 "tolerances": Tolerances(energy=energy_tolerance),
-                "ranking": Ranking(found_weight, symmetry_weight),
+                "ranking": Ranking(found_weight, symmetry_weight, prototype_weight),
                 "top": top,
             }
             measuring = {

@@ -104,7 +104,8 @@ def generate(
     preset: Annotated[
         str | None,
         typer.Option(
-            help="Seeds and stages by name (default: crystals or molecules, as the model's).",
+            help="Seeds and stages by name (default, by model: crystals for one element, quick for "
+            "several, molecules).",
             rich_help_panel=_OUTCOME,
         ),
     ] = None,

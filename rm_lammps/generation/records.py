@@ -9,7 +9,7 @@ import faulthandler
 import json
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -23,6 +23,8 @@ from rm_lammps.files import cannot_write
 from rm_lammps.relaxation import Failure, Reason, Relaxed
 
 RECORDS = "records"
+ORIGIN = ("seed_kind", "prototype")
+"""What a frame says of its seed: its kind, and the place of the prototype it came from."""
 _START = b'{"seed": '
 _BEGIN = b'{"begin": '
 _FATAL = b"Fatal Python error: "
@@ -32,16 +34,22 @@ _SUFFIX_LENGTH = len(_SUFFIX % 0)
 
 def make_record(
     seed: int,
-    formula: str,
+    origin: Mapping[str, Any],
     outcome: Relaxed | Failure,
     seconds: float,
-    kind: str = "unknown",
 ) -> dict[str, Any]:
-    """Describe a finished seed in plain data."""
+    """Describe a finished seed in plain data.
+
+    Args:
+        seed: its number.
+        origin: its ``formula``, and of ``ORIGIN`` what is known.
+        outcome: what became of it.
+        seconds: that it took.
+    """
     record: dict[str, Any] = {
         "seed": seed,
-        "formula": formula,
-        "seed_kind": kind,
+        "formula": origin["formula"],
+        **{name: origin[name] for name in ORIGIN if name in origin},
         "evaluations": outcome.evaluations,
         "seconds": round(seconds, 4),
     }
@@ -66,7 +74,7 @@ def to_atoms(record: dict[str, Any]) -> ase.Atoms:
     atoms.info = {
         "seed": record["seed"],
         "formula": record["formula"],
-        "seed_kind": record["seed_kind"],
+        **{name: record[name] for name in ORIGIN if name in record},
         "energy": record["energy"],
         "energy_per_atom": record["energy"] / n,
         **({} if cell is None else {"volume_per_atom": atoms.get_volume() / n}),
@@ -171,7 +179,7 @@ def read_progress(folder: Path, num: int) -> Progress:
 
 def crash_record(seed: int, formula: str, how: str) -> dict[str, Any]:
     """Record of a seed that killed its process."""
-    return make_record(seed, formula, Failure(Reason.CRASHED, how, 0), 0.0)
+    return make_record(seed, {"formula": formula}, Failure(Reason.CRASHED, how, 0), 0.0)
 
 
 def shards(folder: Path) -> list[Path]:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from mpi4py import MPI
@@ -84,8 +85,8 @@ class Worker:
             if self._group.rank == 0:
                 self._record(seed, origin, outcome, seconds)
 
-    def _relax(self, lammps: LammpsSession, seed: int) -> tuple[tuple[str, str], Relaxed | Failure]:
-        """Formula and kind of the seed, and how it ended."""
+    def _relax(self, lammps: LammpsSession, seed: int) -> tuple[dict[str, Any], Relaxed | Failure]:
+        """What is known of the seed, and how it ended."""
         rng = np.random.default_rng(np.random.SeedSequence(self._config.seed, spawn_key=(seed,)))
         atoms = self._seeds.make(seed, rng)
         trajectory = None
@@ -96,7 +97,7 @@ class Worker:
         outcome = lammps.relax(
             atoms, self._config.protocol, rng, dropped=self._overdue, trajectory=trajectory
         )
-        return (atoms.info["formula"], atoms.info["seed_kind"]), outcome
+        return atoms.info, outcome
 
     def _take(self, todo: SeedRanges, schedule: ChunkSchedule) -> Iterator[int]:
         while not self._stop():
@@ -115,11 +116,10 @@ class Worker:
                 yield seed
 
     def _record(
-        self, seed: int, origin: tuple[str, str], outcome: Relaxed | Failure, seconds: float
+        self, seed: int, origin: dict[str, Any], outcome: Relaxed | Failure, seconds: float
     ) -> None:
-        formula, kind = origin
         try:
-            self._shard.append(make_record(seed, formula, outcome, seconds, kind))
+            self._shard.append(make_record(seed, origin, outcome, seconds))
         except UserError as error:
             self._fail(error)
             return

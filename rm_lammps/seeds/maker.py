@@ -97,6 +97,8 @@ class SeedMaker:
     def make(self, rng: np.random.Generator, number: int = 0) -> ase.Atoms:
         """Draw a seed; ``info`` has the ``formula`` of its cell and its ``seed_kind``.
 
+        That of a ``prototype`` has the place of the known structure among those that suit.
+
         Args:
             rng: source of randomness.
             number: of the seed among those of its composition; kinds of a mixture take turns.

@@ -77,12 +77,14 @@ class Prototypes:
             number: which structure, 0 for the nearest; it begins again after the last one.
 
         Returns:
-            Periodic structure in Å; ``None`` where no structure has this stoichiometry.
+            Periodic structure in Å; ``info["prototype"]`` is its place in the order. ``None`` where
+            no structure has this stoichiometry.
         """
         nearest = self._nearest(tuple(composition.items()))
         if not nearest:
             return None
-        index, replaced = nearest[number % len(nearest)]
+        place = number % len(nearest)
+        index, replaced = nearest[place]
         prototype = self._library.atoms(index)
         sites = [k for old in replaced for k in np.flatnonzero(prototype.numbers == old)]
         symbols = [symbol for symbol, n in composition.items() for _ in range(n)]
@@ -92,6 +94,7 @@ class Prototypes:
             scaled_positions=prototype.get_scaled_positions()[sites],
             cell=prototype.cell.array * ratio ** (1 / 3),
             pbc=True,
+            info={"prototype": place},
         )
         return perturb(seed, _DISPLACEMENT, _STRAIN, rng)
 

@@ -66,6 +66,7 @@ def evaluate(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
     words += ["--metrics", "--at", arguments.at, "--show", "0", "--rerank", str(arguments.rerank)]
     words += ["--found-weight", str(arguments.found_weight)]
     words += ["--symmetry-weight", str(arguments.symmetry_weight)]
+    words += ["--prototype-weight", str(arguments.prototype_weight)]
     command(words if arguments.ranks == 1 else ["mpirun", "-n", str(arguments.ranks), *words])
     return json.loads((folder / "run" / "metrics.json").read_text())
 
@@ -134,6 +135,7 @@ def main() -> None:
     parser.add_argument("--rerank", type=int, default=0)
     parser.add_argument("--found-weight", type=float, default=0.0)
     parser.add_argument("--symmetry-weight", type=float, default=0.0)
+    parser.add_argument("--prototype-weight", type=float, default=0.08)
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     species = find_bundle(arguments.model).manifest.species

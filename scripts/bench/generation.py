@@ -50,7 +50,7 @@ def shares(config: GenerationConfig, folder: Path) -> dict[str, float]:
             wall += time.perf_counter()
             marks.append(time.process_time())
             shard.begin(seed)
-            shard.append(make_record(seed, atoms.info["formula"], outcome, 0.0))
+            shard.append(make_record(seed, atoms.info, outcome, 0.0))
             marks.append(time.process_time())
             for part, seconds in zip(
                 ("counter", "seeds", "relaxation", "records"), np.diff(marks), strict=True

@@ -38,7 +38,7 @@ def make(folder: Path, num: int, n_shards: int) -> None:
                 if rng.random() < FAILED:
                     outcome = Failure(Reason.NOT_CONVERGED, "fmax 0.1 pseudo-eV/Å", 400)
                 shard.begin(seed)
-                shard.append(make_record(seed, "C8", outcome, 0.1))
+                shard.append(make_record(seed, {"formula": "C8"}, outcome, 0.1))
 
 
 def megabytes() -> float:

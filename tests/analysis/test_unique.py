@@ -211,7 +211,26 @@ def table_of(frames):
         volume=np.array([a.get_volume() / len(a) for a in frames]),
         composition=np.zeros(len(frames), dtype=np.int64),
         formulas=("C1",),
+        prototype=np.full(len(frames), -1),
     )
+
+
+def test_near_prototypes_rank_before_far_ones_and_others(tmp_path):
+    diamond, bcc = disguised(DIAMOND, 0, -1.0), disguised(BCC, 1, -1.05)
+    again = disguised(DIAMOND, 2, -0.95)
+    write_run(tmp_path, [diamond, bcc])
+    assert [a.info["seed"] for a in read_unique_frames(tmp_path)] == [1, 0]
+    # the place of a structure is that of its nearest prototype, whichever seed has the lowest E~
+    diamond.info["prototype"], bcc.info["prototype"], again.info["prototype"] = 9, 5, 0
+    write_run(tmp_path, [diamond, bcc, again])
+    best, other = read_unique_frames(tmp_path)
+    assert (best.info["seed"], best.info["rank_score"]) == (0, pytest.approx(-1.0))
+    assert other.info["rank_score"] == pytest.approx(-1.05 + 0.08 * np.log(6), abs=1e-6)
+
+
+def read_unique_frames(folder):
+    write_unique(folder, tolerances=Tolerances(energy=0.2))
+    return list(read_unique(folder))
 
 
 @pytest.mark.parametrize("ranks", [2, 3])

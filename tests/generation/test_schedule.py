@@ -52,11 +52,11 @@ def test_ranges_are_the_missing_seeds(done):
 
 
 def relaxed(seed):
-    return make_record(seed, "C2", Relaxed(bulk("C"), -2.0, 0.01, 0.1, 30), 0.5)
+    return make_record(seed, {"formula": "C2"}, Relaxed(bulk("C"), -2.0, 0.01, 0.1, 30), 0.5)
 
 
 def failed(seed):
-    return make_record(seed, "C2", Failure(Reason.EXPANDED, "volume 3.1", 20), 0.25)
+    return make_record(seed, {"formula": "C2"}, Failure(Reason.EXPANDED, "volume 3.1", 20), 0.25)
 
 
 @pytest.fixture
