@@ -1,6 +1,7 @@
 """Evaluate a generation run: unique structures, rates, matches to references."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import ase
 
 from rm_lammps.analysis.export import TOP, Format, export, write_top
-from rm_lammps.analysis.frames import FrameFile, read_table
+from rm_lammps.analysis.frames import FrameFile, read_table, reduced_formula
 from rm_lammps.analysis.grouping import Tolerances
 from rm_lammps.analysis.matching import Reference, coordination
 from rm_lammps.analysis.plots import plot_energy_volume
@@ -73,8 +74,9 @@ def evaluate(
     matches = _match(folder, references, comm)
 
     def finish() -> dict[str, Any]:
+        bond_length = _bond_length(references)
         structures = [
-            _describe(atoms, match, references)
+            _describe(atoms, match, bond_length)
             for atoms, match in zip(read_unique(folder), matches, strict=True)
         ]
         result = {**_rates(summary, unique, matches, references), "structures": structures}
@@ -153,7 +155,7 @@ def _rates(
     }
 
 
-def _describe(atoms: ase.Atoms, match: str | None, references: list[ase.Atoms]) -> dict[str, Any]:
+def _describe(atoms: ase.Atoms, match: str | None, bond_length: float | None) -> dict[str, Any]:
     info = atoms.info
     return {
         "rank": int(info["rank"]),
@@ -164,12 +166,18 @@ def _describe(atoms: ase.Atoms, match: str | None, references: list[ase.Atoms]) 
         "found": int(info["found"]),
         "seeds": info["seeds"].tolist(),
         "space_group": f"{info['space_group']} ({info['space_group_number']})",
-        "coordination": coordination(atoms, _bond_length(references)) if references else None,
+        "coordination": None if bond_length is None else coordination(atoms, bond_length),
         "matches": match,
     }
 
 
-def _bond_length(references: list[ase.Atoms]) -> float:
-    """Distance within which atoms count as bonded: a little more than the references' shortest."""
+def _bond_length(references: list[ase.Atoms]) -> float | None:
+    """Distance within which atoms count as bonded: a little more than the references' shortest.
+
+    ``None`` without references, or where they are of several compositions.
+    """
+    formulas = {reduced_formula(Counter(atoms.get_chemical_symbols())) for atoms in references}
+    if len(formulas) != 1:
+        return None
     shortest = min(min(atoms.repeat(2).get_all_distances(mic=True)[0, 1:]) for atoms in references)
     return _BOND_FACTOR * float(shortest)

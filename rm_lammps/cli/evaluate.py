@@ -288,7 +288,8 @@ def _structures(structures: list[dict[str, Any]], *, matched: bool) -> Table:
             s["space_group"],
         ]
         if matched:
-            row += [f"{s['coordination']:.2f}", s["matches"] or ""]
+            neighbours = "" if s["coordination"] is None else f"{s['coordination']:.2f}"
+            row += [neighbours, s["matches"] or ""]
         table.add_row(*row)
     return table
 

@@ -3,7 +3,7 @@
 import json
 
 import ase.io
-from ase.build import graphene
+from ase.build import bulk, graphene
 from crystals import BCC, DIAMOND, disguised, write_run
 
 from rm_lammps.analysis.matching import Reference, coordination
@@ -62,6 +62,16 @@ def test_a_real_run(run, diamond_bundle, tmp_path):
     assert sum(s["found"] for s in result["structures"]) == result["converged"] > 0
     assert result["match_rate"] > 0
     assert result["structures"][0]["rank"] == 1
+
+
+def test_references_of_several_compositions_have_no_common_bond(run, tmp_path):
+    write_run(tmp_path, [disguised(DIAMOND, 0, -1.0)])
+    ase.io.write(tmp_path / "known.extxyz", [DIAMOND, bulk("NaCl", "rocksalt", a=5.64)])
+    table = run("rm-evaluate", tmp_path, "--reference", tmp_path / "known.extxyz").stdout
+    (structure,) = json.loads((tmp_path / "evaluation.json").read_text())["structures"]
+    assert structure["matches"]
+    assert structure["coordination"] is None
+    assert structure["matches"] in table
 
 
 def test_bad_input_is_refused(refused, tmp_path):
