@@ -77,7 +77,7 @@ def test_shipped_models_are_found_by_name():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["nosuch"], "Shipped models: diamond"),
+        (["nosuch"], "Shipped models: crystals, diamond, molecules"),
         (["diamond", "--device", "abacus"], "Allowed: cpu, cuda"),
         (["diamond", "--out", "/proc/nowhere/bundle"], "Can't write"),
         (["diamond", "--out", "/tmp/with space"], "has a space"),
