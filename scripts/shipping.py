@@ -3,8 +3,9 @@
 import shutil
 from pathlib import Path
 
-SHIPPED = ("model.nequip.zip", "statistics.json", "card.json", "card.md", "training.png")
-PROTOTYPES = "prototypes.npz"
+from rm_lammps.files import MODEL_PACKAGE, MODEL_PROTOTYPES, MODEL_STATISTICS
+
+SHIPPED = (MODEL_PACKAGE, MODEL_STATISTICS, "card.json", "card.md", "training.png")
 _PRETRAINED = Path(__file__).resolve().parents[1] / "rm_lammps" / "pretrained"
 
 
@@ -18,5 +19,5 @@ def ship(run: Path, name: str) -> None:
     (_PRETRAINED / name).mkdir(parents=True, exist_ok=True)
     for file in SHIPPED:
         shutil.copy(run / file, _PRETRAINED / name / file)
-    if (run / PROTOTYPES).exists():
-        shutil.copy(run / PROTOTYPES, _PRETRAINED / name / PROTOTYPES)
+    if (run / MODEL_PROTOTYPES).exists():
+        shutil.copy(run / MODEL_PROTOTYPES, _PRETRAINED / name / MODEL_PROTOTYPES)

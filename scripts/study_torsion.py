@@ -21,19 +21,19 @@ from nequip.data.transforms import ChemicalSpeciesToAtomTypeMapper, NeighborList
 from nequip.model.saved_models.load_utils import load_saved_model
 from nequip.utils.global_state import set_global_state
 from rdkit import Chem
-from scipy.sparse.csgraph import connected_components
-from scipy.spatial.transform import Rotation
 
 from rm_lammps.analysis.molecules.bonds import perceive
 from rm_lammps.datasets import read_structures
 from rm_lammps.deployment.model_source import find_model
 from rm_lammps.geometry import bonded
+from rm_lammps.relaxation.moves import turn_about
 from rm_lammps.response import matched_displacements
 
-ANGLES = (0, 10, 20, 30, 45, 60, 90)
+Bond = tuple[int, int]
+ANGLES = (10, 20, 30, 45, 60, 90)
 
 
-def double_bond(atoms: ase.Atoms) -> tuple[int, int] | None:
+def double_bond(atoms: ase.Atoms) -> Bond | None:
     """The first C=C outside of rings and conjugated systems."""
     mol = perceive(atoms).mol
     for bond in mol.GetBonds() if mol is not None else ():
@@ -45,22 +45,8 @@ def double_bond(atoms: ase.Atoms) -> tuple[int, int] | None:
     return None
 
 
-def twisted(atoms: ase.Atoms, bond: tuple[int, int], degrees: float) -> ase.Atoms:
-    """Turn what hangs on the second atom of a bond that is in no ring."""
-    bonds = bonded(atoms)
-    bonds[bond[0], bond[1]] = bonds[bond[1], bond[0]] = False
-    pieces = connected_components(bonds, directed=False)[1]
-    turning = pieces == pieces[bond[1]]
-    axis, arms = atoms.positions[bond[1]] - atoms.positions[bond[0]], atoms.positions[turning]
-    turn = Rotation.from_rotvec(np.radians(degrees) * axis / np.linalg.norm(axis))
-    other = ase.Atoms(atoms.numbers, atoms.positions, cell=np.eye(3), pbc=False)
-    origin = atoms.positions[bond[1]]
-    other.positions[turning] = turn.apply(arms - origin) + origin
-    return other
-
-
-class Response:
-    """Energies and forces of a packaged model."""
+class Forces:
+    """Forces of a packaged model."""
 
     def __init__(self, name: str) -> None:
         set_global_state()
@@ -72,8 +58,8 @@ class Response:
             NeighborListTransform(r_max=r_max),
         )
 
-    def __call__(self, frames: Sequence[ase.Atoms]) -> tuple[np.ndarray, np.ndarray]:
-        """Energies, shape (frames,), and forces, shape (frames, n, 3), of equal molecules."""
+    def __call__(self, frames: Sequence[ase.Atoms]) -> np.ndarray:
+        """Forces on equal molecules, shape (frames, n, 3)."""
         samples = []
         for atoms in frames:
             sample = from_ase(atoms)
@@ -81,27 +67,24 @@ class Response:
                 sample = transform(sample)
             samples.append(sample)
         found = self._model(AtomicDataDict.batched_from_list(samples))
-        forces = found[AtomicDataDict.FORCE_KEY].detach().numpy()
-        energies = found[AtomicDataDict.TOTAL_ENERGY_KEY].detach().numpy().ravel()
-        return energies, forces.reshape(len(frames), -1, 3)
+        return found[AtomicDataDict.FORCE_KEY].detach().numpy().reshape(len(frames), -1, 3)
 
 
-def responses(molecules: Sequence[ase.Atoms], model: Response) -> np.ndarray:
-    """E~ above the flat molecule, its label, and the response, shape (molecules, angles, 3)."""
+def responses(molecules: Sequence[tuple[ase.Atoms, Bond]], model: Forces) -> np.ndarray:
+    """Force along the way back in units of the label, shape (molecules, angles)."""
     rows = []
-    for atoms in molecules:
-        bond = double_bond(atoms)
-        frames, labels = [], []
+    for atoms, bond in molecules:
+        bonds, frames, labels = bonded(atoms), [], []
         for degrees in ANGLES:
-            frames.append(twisted(atoms, bond, degrees))
-            moved = frames[-1].positions - atoms.positions
+            other = turn_about(atoms, bonds, bond, np.radians(degrees))
+            moved = other.positions - atoms.positions
             labels.append(
                 matched_displacements(atoms.positions, moved, atoms.numbers, None, permute=False)
             )
-        energies, forces = model(frames)
+            # nequip wants a cell that is not singular
+            frames.append(ase.Atoms(other.numbers, other.positions, cell=np.eye(3), pbc=False))
         squares = np.sum(np.array(labels) ** 2, axis=(1, 2))
-        back = -np.sum(forces * labels, axis=(1, 2)) / np.maximum(squares, 1e-12)
-        rows.append(np.transpose([energies - energies[0], squares / 2, back]))
+        rows.append(-np.sum(model(frames) * labels, axis=(1, 2)) / squares)
     return np.array(rows)
 
 
@@ -114,13 +97,13 @@ def main() -> None:
     parser.add_argument("--number", type=int, default=40, help="molecules at most")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    known = (atoms for atoms in read_structures(arguments.file) if double_bond(atoms))
-    molecules = list(islice(known, arguments.number))
+    bonds = ((atoms, double_bond(atoms)) for atoms in read_structures(arguments.file))
+    molecules = list(islice(((a, b) for a, b in bonds if b is not None), arguments.number))
     print(f"{len(molecules)} molecules; response, standard deviation in brackets")
-    print("| degrees | " + " | ".join(f"{angle}" for angle in ANGLES[1:]) + " |")
-    print("| --- " * len(ANGLES) + "|")
+    print("| degrees | " + " | ".join(f"{angle}" for angle in ANGLES) + " |")
+    print("| --- " * (len(ANGLES) + 1) + "|")
     for name in arguments.model:
-        back = responses(molecules, Response(name))[:, 1:, 2]
+        back = responses(molecules, Forces(name))
         cells = (f"{column.mean():.2f} ({column.std():.2f})" for column in back.T)
         print(f"| {name} | " + " | ".join(cells) + " |")
 

@@ -37,8 +37,8 @@ class FrameTable:
     """Index into ``formulas``."""
     formulas: tuple[str, ...]
     """Reduced formulas: equal crystals share one, whatever cell they are described in."""
-    prototype: NDArray[np.int64]
-    """Place of the known structure that the seed began from; -1 for other seeds."""
+    prototype: NDArray[np.float64]
+    """Place of the known structure that the seed began from; infinite for other seeds."""
 
     def __len__(self) -> int:
         return len(self.seed)
@@ -125,7 +125,7 @@ def read_table(path: Path) -> FrameTable:
         volume=table[:, 2],
         composition=table[:, 4].astype(np.int64),
         formulas=tuple(numbers),
-        prototype=table[:, 3].astype(np.int64),
+        prototype=table[:, 3],
     )
 
 
@@ -154,7 +154,7 @@ def _raw_frames(stream: BinaryIO, path: Path) -> Iterator[tuple[bytes, str, Coun
         number += 1
 
 
-def _facts(header: str, n_atoms: int, path: Path, number: int) -> tuple[float, float, float, int]:
+def _facts(header: str, n_atoms: int, path: Path, number: int) -> tuple[float, float, float, float]:
     """Seed, E~ per atom, volume per atom and place of the prototype of a frame."""
     info = {key: value.strip('"') for key, value in _NEEDED.findall(header)}
     try:
@@ -167,7 +167,7 @@ def _facts(header: str, n_atoms: int, path: Path, number: int) -> tuple[float, f
         volume = abs(a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g)) / n_atoms
         if not (isfinite(energy) and isfinite(volume)):
             raise ValueError("E~ or volume is not a finite number")
-        seed, prototype = int(info.get("seed", number)), int(info.get("prototype", -1))
+        seed, prototype = int(info.get("seed", number)), float(info.get("prototype", "inf"))
         return seed, energy, volume, prototype
     except (KeyError, ValueError) as error:
         raise UserError(

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+PROTOTYPE_WEIGHT = 0.08
+"""Pseudo-eV; chosen on 100 compositions (docs/crystals.md)."""
+
 
 @dataclass(frozen=True)
 class Ranking:
@@ -16,7 +19,7 @@ class Ranking:
     stable structures more often."""
     symmetry: float = 0.0
     """For each factor e in the order of the point group, 1 to 48."""
-    prototype: float = 0.08
+    prototype: float = PROTOTYPE_WEIGHT
     """Against it, for each factor e in the place of the known structure that it came from, from 1:
     crystals of similar elements have similar structures."""
 
@@ -33,12 +36,12 @@ class Ranking:
             energy: E~, pseudo-eV per atom, shape (n,).
             found: seeds that ended in each structure, shape (n,).
             space_groups: numbers; 0 where unknown.
-            prototypes: place of the nearest known structure that led to each, from 0; -1 for
-                none. They count where any structure has one.
+            prototypes: place of the nearest known structure that led to each, from 0; infinite
+                for none. They count where any structure has one.
         """
-        place = np.asarray(prototypes)
-        far = np.where((place < 0) | (place > _FARTHEST), _FARTHEST, place)
-        malus = self.prototype * np.log(1 + far) if (place >= 0).any() else 0.0
+        place = np.asarray(prototypes, dtype=float)
+        known = np.isfinite(place).any()
+        malus = self.prototype * np.log(1 + np.minimum(place, _FARTHEST)) if known else 0.0
         orders = np.array([point_group_order(number) for number in space_groups], dtype=float)
         bonus = self.found * np.log(np.asarray(found, dtype=float)) + self.symmetry * np.log(orders)
         return np.asarray(energy, dtype=float) - bonus + malus

@@ -138,13 +138,10 @@ def _rank(
 ) -> UniqueSet:
     """Order the leaders ``own``, whose space groups are ``groups``."""
     found = np.bincount(leader, minlength=len(table))[own]
-    none = np.iinfo(np.int64).max
-    nearest = np.full(len(table), none)
-    known = table.prototype >= 0
-    np.minimum.at(nearest, leader[known], table.prototype[known])
-    places = np.where(nearest == none, -1, nearest)[own]
+    nearest = np.full(len(table), np.inf)
+    np.minimum.at(nearest, leader, table.prototype)
     numbers = [group.number for group in groups]
-    score = ranking.score(table.energy[own], found, numbers, places)
+    score = ranking.score(table.energy[own], found, numbers, nearest[own])
     return ranked_set(table, leader, own, score, groups)
 
 

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from rm_lammps.analysis.export import Format
+from rm_lammps.analysis.ranking import PROTOTYPE_WEIGHT
 from rm_lammps.cli.common import print_error, run_app
 from rm_lammps.cli.metrics import metrics_tables
 from rm_lammps.errors import UserError
@@ -91,7 +92,7 @@ def evaluate(
             help="And plus this times ln(place of the known structure it came from).",
             rich_help_panel=_CRYSTALS,
         ),
-    ] = 0.08,
+    ] = PROTOTYPE_WEIGHT,
     metrics: Annotated[
         bool,
         typer.Option(

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import ase
 import numpy as np
-import spglib
 from numpy.typing import NDArray
 
-from rm_lammps.datasets.statistics import SYMPREC, stoichiometry
+from rm_lammps.datasets.statistics import stoichiometry, symmetry_dataset
 from rm_lammps.errors import UserError
 from rm_lammps.files import replacing
 
+_ELEMENTS = 2**8
+"""More than there are elements."""
 _STEPS = 2**16
 """Fractional coordinates are kept to 1/65536."""
 
@@ -69,6 +70,16 @@ class PrototypeLibrary:
         """Atomic numbers of one structure, shape (n,)."""
         return self._numbers[self._ends[index - 1] if index else 0 : self._ends[index]]
 
+    def contents(self) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+        """Elements of each structure, rarest in it first, and how many atoms of each."""
+        owner = np.repeat(np.arange(len(self)), np.diff(self._ends, prepend=0))
+        codes, counts = np.unique(owner * _ELEMENTS + self._numbers, return_counts=True)
+        owner, elements = np.divmod(codes, _ELEMENTS)
+        order = np.lexsort((elements, counts, owner))
+        ends = np.searchsorted(owner, np.arange(1, len(self)))
+        parts = (np.split(values[order], ends) for values in (elements, counts))
+        return list(zip(*parts, strict=True))
+
     def atoms(self, index: int) -> ase.Atoms:
         """One structure, Å."""
         numbers = self.numbers(index)
@@ -110,7 +121,6 @@ class PrototypeLibrary:
 
 
 def _type(atoms: ase.Atoms) -> str:
-    cell = (atoms.cell.array, atoms.get_scaled_positions(), atoms.numbers)
-    found = spglib.get_symmetry_dataset(cell, symprec=SYMPREC)
+    found = symmetry_dataset(atoms)
     symmetry = "1" if found is None else f"{found.number} {''.join(sorted(found.wyckoffs))}"
     return f"{stoichiometry(atoms)} {symmetry}"

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from math import pi, sqrt
+from typing import Any
 
 import ase
 import numpy as np
@@ -13,8 +14,7 @@ from scipy.optimize import nnls
 
 from rm_lammps.geometry import Array, pairs_of
 
-SYMPREC = 0.1
-"""Tolerance of space groups, Å."""
+_SYMPREC = 0.1
 
 
 def pair_key(a: str, b: str) -> str:
@@ -134,11 +134,16 @@ def _species(frames: Iterable[ase.Atoms]) -> list[str]:
 def _space_groups(frames: Sequence[ase.Atoms]) -> dict[str, int]:
     counts: Counter[int] = Counter()
     for atoms in frames:
-        cell = (atoms.cell.array, atoms.get_scaled_positions(), atoms.numbers)
-        found = spglib.get_symmetry_dataset(cell, symprec=SYMPREC)
+        found = symmetry_dataset(atoms)
         if found is not None:
             counts[found.number] += 1
     return {str(number): n for number, n in sorted(counts.items())}
+
+
+def symmetry_dataset(atoms: ase.Atoms) -> Any:
+    """What spglib says of a crystal, within 0.1 Å; ``None`` where it finds nothing."""
+    cell = (atoms.cell.array, atoms.get_scaled_positions(), atoms.numbers)
+    return spglib.get_symmetry_dataset(cell, symprec=_SYMPREC)
 
 
 def stoichiometry(atoms: ase.Atoms) -> str:

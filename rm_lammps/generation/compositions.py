@@ -89,7 +89,9 @@ class RunSeeds:
 
 
 def _prototypes(config: SeedConfig, bundle: Bundle) -> Prototypes | None:
-    """Those of the file given, or those that the model carries."""
+    """Those of the file given, or those that the model carries; none for other kinds of seeds."""
+    if not config.may_use_prototypes:
+        return None
     if config.prototypes is not None:
         return Prototypes.read(config.prototypes)
     if bundle.prototypes is not None:

@@ -178,8 +178,10 @@ def _default_preset(model: Any) -> str:
         statistics = Bundle.load(model).manifest.statistics
     elif isinstance(model, str):
         statistics = find_model(model).statistics
-    if statistics is None or not statistics.periodic:
-        return "crystals" if statistics is None else "molecules"
+    if statistics is None:
+        return "crystals"
+    if not statistics.periodic:
+        return "molecules"
     # hops leave the minima of prototypes, and cost more than other seeds
     return "crystals" if len(statistics.species) == 1 else "quick"
 

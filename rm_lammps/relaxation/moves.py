@@ -71,7 +71,14 @@ def relocate(
 
 
 def flatten(atoms: ase.Atoms, bonds: NDArray[np.bool_], ends: tuple[int, int]) -> ase.Atoms:
-    """Untwist a double bond.
+    """Untwist a double bond; see :func:`turn_about`."""
+    return turn_about(atoms, bonds, ends, -twist(atoms, bonds, ends))
+
+
+def turn_about(
+    atoms: ase.Atoms, bonds: NDArray[np.bool_], ends: tuple[int, int], angle: float
+) -> ase.Atoms:
+    """Turn what hangs on a bond's second atom about the bond.
 
     Of a chain everything beyond the bond turns; of a ring the neighbours of the bond's second atom
     with the atoms that hang on them alone.
@@ -79,9 +86,10 @@ def flatten(atoms: ase.Atoms, bonds: NDArray[np.bool_], ends: tuple[int, int]) -
     Args:
         atoms: a molecule, Å.
         bonds: which atoms are bonded, shape (n, n).
-        ends: of the bond, two further neighbours each.
+        ends: of the bond.
+        angle: radians.
     """
-    flat = atoms.copy()
+    turned = atoms.copy()
     others = bonds.copy()
     others[ends[0], ends[1]] = others[ends[1], ends[0]] = False
     pieces = connected_components(others, directed=False)[1]
@@ -91,9 +99,9 @@ def flatten(atoms: ase.Atoms, bonds: NDArray[np.bool_], ends: tuple[int, int]) -
         turning = near | (others[near].any(axis=0) & (bonds.sum(axis=0) == 1))
     origin = atoms.positions[ends[1]]
     axis = origin - atoms.positions[ends[0]]
-    turn = Rotation.from_rotvec(-twist(atoms, bonds, ends) * axis / np.linalg.norm(axis))
-    flat.positions[turning] = turn.apply(atoms.positions[turning] - origin) + origin
-    return flat
+    turn = Rotation.from_rotvec(angle * axis / np.linalg.norm(axis))
+    turned.positions[turning] = turn.apply(atoms.positions[turning] - origin) + origin
+    return turned
 
 
 def _turned(positions: Array, rng: np.random.Generator) -> Array:

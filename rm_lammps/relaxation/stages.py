@@ -21,7 +21,7 @@ from rm_lammps.relaxation.protocol import (
     Rattle,
     Symmetrise,
 )
-from rm_lammps.relaxation.valences import twisted_double_bonds, valence_faults
+from rm_lammps.relaxation.valences import ValenceFaults, twisted_double_bonds, valence_faults
 from rm_lammps.seeds.perturbed import perturb
 
 if TYPE_CHECKING:
@@ -204,24 +204,23 @@ class Relaxation:
         statistics = self._session.bundle.statistics
         if not self._periodic and fragments(start).max() > 0:
             return join(start, statistics, self._rng)
-        if stage.valences and self._rng.random() < _FLATTENING:
-            faults = valence_faults(start)
+        faults = valence_faults(start) if stage.valences else None
+        if faults is not None and self._rng.random() < _FLATTENING:
             twisted = twisted_double_bonds(start, faults)
             if twisted:
                 return flatten(start, faults.bonds, twisted[self._rng.integers(len(twisted))])
         if stage.relocate and self._rng.random() < stage.relocate:
-            return self._relocated(start, stage)
+            return self._relocated(start, faults)
         return self._rattled(start, stage.displacement, stage.strain)
 
-    def _relocated(self, start: ase.Atoms, stage: Hops) -> ase.Atoms:
-        """Move one or two atoms; with ``valences``, rather from and to where there are faults."""
+    def _relocated(self, start: ase.Atoms, faults: ValenceFaults | None) -> ase.Atoms:
+        """Move one or two atoms, rather from and to where there are faults, if these count."""
         statistics = self._session.bundle.statistics
         n_moved = min(int(self._rng.integers(1, 3)), len(start) - 1)
         if not n_moved:
             return start
-        if not stage.valences:
+        if faults is None:
             return relocate(start, n_moved, statistics, self._rng)
-        faults = valence_faults(start)
         # an atom with too many neighbours is mended by moving one of these
         weights = _INDIFFERENT + faults.free + faults.excess + faults.bonds @ faults.excess
         attraction = _INDIFFERENT + faults.free

@@ -62,7 +62,12 @@ class SeedConfig(BaseModel):
             raise ValueError("structure goes with kind: perturbed, and only with it")
         if min(self.weights.values(), default=0) < 0 or not sum(self.weights.values()) > 0:
             raise ValueError(f"weights {self.weights} must be positive numbers")
-        mixed = self.kind in {"auto", "mixture"} and self.weights.get("prototype", 0) > 0
-        if self.prototypes is not None and not (mixed or self.kind == "prototype"):
+        if self.prototypes is not None and not self.may_use_prototypes:
             raise ValueError("prototypes goes with seeds of kind prototype, and only with them")
         return self
+
+    @property
+    def may_use_prototypes(self) -> bool:
+        """Whether seeds of kind prototype are asked for."""
+        mixed = self.kind in {"auto", "mixture"} and self.weights.get("prototype", 0) > 0
+        return mixed or self.kind == "prototype"

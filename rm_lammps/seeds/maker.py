@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from math import gcd
 
 import ase
 import numpy as np
@@ -136,23 +137,26 @@ class KindOrder:
     """Kinds in turns, so that any number of first seeds holds each as often as its share.
 
     Args:
-        shares: relative frequency of each kind.
+        shares: relative frequency of each kind, counted to four decimals.
     """
 
     def __init__(self, shares: Mapping[str, float]) -> None:
-        total = sum(shares.values())
-        self._shares = {kind: share / total for kind, share in shares.items()}
-        self._counts = dict.fromkeys(shares, 0)
-        self._turns: list[tuple[str, int]] = []
+        exact = {kind: max(round(share * 10_000), 1) for kind, share in shares.items()}
+        divisor = gcd(*exact.values())
+        self._in_period = {kind: n // divisor for kind, n in exact.items()}
+        length = sum(self._in_period.values())
+        counts = dict.fromkeys(shares, 0)
+        self._period: list[tuple[str, int]] = []
+        for due in range(1, length + 1):
+            kind = max(counts, key=lambda k: due * self._in_period[k] - length * counts[k])
+            self._period.append((kind, counts[kind]))
+            counts[kind] += 1
 
     def __getitem__(self, number: int) -> tuple[str, int]:
         """Kind of a seed, and how many of this kind come before it."""
-        while len(self._turns) <= number:
-            due = len(self._turns) + 1
-            kind = max(self._shares, key=lambda k: due * self._shares[k] - self._counts[k])
-            self._turns.append((kind, self._counts[kind]))
-            self._counts[kind] += 1
-        return self._turns[number]
+        periods, place = divmod(number, len(self._period))
+        kind, before = self._period[place]
+        return kind, before + periods * self._in_period[kind]
 
 
 def _text(composition: dict[str, int]) -> str:

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import ase
 import numpy as np
-from ase.data import chemical_symbols
+from ase.data import atomic_numbers, chemical_symbols
 from numpy.typing import NDArray
-from pymatgen.core import Element
 
 from rm_lammps.datasets import DatasetStatistics, read_structures
 from rm_lammps.datasets.prototypes import PrototypeLibrary
@@ -41,9 +40,10 @@ class Prototypes:
     def __init__(self, library: PrototypeLibrary) -> None:
         self._library = library
         self._by_counts: dict[tuple[int, ...], list[int]] = defaultdict(list)
-        for index in range(len(library)):
-            counts = np.unique(library.numbers(index), return_counts=True)[1]
-            self._by_counts[tuple(sorted(counts.tolist()))].append(index)
+        self._elements = []
+        for index, (elements, counts) in enumerate(library.contents()):
+            self._elements.append(elements)
+            self._by_counts[tuple(counts.tolist())].append(index)
         self._nearest = lru_cache(maxsize=_COMPOSITIONS_KEPT)(self._find_nearest)
 
     @classmethod
@@ -104,9 +104,9 @@ class Prototypes:
         indices = self._by_counts.get(tuple(sorted(counts)), [])
         if not indices:
             return []
-        elements = np.array([self._by_count(index) for index in indices])
+        elements = np.array([self._elements[index] for index in indices])
         order = _chemical_order()
-        places = order[[Element(symbol).Z for symbol, _ in composition]]
+        places = order[[atomic_numbers[symbol] for symbol, _ in composition]]
         ways = np.array(list(_ways(counts)))
         # shape (ways, structures): mean over the elements of the composition
         distances = np.abs(order[elements][:, ways] - places).mean(axis=2).T
@@ -116,11 +116,6 @@ class Prototypes:
             replaced = tuple(elements[k][ways[way[k]]].tolist())
             first.setdefault(int(self._library.types[indices[k]]), (indices[k], replaced))
         return list(first.values())
-
-    def _by_count(self, index: int) -> NDArray[np.uint8]:
-        """Elements of a structure, rarest in it first."""
-        elements, counts = np.unique(self._library.numbers(index), return_counts=True)
-        return elements[np.argsort(counts, kind="stable")]
 
 
 def _ways(counts: Sequence[int]) -> Iterator[list[int]]:
@@ -137,6 +132,9 @@ def _ways(counts: Sequence[int]) -> Iterator[list[int]]:
 @lru_cache(maxsize=1)
 def _chemical_order() -> NDArray[np.float64]:
     """Pettifor's Mendeleev numbers by atomic number; elements without one come last."""
+    # pymatgen takes long to load, and many runs have no prototypes
+    from pymatgen.core import Element
+
     known = [Element(symbol).mendeleev_no for symbol in chemical_symbols[1:104]]
     last = max(n for n in known if n)
     return np.array([last, *(n or last for n in known), *(15 * [last])], dtype=float)

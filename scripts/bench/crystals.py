@@ -22,6 +22,7 @@ import ase
 import ase.io
 import numpy as np
 
+from rm_lammps.analysis.ranking import PROTOTYPE_WEIGHT
 from rm_lammps.datasets import read_structures
 from rm_lammps.deployment.bundle import find_bundle
 
@@ -135,7 +136,7 @@ def main() -> None:
     parser.add_argument("--rerank", type=int, default=0)
     parser.add_argument("--found-weight", type=float, default=0.0)
     parser.add_argument("--symmetry-weight", type=float, default=0.0)
-    parser.add_argument("--prototype-weight", type=float, default=0.08)
+    parser.add_argument("--prototype-weight", type=float, default=PROTOTYPE_WEIGHT)
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     species = find_bundle(arguments.model).manifest.species

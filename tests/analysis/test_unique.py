@@ -211,7 +211,7 @@ def table_of(frames):
         volume=np.array([a.get_volume() / len(a) for a in frames]),
         composition=np.zeros(len(frames), dtype=np.int64),
         formulas=("C1",),
-        prototype=np.full(len(frames), -1),
+        prototype=np.full(len(frames), np.inf),
     )
 
 
