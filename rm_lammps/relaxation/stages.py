@@ -1,5 +1,6 @@
 """The stages of a protocol, run in a LAMMPS session."""
 
+import os
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -26,6 +27,10 @@ from rm_lammps.seeds.perturbed import perturb
 
 if TYPE_CHECKING:
     from rm_lammps.relaxation.session import Evaluation, LammpsSession
+
+# refine_symmetry sets this to false and, where it was not set, leaves it so: from then on spglib
+# would raise exceptions where it finds nothing
+os.environ.setdefault("SPGLIB_OLD_ERROR_HANDLING", "true")
 
 BAR_PER_GPA = 1.0e4
 KELVIN_PER_EV = 1 / 8.617333262e-5

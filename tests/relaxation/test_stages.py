@@ -1,10 +1,13 @@
 """The stages of a protocol, through real LAMMPS."""
 
+import ase
 import numpy as np
 import pytest
 from ase.build import bulk
+from ase.spacegroup.symmetrize import refine_symmetry
 from pydantic import ValidationError
 
+from rm_lammps.analysis.symmetry import UNKNOWN, space_group
 from rm_lammps.deployment.bundle import Bundle
 from rm_lammps.relaxation import DroppedError, Failure, Protocol, Reason, Relaxed
 from rm_lammps.relaxation.outcome import classify
@@ -143,3 +146,9 @@ def test_impossible_stages_are_refused(stage):
 def test_messages_of_lammps_have_reasons():
     assert classify("ERROR: Lost atoms: original 8 current 7 (src/thermo.cpp)") is Reason.LOST_ATOMS
     assert classify("anything else") is Reason.LAMMPS_ERROR
+
+
+def test_symmetrising_leaves_spglib_without_exceptions():
+    refine_symmetry(bulk("C"), symprec=0.1)
+    overlapping = ase.Atoms("C2", cell=3 * [3.0], pbc=True)
+    assert space_group(overlapping) == UNKNOWN
