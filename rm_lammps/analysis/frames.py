@@ -37,8 +37,8 @@ class FrameTable:
     """Index into ``formulas``."""
     formulas: tuple[str, ...]
     """Reduced formulas: equal crystals share one, whatever cell they are described in."""
-    prototype: NDArray[np.float64]
-    """Place of the known structure that the seed began from; infinite for other seeds."""
+    share: NDArray[np.float64]
+    """Of known structures' votes, those for the one that the seed began from; 0 for other seeds."""
 
     def __len__(self) -> int:
         return len(self.seed)
@@ -125,7 +125,7 @@ def read_table(path: Path) -> FrameTable:
         volume=table[:, 2],
         composition=table[:, 4].astype(np.int64),
         formulas=tuple(numbers),
-        prototype=table[:, 3],
+        share=table[:, 3],
     )
 
 
@@ -155,7 +155,7 @@ def _raw_frames(stream: BinaryIO, path: Path) -> Iterator[tuple[bytes, str, Coun
 
 
 def _facts(header: str, n_atoms: int, path: Path, number: int) -> tuple[float, float, float, float]:
-    """Seed, E~ per atom, volume per atom and place of the prototype of a frame."""
+    """Seed, E~ per atom, volume per atom and share of the prototype of a frame."""
     info = {key: value.strip('"') for key, value in _NEEDED.findall(header)}
     try:
         if "energy_per_atom" in info:
@@ -167,8 +167,8 @@ def _facts(header: str, n_atoms: int, path: Path, number: int) -> tuple[float, f
         volume = abs(a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g)) / n_atoms
         if not (isfinite(energy) and isfinite(volume)):
             raise ValueError("E~ or volume is not a finite number")
-        seed, prototype = int(info.get("seed", number)), float(info.get("prototype", "inf"))
-        return seed, energy, volume, prototype
+        seed, share = int(info.get("seed", number)), float(info.get("prototype_share", 0))
+        return seed, energy, volume, share
     except (KeyError, ValueError) as error:
         raise UserError(
             f"{path}, frame {number}: no usable E~ or lattice ({error}).",
@@ -177,4 +177,4 @@ def _facts(header: str, n_atoms: int, path: Path, number: int) -> tuple[float, f
 
 
 # ASE's parser takes ten times as long, which counts where one rank reads a million lines
-_NEEDED = re.compile(r'(?:^|\s)(Lattice|energy_per_atom|energy|seed|prototype)=("[^"]*"|\S+)')
+_NEEDED = re.compile(r'(?:^|\s)(Lattice|energy_per_atom|energy|seed|prototype_share)=("[^"]*"|\S+)')

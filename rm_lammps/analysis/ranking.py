@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-PROTOTYPE_WEIGHT = 0.08
-"""Pseudo-eV; chosen on 100 compositions (docs/crystals.md)."""
+PROTOTYPE_WEIGHT = 0.13
+"""Pseudo-eV; the maximum of the likelihood of 85 known crystals (docs/crystals.md)."""
 
 
 @dataclass(frozen=True)
@@ -20,15 +20,15 @@ class Ranking:
     symmetry: float = 0.0
     """For each factor e in the order of the point group, 1 to 48."""
     prototype: float = PROTOTYPE_WEIGHT
-    """Against it, for each factor e in the place of the known structure that it came from, from 1:
-    crystals of similar elements have similar structures."""
+    """Against it, for each factor e by which the type of known structure that it came from has
+    fewer than all votes: crystals of similar elements have similar structures."""
 
     def score(
         self,
         energy: ArrayLike,
         found: ArrayLike,
         space_groups: Sequence[int],
-        prototypes: ArrayLike,
+        shares: ArrayLike,
     ) -> NDArray[np.float64]:
         """``rank_score``: lower is better, compared within a composition only.
 
@@ -36,19 +36,18 @@ class Ranking:
             energy: E~, pseudo-eV per atom, shape (n,).
             found: seeds that ended in each structure, shape (n,).
             space_groups: numbers; 0 where unknown.
-            prototypes: place of the nearest known structure that led to each, from 0; infinite
-                for none. They count where any structure has one.
+            shares: of the votes, for the type of known structure that led to each, shape (n,);
+                0 for none. They count where any structure has one.
         """
-        place = np.asarray(prototypes, dtype=float)
-        known = np.isfinite(place).any()
-        malus = self.prototype * np.log(1 + np.minimum(place, _FARTHEST)) if known else 0.0
+        share = np.asarray(shares, dtype=float)
+        malus = -self.prototype * np.log(np.maximum(share, _NO_SHARE)) if share.any() else 0.0
         orders = np.array([point_group_order(number) for number in space_groups], dtype=float)
         bonus = self.found * np.log(np.asarray(found, dtype=float)) + self.symmetry * np.log(orders)
         return np.asarray(energy, dtype=float) - bonus + malus
 
 
-_FARTHEST = 20
-"""Place from which on a known structure says no more than none."""
+_NO_SHARE = 0.01
+"""Share of votes up to which a known structure says no more than none."""
 
 _LAST_OF_ORDER = (
     *((0, 1), (1, 1), (9, 2), (46, 4), (74, 8), (82, 4), (122, 8), (142, 16), (146, 3)),

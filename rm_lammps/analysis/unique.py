@@ -138,10 +138,10 @@ def _rank(
 ) -> UniqueSet:
     """Order the leaders ``own``, whose space groups are ``groups``."""
     found = np.bincount(leader, minlength=len(table))[own]
-    nearest = np.full(len(table), np.inf)
-    np.minimum.at(nearest, leader, table.prototype)
+    share = np.zeros(len(table))
+    np.maximum.at(share, leader, table.share)
     numbers = [group.number for group in groups]
-    score = ranking.score(table.energy[own], found, numbers, nearest[own])
+    score = ranking.score(table.energy[own], found, numbers, share[own])
     return ranked_set(table, leader, own, score, groups)
 
 

@@ -89,7 +89,7 @@ def evaluate(
     prototype_weight: Annotated[
         float,
         typer.Option(
-            help="And plus this times ln(place of the known structure it came from).",
+            help="And less this times ln(share of votes of the known structure it came from).",
             rich_help_panel=_CRYSTALS,
         ),
     ] = PROTOTYPE_WEIGHT,

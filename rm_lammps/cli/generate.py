@@ -104,8 +104,8 @@ def generate(
     preset: Annotated[
         str | None,
         typer.Option(
-            help="Seeds and stages by name (default, by model: crystals for one element, quick for "
-            "several, molecules).",
+            help="Seeds and stages by name (default, by model: crystals for one element, "
+            "prediction for several, molecules).",
             rich_help_panel=_OUTCOME,
         ),
     ] = None,

@@ -183,7 +183,7 @@ def _default_preset(model: Any) -> str:
     if not statistics.periodic:
         return "molecules"
     # hops leave the minima of prototypes, and cost more than other seeds
-    return "crystals" if len(statistics.species) == 1 else "quick"
+    return "crystals" if len(statistics.species) == 1 else "prediction"
 
 
 _FIELDS = (

@@ -23,8 +23,8 @@ from rm_lammps.files import cannot_write
 from rm_lammps.relaxation import Failure, Reason, Relaxed
 
 RECORDS = "records"
-ORIGIN = ("seed_kind", "prototype")
-"""What a frame says of its seed: its kind, and the place of the prototype it came from."""
+ORIGIN = ("seed_kind", "prototype", "prototype_share")
+"""What a frame says of its seed: its kind, the place of its prototype and the share of votes."""
 _START = b'{"seed": '
 _BEGIN = b'{"begin": '
 _FATAL = b"Fatal Python error: "

@@ -98,7 +98,8 @@ class SeedMaker:
     def make(self, rng: np.random.Generator, number: int = 0) -> ase.Atoms:
         """Draw a seed; ``info`` has the ``formula`` of its cell and its ``seed_kind``.
 
-        That of a ``prototype`` has the place of the known structure among those that suit.
+        That of a ``prototype`` has its place among the known structures that suit, and its share
+        of their votes.
 
         Args:
             rng: source of randomness.

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import permutations, product
 from pathlib import Path
@@ -21,17 +22,27 @@ _STRAIN = 0.02
 """Enough to leave a symmetry that the composition may not have."""
 _COMPOSITIONS_KEPT = 64
 
-Candidate = tuple[int, tuple[int, ...]]
-"""A structure by number, and the atomic number that each element of the composition replaces."""
+
+@dataclass(frozen=True)
+class Candidate:
+    """A known structure that suits a composition."""
+
+    index: int
+    """In the library."""
+    replaced: tuple[int, ...]
+    """Atomic number that each element of the composition replaces."""
+    share: float
+    """Of all votes, those for structures of its type."""
 
 
 class Prototypes:
     """Crystals in the order in which they suit a composition.
 
-    A composition's elements take the places of those with equally many atoms; of all ways the one
-    counts that replaces elements by similar ones: the least mean difference of their places in
-    Pettifor's chemical order (J. Phys. C 19, 285 (1986)). Of each type of structure the nearest
-    is taken.
+    A composition's elements take the places of those with equally many atoms. Every structure with
+    these numbers of atoms votes for its type; its vote is the product, over the composition's
+    elements, of 1 / (1 + n), where the element replaced is n places away in Pettifor's chemical
+    order (J. Phys. C 19, 285 (1986)), for the way of replacing with the least mean n. The type with
+    most votes comes first; a type is represented by its structure of least mean n.
 
     Args:
         library: the crystals.
@@ -44,7 +55,7 @@ class Prototypes:
         for index, (elements, counts) in enumerate(library.contents()):
             self._elements.append(elements)
             self._by_counts[tuple(counts.tolist())].append(index)
-        self._nearest = lru_cache(maxsize=_COMPOSITIONS_KEPT)(self._find_nearest)
+        self._suiting = lru_cache(maxsize=_COMPOSITIONS_KEPT)(self._find_suiting)
 
     @classmethod
     def read(cls, file: Path) -> "Prototypes":
@@ -74,19 +85,19 @@ class Prototypes:
             composition: atoms of the cell by element; their order is kept.
             statistics: of the training data.
             rng: source of randomness of the perturbation.
-            number: which structure, 0 for the nearest; it begins again after the last one.
+            number: which structure, 0 for the first; it begins again after the last one.
 
         Returns:
-            Periodic structure in Å; ``info["prototype"]`` is its place in the order. ``None`` where
-            no structure has this stoichiometry.
+            Periodic structure in Å; ``info`` has its place in the order, ``prototype``, and its
+            ``prototype_share`` of the votes. ``None`` where no structure has this stoichiometry.
         """
-        nearest = self._nearest(tuple(composition.items()))
-        if not nearest:
+        candidates = self._suiting(tuple(composition.items()))
+        if not candidates:
             return None
-        place = number % len(nearest)
-        index, replaced = nearest[place]
-        prototype = self._library.atoms(index)
-        sites = [k for old in replaced for k in np.flatnonzero(prototype.numbers == old)]
+        place = number % len(candidates)
+        chosen = candidates[place]
+        prototype = self._library.atoms(chosen.index)
+        sites = [k for old in chosen.replaced for k in np.flatnonzero(prototype.numbers == old)]
         symbols = [symbol for symbol, n in composition.items() for _ in range(n)]
         ratio = statistics.volume(composition) / _expected_volume(prototype, statistics)
         seed = ase.Atoms(
@@ -94,12 +105,12 @@ class Prototypes:
             scaled_positions=prototype.get_scaled_positions()[sites],
             cell=prototype.cell.array * ratio ** (1 / 3),
             pbc=True,
-            info={"prototype": place},
+            info={"prototype": place, "prototype_share": chosen.share},
         )
         return perturb(seed, _DISPLACEMENT, _STRAIN, rng)
 
-    def _find_nearest(self, composition: tuple[tuple[str, int], ...]) -> list[Candidate]:
-        """The nearest structure of each type, nearest first."""
+    def _find_suiting(self, composition: tuple[tuple[str, int], ...]) -> list[Candidate]:
+        """One structure of each type, most votes first."""
         counts = [n for _, n in composition]
         indices = self._by_counts.get(tuple(sorted(counts)), [])
         if not indices:
@@ -108,14 +119,24 @@ class Prototypes:
         order = _chemical_order()
         places = order[[atomic_numbers[symbol] for symbol, _ in composition]]
         ways = np.array(list(_ways(counts)))
-        # shape (ways, structures): mean over the elements of the composition
-        distances = np.abs(order[elements][:, ways] - places).mean(axis=2).T
-        way, distance = distances.argmin(axis=0), distances.min(axis=0)
-        first: dict[int, Candidate] = {}
-        for k in np.argsort(distance, kind="stable"):
-            replaced = tuple(elements[k][ways[way[k]]].tolist())
-            first.setdefault(int(self._library.types[indices[k]]), (indices[k], replaced))
-        return list(first.values())
+        # shape (structures, ways, elements of the composition)
+        steps = np.abs(order[elements][:, ways] - places)
+        way = steps.mean(axis=2).argmin(axis=1)
+        steps = steps[np.arange(len(indices)), way]
+        _, of_type = np.unique(self._library.types[indices], return_inverse=True)
+        votes = np.bincount(of_type, (1 / (1 + steps)).prod(axis=1))
+        nearest: dict[int, int] = {}
+        for k in np.argsort(steps.mean(axis=1), kind="stable").tolist():
+            nearest.setdefault(int(of_type[k]), k)
+        # of equally many votes, the nearest
+        return [
+            Candidate(
+                indices[nearest[kind]],
+                tuple(elements[nearest[kind]][ways[way[nearest[kind]]]].tolist()),
+                float(votes[kind] / votes.sum()),
+            )
+            for kind in sorted(nearest, key=lambda kind: -votes[kind])
+        ]
 
 
 def _ways(counts: Sequence[int]) -> Iterator[list[int]]:

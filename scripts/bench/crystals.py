@@ -129,7 +129,7 @@ def main() -> None:
     parser.add_argument("--max-atoms", type=int, default=20)
     parser.add_argument("--draw", type=int, default=0, help="seed of the draw")
     parser.add_argument("--num", type=int, default=20, help="seeds a composition")
-    parser.add_argument("--preset", default="quick")
+    parser.add_argument("--preset", default="prediction")
     parser.add_argument("--config", type=Path, help="further settings of rm-generate, YAML")
     parser.add_argument("--ranks", type=int, default=1)
     parser.add_argument("--at", default="20")

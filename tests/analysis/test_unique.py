@@ -25,6 +25,7 @@ from scipy.spatial.transform import Rotation
 from rm_lammps.analysis.fingerprint import LEVELS, NEIGHBOURS, fingerprint
 from rm_lammps.analysis.grouping import Grouping, Tolerances
 from rm_lammps.analysis.matching import prepare, same
+from rm_lammps.analysis.ranking import PROTOTYPE_WEIGHT
 from rm_lammps.analysis.symmetry import SpaceGroup, space_group, symmetrised
 from rm_lammps.analysis.unique import read_table, read_unique, write_unique
 from rm_lammps.errors import UserError
@@ -211,21 +212,23 @@ def table_of(frames):
         volume=np.array([a.get_volume() / len(a) for a in frames]),
         composition=np.zeros(len(frames), dtype=np.int64),
         formulas=("C1",),
-        prototype=np.full(len(frames), np.inf),
+        share=np.zeros(len(frames)),
     )
 
 
-def test_near_prototypes_rank_before_far_ones_and_others(tmp_path):
+def test_likely_prototypes_rank_before_others(tmp_path):
     diamond, bcc = disguised(DIAMOND, 0, -1.0), disguised(BCC, 1, -1.05)
     again = disguised(DIAMOND, 2, -0.95)
     write_run(tmp_path, [diamond, bcc])
     assert [a.info["seed"] for a in read_unique_frames(tmp_path)] == [1, 0]
-    # the place of a structure is that of its nearest prototype, whichever seed has the lowest E~
-    diamond.info["prototype"], bcc.info["prototype"], again.info["prototype"] = 9, 5, 0
+    # what counts is its likeliest prototype, whichever seed has the lowest E~
+    for atoms, share in ((diamond, 0.1), (bcc, 0.2), (again, 0.5)):
+        atoms.info["prototype_share"] = share
     write_run(tmp_path, [diamond, bcc, again])
     best, other = read_unique_frames(tmp_path)
-    assert (best.info["seed"], best.info["rank_score"]) == (0, pytest.approx(-1.0))
-    assert other.info["rank_score"] == pytest.approx(-1.05 + 0.08 * np.log(6), abs=1e-6)
+    assert best.info["seed"] == 0
+    expected = (-1.0 - PROTOTYPE_WEIGHT * np.log(0.5), -1.05 - PROTOTYPE_WEIGHT * np.log(0.2))
+    assert (best.info["rank_score"], other.info["rank_score"]) == pytest.approx(expected)
 
 
 def read_unique_frames(folder):

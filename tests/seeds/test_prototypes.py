@@ -7,6 +7,7 @@ import spglib
 from ase.build import bulk
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pymatgen.core import Element
 
 from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.datasets.prototypes import PrototypeLibrary
@@ -23,6 +24,7 @@ PEROVSKITE = ase.Atoms(
 )
 KNOWN = [SALT, CESIUM, bulk("MgO", "rocksalt", a=4.2), PEROVSKITE, bulk("Na", "bcc", a=4.29)]
 STATISTICS = DatasetStatistics.of(KNOWN, cutoff=4.5)
+KNOWING = DatasetStatistics.of([*KNOWN, bulk("NaBr", "rocksalt", a=5.97)], cutoff=4.5)
 
 
 def rng(seed):
@@ -67,6 +69,27 @@ def test_similar_elements_come_first_and_each_type_once(prototypes):
     again = prototypes.draw({"Na": 1, "Cl": 1}, STATISTICS, rng(0), 2)
     np.testing.assert_allclose(again.positions, first.positions)
     assert prototypes.draw({"Na": 1, "Cl": 2}, STATISTICS, rng(0)) is None
+
+
+def test_the_type_with_most_votes_comes_first():
+    def first(*others):
+        known = [SALT, *(bulk(f"{metal}Br", "cesiumchloride", a=4.3) for metal in others)]
+        return Prototypes(PrototypeLibrary.of(known)).draw({"Na": 1, "Br": 1}, KNOWING, rng(0))
+
+    # NaCl is the most similar, but several others are nearly as much so
+    assert space_group_of(first("Rb")) == 225
+    assert space_group_of(first("Rb", "Li", "K")) == 221
+
+
+def test_shares_of_all_types_are_one(prototypes):
+    types = [prototypes.draw({"Na": 1, "Cl": 1}, STATISTICS, rng(0), n) for n in range(2)]
+    shares = [atoms.info["prototype_share"] for atoms in types]
+    assert sum(shares) == pytest.approx(1)
+    # NaCl's own vote is 1, and MgO has its type
+    places = {symbol: Element(symbol).mendeleev_no for symbol in ("Na", "Mg", "Cs", "Cl", "O")}
+    oxide = 1 / (1 + abs(places["Mg"] - places["Na"])) / (1 + abs(places["O"] - places["Cl"]))
+    cesium = 1 / (1 + abs(places["Cs"] - places["Na"]))
+    assert shares[0] == pytest.approx((1 + oxide) / (1 + oxide + cesium))
 
 
 def test_elements_take_the_places_of_similar_ones(prototypes):
