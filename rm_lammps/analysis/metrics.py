@@ -11,7 +11,7 @@ from rm_lammps.analysis.compositions import CompositionFrames
 from rm_lammps.analysis.evaluate import read_summary
 from rm_lammps.analysis.prediction import predict
 from rm_lammps.analysis.quality import Known, judge, space_group_distribution, total_variation
-from rm_lammps.analysis.rerank import Reranking, rerank
+from rm_lammps.analysis.rerank import METASTABLE, Reranking, rerank
 from rm_lammps.analysis.unique import UniqueSet
 from rm_lammps.datasets import read_structures, validate
 from rm_lammps.files import write_json
@@ -39,7 +39,7 @@ def measure(
             names a structure.
         comm: every rank of it calls this function; rank 0 writes. One process unless given.
         at: numbers of candidates a composition at which to state match rates.
-        training_file: structures that are not novel.
+        training_file: structures that are not novel, and of which the convex hull is made.
         reranking: how to evaluate the best candidates with chgnet; ``None`` for not at all.
 
     Returns:
@@ -66,7 +66,9 @@ def measure(
     result["top_ranked"] = judge(found, comm, known=known, balanced=balanced)
     if reranking is not None:
         # before the prediction is judged, which then knows the new order too
-        result["rerank"] = rerank(folder, found, references, comm, reranking)
+        result["rerank"] = rerank(folder, found, references, comm, reranking, training)
+        if training:
+            _add_stability(result)
     if references:
         result["prediction"] = predict(found, references, comm, at=at)
         systems = space_group_distribution(references)
@@ -75,6 +77,18 @@ def measure(
         result["crystal_system_distance"] = distance
     on_root(comm, lambda: write_json(folder / METRICS, result))
     return result
+
+
+def _add_stability(result: dict[str, Any]) -> None:
+    """Count the top-ranked structures that are stable (to 0.1 eV per atom), unique and novel."""
+    top = result["top_ranked"]
+    above = result["rerank"].pop("energies_above_hull")
+    for verdict, energy in zip(top["structures"], above, strict=True):
+        verdict["above_hull"] = energy
+    top["stable_unique_and_novel"] = sum(
+        v["novel"] and v["unique"] and v["above_hull"] is not None and v["above_hull"] <= METASTABLE
+        for v in top["structures"]
+    ) / len(top["structures"])
 
 
 def _read(file: Path | None) -> list[ase.Atoms]:

@@ -54,26 +54,27 @@ def judge(
         balanced: judge the compositions too, which needs smact.
 
     Returns:
-        Rates over all compositions asked for, one without any structure counts as invalid.
+        Rates over all compositions asked for, one without any structure counts as invalid, and
+        the verdict of each, ``structures``.
     """
     n = len(found.formulas)
     mine = range(comm.rank, n, comm.size)
     parts = gather(comm, lambda: {k: _verdict(found, k, known, balanced) for k in mine})
     verdicts = [parts[k % comm.size][k] for k in range(n)]
     distinct = _distinct(found, verdicts)
+    for formula, verdict, unique in zip(found.formulas, verdicts, distinct, strict=True):
+        verdict |= {"formula": formula, "unique": unique}
     rates: dict[str, Any] = {"compositions": n}
-    for key in ("structure_valid", "composition_valid", "valid", "novel"):
+    for key in ("structure_valid", "composition_valid", "valid", "novel", "unique"):
         values = [v[key] for v in verdicts]
         rates[key] = None if any(v is None for v in values) else sum(values) / n
-    rates["unique"] = sum(distinct) / n
     rates["unique_and_novel"] = (
-        None
-        if known is None
-        else sum(v["novel"] and d for v, d in zip(verdicts, distinct, strict=True)) / n
+        None if known is None else sum(v["novel"] and v["unique"] for v in verdicts) / n
     )
     groups = Counter(v["space_group"] for v in verdicts)
     rates["space_groups"] = {str(number): n for number, n in sorted(groups.items())}
     rates["crystal_systems"] = _systems(v["space_group"] for v in verdicts)
+    rates["structures"] = verdicts
     return rates
 
 

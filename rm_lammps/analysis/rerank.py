@@ -19,6 +19,7 @@ import numpy as np
 
 from rm_lammps.analysis.compositions import CompositionFrames
 from rm_lammps.analysis.frames import reduced_formula
+from rm_lammps.analysis.hull import energies_above_hull
 from rm_lammps.analysis.matching import to_pymatgen
 from rm_lammps.analysis.plots import plot_screening
 from rm_lammps.errors import UserError
@@ -27,8 +28,9 @@ from rm_lammps.ranks import Communicator, gather, on_root
 
 RERANKED = "reranked.extxyz"
 SCREENING = "screening.png"
-_STABLE = 0.1
-"""eV per atom above the reference: what counts as metastable."""
+METASTABLE = 0.1
+"""eV per atom above the reference or the hull."""
+_ON_HULL = 1e-3
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,7 @@ def rerank(
     references: Sequence[ase.Atoms],
     comm: Communicator,
     how: Reranking,
+    known: Sequence[ase.Atoms] = (),
 ) -> dict[str, Any]:
     """Evaluate the best candidates of each composition and put them in order of chgnet's energy.
 
@@ -127,9 +130,18 @@ def rerank(
     composition lowest energy first; their ``rank_score`` is that energy, in eV per atom.
     ``screening.png`` shows it against the ranking before.
 
+    Args:
+        folder: of the run.
+        found: structures of the run.
+        references: structures of the same compositions to compare energies with.
+        comm: every rank of it calls this function.
+        how: how many are evaluated, and how.
+        known: structures whose convex hull tells how stable the candidates are; they are
+            evaluated as they are.
+
     Returns:
         Cost, correlation with the ranking before, distances to chgnet's minima, and energies
-        relative to references of the same composition.
+        relative to references of the same composition and to the hull.
     """
     begin = time.process_time()
     potential = Potential()
@@ -150,7 +162,8 @@ def rerank(
     parts = gather(
         comm, lambda: [potential.judge(a, how) for a in references[comm.rank :: comm.size]]
     )
-    known = [parts[n % comm.size][n // comm.size].energy for n in range(len(references))]
+    levels = [parts[n % comm.size][n // comm.size].energy for n in range(len(references))]
+    stability = _stability(found, candidates, known, potential, comm) if known else {}
     for composition, judged in candidates.items():
         order = sorted(judged, key=lambda pair: pair[1].energy)
         found.reorder(composition, [frame for frame, _ in order])
@@ -162,7 +175,42 @@ def rerank(
         "structures": sum(map(len, candidates.values())),
         "core_seconds_per_composition": seconds / max(len(found.formulas), 1),
         **_agreement(list(candidates.values())),
-        **_above(found, candidates, references, known),
+        **_above(found, candidates, references, levels),
+        **stability,
+    }
+
+
+def _stability(
+    found: CompositionFrames,
+    candidates: dict[int, list[tuple[int, Judged]]],
+    known: Sequence[ase.Atoms],
+    potential: Potential,
+    comm: Communicator,
+) -> dict[str, Any]:
+    """Energies above the hull of what was ranked first before, and of the lowest candidates."""
+    number = range(len(found.formulas))
+    energies = [[c.energy for _, c in candidates[n]] or [float("inf")] for n in number]
+    both = [*(some[0] for some in energies), *map(min, energies)]
+
+    def evaluate(atoms: ase.Atoms) -> float:
+        return potential.judge(atoms, Reranking()).energy
+
+    above = energies_above_hull([*found.formulas] * 2, both, known, evaluate, comm)
+    first, best = above[: len(number)], above[len(number) :]
+    rates = {name: _stable(some) for name, some in (("top_ranked", first), ("lowest", best))}
+    return {"above_hull": rates, "energies_above_hull": first}
+
+
+def _stable(above: Sequence[float | None]) -> dict[str, Any]:
+    """Shares of all compositions; those without a hull or a structure are not stable."""
+    values = np.array([np.inf if value is None else value for value in above])
+    decided = values[np.isfinite(values)]
+    return {
+        "compositions": len(values),
+        "decided": len(decided),
+        "median": float(np.median(decided)) if len(decided) else None,
+        "on_hull": float(np.mean(values <= _ON_HULL)),
+        "within_0.1": float(np.mean(values <= METASTABLE)),
     }
 
 
@@ -205,11 +253,11 @@ def _above(
     found: CompositionFrames,
     candidates: dict[int, list[tuple[int, Judged]]],
     references: Sequence[ase.Atoms],
-    known: Sequence[float],
+    levels: Sequence[float],
 ) -> dict[str, Any]:
     """Energies of the best candidates above the lowest reference of their composition."""
     lowest: dict[str, float] = defaultdict(lambda: float("inf"))
-    for atoms, energy in zip(references, known, strict=True):
+    for atoms, energy in zip(references, levels, strict=True):
         key = reduced_formula(Counter(atoms.get_chemical_symbols()))
         lowest[key] = min(lowest[key], energy)
     first, best = [], []
@@ -227,8 +275,8 @@ def _above(
             name: {
                 "compositions": len(values),
                 "median": float(np.median(values)),
-                "not_above": float(np.mean(np.array(values) <= 1e-3)),
-                "within_0.1": float(np.mean(np.array(values) <= _STABLE)),
+                "not_above": float(np.mean(np.array(values) <= _ON_HULL)),
+                "within_0.1": float(np.mean(np.array(values) <= METASTABLE)),
             }
             for name, values in (("top_ranked", first), ("lowest_of_candidates", best))
         }

@@ -62,7 +62,10 @@ def evaluate(
     ] = 0.01,
     training: Annotated[
         Path | None,
-        typer.Option(help="Structures or molecules that don't count as new."),
+        typer.Option(
+            help="Structures or molecules that don't count as new; with --rerank they make the "
+            "convex hull too."
+        ),
     ] = None,
     top: Annotated[
         int,

@@ -32,7 +32,7 @@ def _values(measured: dict[str, Any]) -> Table:
     table.add_row("compositions", str(measured["compositions"]))
     table.add_row("core-seconds", f"{measured['core_seconds_per_composition']:.2f}")
     for name in _SHARES:
-        value = measured["top_ranked"][name]
+        value = measured["top_ranked"].get(name)
         if value is not None:
             table.add_row(f"top-ranked: {name.replace('_', ' ')}", f"{value:.1%}")
     if "crystal_system_distance" in measured:
@@ -46,7 +46,10 @@ def _values(measured: dict[str, Any]) -> Table:
     return table
 
 
-_SHARES = ("structure_valid", "composition_valid", "valid", "unique", "novel", "unique_and_novel")
+_SHARES = (
+    *("structure_valid", "composition_valid", "valid", "unique", "novel", "unique_and_novel"),
+    "stable_unique_and_novel",
+)
 
 
 def _any(value: Any) -> str:

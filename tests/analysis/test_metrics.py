@@ -10,6 +10,7 @@ import yaml
 from ase.build import bulk
 from crystals import CAESIUM_CHLORIDE, DIAMOND, GRAPHITE, ROCKSALT, disguised, write_run
 
+from rm_lammps.analysis.hull import energies_above_hull
 from rm_lammps.analysis.metrics import measure
 from rm_lammps.analysis.prediction import STOL, rms, targets
 from rm_lammps.analysis.quality import Known, structure_valid, total_variation
@@ -18,8 +19,10 @@ from rm_lammps.analysis.report.contents import read_contents
 from rm_lammps.analysis.symmetry import space_group
 from rm_lammps.analysis.unique import read_unique, write_unique
 from rm_lammps.errors import UserError
+from rm_lammps.ranks import OneProcess
 
 ZINCBLENDE = bulk("NaCl", "zincblende", a=6.1)
+CHLORINE = ase.Atoms("Cl2", positions=[(0, 0, 0), (0, 0, 2.0)], cell=[4.5, 4.5, 6], pbc=True)
 
 
 def request(folder, formulas, num):
@@ -200,6 +203,45 @@ def test_rerank_by_chgnet(run_of_two):
     assert [a.info["rank"] for a in best] == [1, 2, 1]
     assert (run_of_two / "screening.png").stat().st_size > 0
     assert best[0].info["rank_score"] < best[1].info["rank_score"]
+
+
+def test_energies_above_the_hull():
+    known = [bulk("Na", "bcc", a=4.2), bulk("Na", "fcc", a=5.3), CHLORINE, ROCKSALT, DIAMOND]
+    levels = {"Na": 0.0, "Cl": 0.0, "ClNa": -2.0, "C": -9.0}
+
+    def evaluate(atoms):
+        content = "".join(sorted(set(atoms.get_chemical_symbols())))
+        return levels[content] + 0.5 * (len(atoms) == 1 and atoms.cell.volume > 37.1)
+
+    found = energies_above_hull(
+        *(["NaCl", "NaCl", "Na3Cl", "NaCl", "KCl", "Na"], [-1.9, -2.2, -0.9, np.inf, -2.0, 0.1]),
+        *(known, evaluate, OneProcess()),
+    )
+    # Na3Cl would fall into NaCl and Na, -1 eV per atom; nothing is known of K
+    assert found == [*map(pytest.approx, (0.1, -0.2, 0.1)), None, None, pytest.approx(0.1)]
+
+
+def test_stability_counts_all_compositions(run_of_two):
+    pytest.importorskip("chgnet")
+    from rm_lammps.analysis.rerank import Reranking
+
+    known = [ROCKSALT, bulk("Na", "bcc", a=4.2), CHLORINE, GRAPHITE]
+    ase.io.write(run_of_two / "known.extxyz", known)
+    result = measure(
+        *(run_of_two, write_unique(run_of_two)),
+        training_file=run_of_two / "known.extxyz",
+        reranking=Reranking(top=2),
+    )
+    hull = result["rerank"]["above_hull"]
+    # caesium chloride and diamond were ranked first, KCl has no structure
+    assert hull["top_ranked"]["compositions"] == 3
+    assert hull["lowest"]["decided"] == 2
+    assert hull["lowest"]["on_hull"] >= 1 / 3
+    chloride, carbon, missing = result["top_ranked"]["structures"]
+    assert chloride["above_hull"] > 0.05
+    assert (chloride["novel"], carbon["novel"]) == (True, True)
+    assert missing["above_hull"] is None
+    assert result["top_ranked"]["stable_unique_and_novel"] <= 2 / 3
 
 
 def test_statistics_must_know_compositions():

@@ -1,0 +1,72 @@
+"""Energies above the convex hull of known structures, all by one potential."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+import ase
+import numpy as np
+from ase.formula import Formula
+from pymatgen.analysis.phase_diagram import PDEntry, PhaseDiagram
+from pymatgen.core import Composition
+
+from rm_lammps.ranks import Communicator, gather
+
+
+def energies_above_hull(
+    formulas: Sequence[str],
+    energies: Sequence[float],
+    known: Sequence[ase.Atoms],
+    evaluate: Callable[[ase.Atoms], float],
+    comm: Communicator,
+) -> list[float | None]:
+    """How far structures are from being stable against decomposition into known ones.
+
+    Args:
+        formulas: of the structures.
+        energies: of the structures, eV per atom; may be infinite.
+        known: structures that the hull is made of. Those count that have no other elements than
+            one of the formulas.
+        evaluate: energy of a known structure, eV per atom.
+        comm: every rank of it calls this function.
+
+    Returns:
+        eV per atom, negative below the hull. ``None`` where an element has no known structure of
+        its own, or the energy is infinite.
+    """
+    systems = [frozenset(Formula(formula).count()) for formula in formulas]
+    contents = [Counter(atoms.get_chemical_symbols()) for atoms in known]
+    wanted = set(systems)
+    elements = {element for system in wanted for element in system}
+    needed = [
+        n
+        for n, content in enumerate(contents)
+        if elements.issuperset(content) and any(system.issuperset(content) for system in wanted)
+    ]
+    mine = needed[comm.rank :: comm.size]
+    parts = gather(comm, lambda: [evaluate(known[n]) for n in mine])
+    entries = []
+    for place, n in enumerate(needed):
+        energy = parts[place % comm.size][place // comm.size]
+        if np.isfinite(energy):
+            composition = Composition(contents[n])
+            entries.append(PDEntry(composition, energy * composition.num_atoms))
+    return [
+        _above(formula, energy, [e for e in entries if system.issuperset(_symbols(e))])
+        for formula, energy, system in zip(formulas, energies, systems, strict=True)
+    ]
+
+
+def _above(formula: str, energy: float, entries: Sequence[PDEntry]) -> float | None:
+    composition = Composition(formula)
+    pure = {
+        symbol for entry in entries if len(symbols := _symbols(entry)) == 1 for symbol in symbols
+    }
+    if not np.isfinite(energy) or pure != {element.symbol for element in composition.elements}:
+        return None
+    entry = PDEntry(composition, energy * composition.num_atoms)
+    above = PhaseDiagram(entries).get_decomp_and_e_above_hull(entry, allow_negative=True)[1]
+    return None if above is None else float(above)
+
+
+def _symbols(entry: PDEntry) -> set[str]:
+    return {element.symbol for element in entry.composition.elements}
