@@ -135,7 +135,7 @@ def evaluate(
         typer.Option(
             min=0.001,
             max=1,
-            help="Keep this fraction of each composition, lowest E~ per atom first.",
+            help="Keep this fraction of each composition, lowest rank score first.",
             rich_help_panel=_MOLECULES,
         ),
     ] = None,

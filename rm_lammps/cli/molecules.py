@@ -91,16 +91,16 @@ def _ranking(ranking: dict[str, Any]) -> Table:
         "fraction kept",
         "all passed, lowest of each composition",
         "all passed, lowest of all",
-        "E~/atom up to",
-        title=f"by E~ per atom: AUC {ranking['auc']:.2f}, by place within the composition "
-        f"{ranking['auc_within_composition']:.2f}",
+        "score up to",
+        title=f"by rank score: AUC {ranking['auc']:.2f}, by place within the composition "
+        f"{ranking['auc_within_composition']:.2f}, by E~ alone {ranking['auc_energy']:.2f}",
     )
     for row in ranking["keep"]:
         rates = (row["pass_rate"], row["pass_rate_overall"])
         table.add_row(
             f"{row['fraction']:.0%}",
             *("" if rate is None else f"{rate:.1%}" for rate in rates),
-            f"{row['energy_per_atom']:.4f}",
+            f"{row['rank_score']:.4f}",
         )
     return table
 

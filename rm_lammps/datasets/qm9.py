@@ -7,11 +7,10 @@ from pathlib import Path
 
 import ase
 import numpy as np
-from ase.units import Hartree
 
 from rm_lammps.errors import UserError
 
-_COLUMNS = ["Index", "SMILES", "Elements", "XYZ_Ang", "InternalEnergy_0K_au", "ZPVE_au"]
+_COLUMNS = ["Index", "SMILES", "Elements", "XYZ_Ang"]
 
 
 def read_qm9(*, max_heavy: int = 9, num: int | None = None, seed: int = 0) -> list[ase.Atoms]:
@@ -23,8 +22,8 @@ def read_qm9(*, max_heavy: int = 9, num: int | None = None, seed: int = 0) -> li
         seed: of the draw.
 
     Returns:
-        Molecules in the order of QM9, positions in Å; ``info`` holds ``smiles`` as published,
-        ``source``, QM9's number, and ``electronic_energy`` (eV, without zero-point energy).
+        Molecules in the order of QM9, positions in Å; ``info`` holds ``smiles`` as published and
+        ``source``, QM9's number.
 
     Raises:
         UserError: ``qm9pack`` is not installed.
@@ -51,14 +50,10 @@ def read_qm9(*, max_heavy: int = 9, num: int | None = None, seed: int = 0) -> li
 
 
 def _molecules(rows: Iterator[Sequence]) -> Iterator[ase.Atoms]:
-    for index, smiles, elements, positions, energy, zero_point in rows:
+    for index, smiles, elements, positions in rows:
         # the numbers are written "0." in places, which is not JSON
         numbers = [float(x) for x in positions.replace("[", "").replace("]", "").split(",")]
         symbols = json.loads(elements.replace("'", '"'))
         atoms = ase.Atoms(symbols, np.reshape(numbers, (-1, 3)))
-        atoms.info = {
-            "smiles": smiles,
-            "source": f"QM9 {index}",
-            "electronic_energy": (energy - zero_point) * Hartree,
-        }
+        atoms.info = {"smiles": smiles, "source": f"QM9 {index}"}
         yield atoms

@@ -2,11 +2,11 @@
 
     python scripts/bench/crystals.py --model crystals --data mp20_val.extxyz.gz --compositions 200 \
         --num 20 --ranks 2 --out bench
-    python scripts/bench/crystals.py --model crystals --data mp20_val.extxyz.gz --fifteen --num 500
+    python scripts/bench/crystals.py --model crystals --fifteen --num 200 --out fifteen
 
-Draws structures whose elements the model knows, generates for their formulas in one run, evaluates,
-and prints the tables of docs/crystals.md. A second call with the same --out goes on with the run,
-or evaluates it anew.
+Draws structures whose elements the model knows, or takes 15 compounds of the literature, generates
+for their formulas in one run, evaluates, and prints the tables of docs/crystals.md. A second call
+with the same --out goes on with the run, or evaluates it anew.
 """
 
 import argparse
@@ -21,26 +21,18 @@ from typing import Any
 import ase
 import ase.io
 import numpy as np
+from compounds import FIFTEEN, known_compounds
 
 from rm_lammps.analysis.ranking import PROTOTYPE_WEIGHT
 from rm_lammps.datasets import read_structures
 from rm_lammps.deployment.bundle import find_bundle
 
-FIFTEEN = (
-    *("Co2Sb2", "Sr2O4", "AlAg4", "YMg3", "Cr4Si4", "Sn4Pd4", "Ag6O2", "Co4B2", "Ba2Cd6"),
-    *("Bi2F8", "KZnF3", "Cr3CuO8", "Bi4S4Cl4", "Si2C4N8", "Hg2S2O8"),
-)
-"""Compounds on which USPEX and DiffCSP were compared (Jiao et al., NeurIPS 2023)."""
-
 
 def choose(
     frames: Sequence[ase.Atoms], species: Sequence[str], arguments: argparse.Namespace
 ) -> list[ase.Atoms]:
-    """References: drawn at random, or those of the compounds asked for."""
+    """References, drawn at random."""
     usable = [atoms for atoms in frames if set(atoms.get_chemical_symbols()) <= set(species)]
-    if arguments.fifteen:
-        wanted = [ase.formula.Formula(formula).count() for formula in FIFTEEN]
-        return [atoms for atoms in usable if atoms.symbols.formula.count() in wanted]
     usable = [a for a in usable if len(a) <= arguments.max_atoms]
     rng = np.random.default_rng(arguments.draw)
     chosen = rng.permutation(len(usable))[: arguments.compositions]
@@ -51,8 +43,7 @@ def formula(atoms: ase.Atoms) -> str:
     return "".join(f"{symbol}{n}" for symbol, n in atoms.symbols.formula.count().items())
 
 
-def generate(references: Sequence[ase.Atoms], folder: Path, arguments: argparse.Namespace) -> None:
-    formulas = list(dict.fromkeys(map(formula, references)))
+def generate(formulas: Sequence[str], folder: Path, arguments: argparse.Namespace) -> None:
     (folder / "formulas.in").write_text("\n".join(formulas) + "\n")
     run = folder / "run"
     words = ["rm-generate", "--model", arguments.model, "--formulas", str(folder / "formulas.in")]
@@ -65,6 +56,7 @@ def generate(references: Sequence[ase.Atoms], folder: Path, arguments: argparse.
 def evaluate(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
     words = ["rm-evaluate", str(folder / "run"), "--reference", str(folder / "reference.extxyz")]
     words += ["--metrics", "--at", arguments.at, "--show", "0", "--rerank", str(arguments.rerank)]
+    words += ["--rerank-steps", str(arguments.rerank_steps)]
     words += ["--found-weight", str(arguments.found_weight)]
     words += ["--symmetry-weight", str(arguments.symmetry_weight)]
     words += ["--prototype-weight", str(arguments.prototype_weight)]
@@ -123,9 +115,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--model", default="crystals")
-    parser.add_argument("--data", type=Path, required=True, help="known structures to draw from")
+    parser.add_argument("--data", type=Path, help="known structures to draw from")
     parser.add_argument("--compositions", type=int, default=200)
-    parser.add_argument("--fifteen", action="store_true", help="the 15 compounds, if in the data")
+    parser.add_argument("--fifteen", action="store_true", help="the 15 compounds instead")
     parser.add_argument("--max-atoms", type=int, default=20)
     parser.add_argument("--draw", type=int, default=0, help="seed of the draw")
     parser.add_argument("--num", type=int, default=20, help="seeds a composition")
@@ -134,18 +126,25 @@ def main() -> None:
     parser.add_argument("--ranks", type=int, default=1)
     parser.add_argument("--at", default="20")
     parser.add_argument("--rerank", type=int, default=0)
+    parser.add_argument("--rerank-steps", type=int, default=0)
     parser.add_argument("--found-weight", type=float, default=0.0)
     parser.add_argument("--symmetry-weight", type=float, default=0.0)
     parser.add_argument("--prototype-weight", type=float, default=PROTOTYPE_WEIGHT)
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     species = find_bundle(arguments.model).manifest.species
-    references = choose(read_structures(arguments.data), species, arguments)
+    if arguments.fifteen:
+        references, formulas = known_compounds(), list(FIFTEEN)
+    elif arguments.data is None:
+        parser.error("give --data, or --fifteen")
+    else:
+        references = choose(read_structures(arguments.data), species, arguments)
+        formulas = list(dict.fromkeys(map(formula, references)))
     if not references:
         parser.error(f"{arguments.data} has no such structures")
     arguments.out.mkdir(parents=True, exist_ok=True)
     ase.io.write(arguments.out / "reference.extxyz", references)
-    generate(references, arguments.out, arguments)
+    generate(formulas, arguments.out, arguments)
     text = tables(evaluate(arguments.out, arguments))
     (arguments.out / "table.md").write_text(text + "\n")
     print(text)

@@ -19,7 +19,7 @@ from rm_lammps.analysis.molecules.checks import check_names
 from rm_lammps.analysis.molecules.drawing import svg
 from rm_lammps.analysis.molecules.energies import relax_with_xtb
 from rm_lammps.analysis.molecules.evaluate import evaluate_run
-from rm_lammps.analysis.molecules.judge import judge
+from rm_lammps.analysis.molecules.judge import STRAIN, judge
 from rm_lammps.analysis.molecules.ranking import auc, kept, ranking, roc
 from rm_lammps.datasets.qm9 import read_qm9
 from rm_lammps.errors import UserError
@@ -260,6 +260,17 @@ def test_the_lowest_of_each_composition_are_kept(folder):
     chosen = kept(ranking(verdicts), 0.5)
     # two of four C2H6O, one of two C2H5NO
     assert chosen.tolist() == [True, False, True, False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("name", "rings"),
+    [("CH3CH2OH", 0), ("C3H6_D3h", 1), ("cyclobutane", 1), ("bicyclobutane", 2), ("C6H6", 0)],
+)
+def test_small_rings_count_as_strain(name, rings):
+    verdict = judge(generated(name, 0, 0.002))
+    assert verdict.small_rings == rings
+    assert verdict.rank_score == pytest.approx(0.002 + STRAIN * rings)
+    assert judge(molecule(name)).rank_score is None
 
 
 def test_drawings_stand_in_a_page():

@@ -7,6 +7,9 @@ from rdkit import Chem, rdBase
 from rdkit.Chem import rdDetermineBonds
 from rdkit.Geometry import Point3D
 
+_SMALL = 4
+"""Atoms in a ring that is strained."""
+
 MAX_ITERATIONS = 20_000
 """Of the search for bond orders, which on scrambled molecules could go on for hours."""
 
@@ -60,6 +63,11 @@ def _perceive(atoms: ase.Atoms, factor: float) -> Bonds:
     except (ValueError, RuntimeError) as error:
         return Bonds(None, fragments, None, str(error).strip().splitlines()[0])
     return Bonds(mol, fragments, smiles, "")
+
+
+def small_rings(mol: Chem.Mol) -> int:
+    """Rings of three or four atoms, of a smallest set of rings."""
+    return sum(len(ring) <= _SMALL for ring in mol.GetRingInfo().AtomRings())
 
 
 def canonical(smiles: str) -> str | None:

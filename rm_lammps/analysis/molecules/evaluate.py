@@ -37,7 +37,7 @@ class Options:
     xtb: bool = False
     """Relax each molecule with GFN2-xTB."""
     keep: float | None = None
-    """Fraction of each composition's molecules, lowest E~ first, to keep."""
+    """Fraction of each composition's molecules, lowest ``rank_score`` first, to keep."""
 
 
 def evaluate_run(
@@ -134,9 +134,10 @@ def _result(
         "rates": count(verdicts, sum(attempted.values()), training),
         "compositions": by_formula(verdicts, dict(sorted(attempted.items())), training),
         "ranking": {
-            "auc": auc(ranked.energy, ranked.passes),
+            "auc": auc(ranked.score, ranked.passes),
+            "auc_energy": auc(ranked.energy, ranked.passes),
             "auc_within_composition": auc(ranked.place, ranked.passes),
-            "keep": keep_curve(ranked) if len(ranked.energy) else [],
+            "keep": keep_curve(ranked) if len(ranked.score) else [],
         },
         "structures": [
             {**v.record(), "novel": _novel(v.smiles, training)}

@@ -5,11 +5,15 @@ from typing import TYPE_CHECKING, Any
 
 import ase
 
-from rm_lammps.analysis.molecules.bonds import perceive
+from rm_lammps.analysis.molecules.bonds import perceive, small_rings
 from rm_lammps.analysis.molecules.checks import run_checks
 
 if TYPE_CHECKING:
     from rm_lammps.analysis.molecules.energies import XtbRelaxation
+
+
+STRAIN = 0.01
+"""Pseudo-eV per atom for each ring of three or four atoms (docs/molecules.md)."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,15 @@ class Verdict:
     checks: dict[str, bool | None]
     """PoseBusters'; empty without bonds. ``None``: it came to no answer."""
     xtb: "XtbRelaxation | None"
+    small_rings: int = 0
+    """Rings of three or four atoms."""
+
+    @property
+    def rank_score(self) -> float | None:
+        """What molecules are ranked by, lower is better: E~ per atom and strain it does not see."""
+        if self.energy_per_atom is None:
+            return None
+        return self.energy_per_atom + STRAIN * self.small_rings
 
     @property
     def valid(self) -> bool:
@@ -61,6 +74,7 @@ class Verdict:
         del plain["checks"]
         return {
             **plain,
+            "rank_score": self.rank_score,
             "valid": self.valid,
             "passes": self.passes,
             "failed_checks": self.failed,
@@ -92,4 +106,5 @@ def judge(atoms: ase.Atoms, *, xtb: bool = False) -> Verdict:
         problem=bonds.problem,
         checks=run_checks(bonds.mol) if bonds.mol is not None else {},
         xtb=relaxation,
+        small_rings=0 if bonds.mol is None else small_rings(bonds.mol),
     )

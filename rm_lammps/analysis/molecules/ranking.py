@@ -1,4 +1,4 @@
-"""Does E~ tell good molecules from bad ones?"""
+"""Do E~ and the rank score tell good molecules from bad ones?"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,12 +17,14 @@ FRACTIONS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 
 @dataclass(frozen=True)
 class Ranking:
-    """Molecules in order of E~ per atom, and whether they pass."""
+    """What molecules are ranked by, and whether they pass."""
 
     energy: NDArray[np.float64]
-    """pseudo-eV per atom, shape (n,)."""
+    """E~, pseudo-eV per atom, shape (n,)."""
+    score: NDArray[np.float64]
+    """``rank_score``, pseudo-eV per atom, shape (n,)."""
     place: NDArray[np.float64]
-    """Place within the composition, 0 (lowest E~) to 1, shape (n,)."""
+    """Place within the composition by score, 0 (lowest) to 1, shape (n,)."""
     passes: NDArray[np.bool_]
     """All checks passed, shape (n,)."""
 
@@ -31,12 +33,13 @@ def ranking(verdicts: Sequence[Verdict]) -> Ranking:
     """Collect what of converged molecules is ranked; those without E~ are left out."""
     ranked = [v for v in verdicts if v.energy_per_atom is not None]
     energy = np.array([v.energy_per_atom for v in ranked], dtype=float)
+    score = np.array([v.rank_score for v in ranked], dtype=float)
     formulas = np.array([v.formula for v in ranked], dtype=str)
     place = np.zeros(len(ranked))
     for formula in set(formulas.tolist()):
         members = formulas == formula
-        place[members] = (rankdata(energy[members], method="average") - 0.5) / members.sum()
-    return Ranking(energy, place, np.array([v.passes for v in ranked], dtype=bool))
+        place[members] = (rankdata(score[members], method="average") - 0.5) / members.sum()
+    return Ranking(energy, score, place, np.array([v.passes for v in ranked], dtype=bool))
 
 
 def auc(score: NDArray[np.float64], passes: NDArray[np.bool_]) -> float | None:
@@ -72,28 +75,28 @@ def roc(
 
 
 def kept(ranked: Ranking, fraction: float) -> NDArray[np.bool_]:
-    """The lowest ``fraction`` of each composition by E~ per atom, shape (n,)."""
+    """The lowest ``fraction`` of each composition by score, shape (n,)."""
     return ranked.place <= fraction
 
 
 def keep_curve(ranked: Ranking) -> list[dict[str, float | int | None]]:
-    """Pass rate among molecules kept by E~, for each of ``FRACTIONS``.
+    """Pass rate among molecules kept by score, for each of ``FRACTIONS``.
 
     ``pass_rate`` keeps the lowest of each composition, ``pass_rate_overall`` the lowest of all,
-    which are those up to ``energy_per_atom``.
+    which are those up to ``rank_score``.
     """
     curve: list[dict[str, float | int | None]] = []
     for fraction in FRACTIONS:
         own = kept(ranked, fraction)
-        threshold = float(np.quantile(ranked.energy, fraction)) if len(own) else None
-        overall = ranked.energy <= threshold if threshold is not None else own
+        threshold = float(np.quantile(ranked.score, fraction)) if len(own) else None
+        overall = ranked.score <= threshold if threshold is not None else own
         curve.append(
             {
                 "fraction": fraction,
                 "kept": int(own.sum()),
                 "pass_rate": _share(ranked.passes[own]),
                 "pass_rate_overall": _share(ranked.passes[overall]),
-                "energy_per_atom": threshold,
+                "rank_score": threshold,
             }
         )
     return curve
@@ -104,15 +107,19 @@ def _share(passes: NDArray[np.bool_]) -> float | None:
 
 
 def plot_ranking(ranked: Ranking, picture: Path) -> None:
-    """Draw the ROC curves, E~ of passing and failing molecules, and the pass rate among kept ones.
+    """Draw ROC curves, scores of passing and failing molecules, and the pass rate among kept ones.
 
     Args:
         ranked: molecules with E~.
         picture: PNG to write.
     """
     figure = Figure(figsize=(10.5, 3.6), layout="constrained")
-    curves, energies, keeping = figure.subplots(1, 3)
-    scores = {"E~ per atom": ranked.energy, "place within composition": ranked.place}
+    curves, values, keeping = figure.subplots(1, 3)
+    scores = {
+        "rank score": ranked.score,
+        "place within composition": ranked.place,
+        "E~ per atom": ranked.energy,
+    }
     for (name, score), colour in zip(scores.items(), COLOURS, strict=False):
         area = auc(score, ranked.passes)
         if area is not None:
@@ -122,17 +129,17 @@ def plot_ranking(ranked: Ranking, picture: Path) -> None:
     curves.set(xlabel="share of failing molecules kept", ylabel="share of passing molecules kept")
     if curves.get_legend_handles_labels()[0]:
         curves.legend(frameon=False, fontsize=8)
-    if len(ranked.energy):
-        edges = np.histogram_bin_edges(ranked.energy, bins=40)
+    if len(ranked.score):
+        edges = np.histogram_bin_edges(ranked.score, bins=40)
         for name, some, colour in (
-            ("pass", ranked.energy[ranked.passes], COLOURS[2]),
-            ("fail", ranked.energy[~ranked.passes], COLOURS[5]),
+            ("pass", ranked.score[ranked.passes], COLOURS[2]),
+            ("fail", ranked.score[~ranked.passes], COLOURS[5]),
         ):
-            energies.hist(some, bins=edges, color=colour, alpha=0.6, label=f"{name}, {len(some)}")
-        energies.legend(frameon=False, fontsize=8)
+            values.hist(some, bins=edges, color=colour, alpha=0.6, label=f"{name}, {len(some)}")
+        values.legend(frameon=False, fontsize=8)
         rates = [row["pass_rate"] for row in keep_curve(ranked)]
         keeping.plot(FRACTIONS, [np.nan if r is None else r for r in rates], "o-", color=COLOURS[0])
-    energies.set(xlabel="E~ per atom (pseudo-eV)", ylabel="molecules")
+    values.set(xlabel="rank score (pseudo-eV per atom)", ylabel="molecules")
     keeping.set(
         xlabel="fraction kept of each composition",
         ylabel="pass rate among kept",

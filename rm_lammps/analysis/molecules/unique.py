@@ -14,7 +14,7 @@ from rm_lammps.analysis.unique import STRUCTURES, UNIQUE, UniqueSet, ranked_set,
 def write_unique_molecules(
     folder: Path, table: FrameTable, verdicts: Sequence[Verdict], chosen: Sequence[bool]
 ) -> UniqueSet:
-    """Write ``unique.extxyz``: valid molecules, one for each SMILES, lowest E~ per atom first.
+    """Write ``unique.extxyz``: valid molecules, one for each SMILES, lowest ``rank_score`` first.
 
     Each frame is that of the group's lowest E~; molecules that pass every check come before those
     that don't. ``smiles`` and ``passes`` are added to the keys that crystals get.
@@ -37,7 +37,8 @@ def write_unique_molecules(
         if smiles is not None and verdicts[frame].valid and chosen[frame]:
             leader[frame] = first.setdefault(smiles, frame)
     own = np.array(list(first.values()), dtype=np.int64)
-    unique = ranked_set(table, leader, own, table.energy[own], [UNKNOWN] * len(own))
+    score = np.array([verdicts[frame].rank_score for frame in own], dtype=float)
+    unique = ranked_set(table, leader, own, score, [UNKNOWN] * len(own))
     notes = {
         int(frame): f' smiles="{verdicts[frame].smiles}" passes={"FT"[verdicts[frame].passes]}'
         for frame in unique.ranked
