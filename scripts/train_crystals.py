@@ -5,6 +5,9 @@ python scripts/train_crystals.py mp20_train.extxyz.gz more.extxyz.gz --like mp20
 Structures need ``formation_energy_per_atom`` (eV) in their info. Where the training data covers
 the crystal systems unevenly, ``--like`` names a set with the right shares: structures of systems
 that are rare in training are then shown more often. Nothing else of that set is used.
+
+The preset is trained first, and then refined with more weight on small noise. A stopped script goes
+on with --resume.
 """
 
 import argparse
@@ -15,9 +18,12 @@ from pathlib import Path
 import ase
 import ase.io
 import spglib
+import yaml
 from shipping import ship
 
 from rm_lammps.datasets import read_structures
+from rm_lammps.files import MODEL_PACKAGE
+from rm_lammps.training.config import load_config
 
 ENERGY = "formation_energy_per_atom"
 SYSTEMS = (2, 15, 74, 142, 167, 194, 230)  # last space group of each, triclinic to cubic
@@ -58,9 +64,28 @@ def main() -> None:
     data = options.out.with_name("crystals.extxyz")
     if not data.exists():
         prepare(options.files, options.like, data)
-    command = ["rm-train", "crystals", "--data", str(data), "--out", str(options.out)]
-    subprocess.run(command + ["--resume"] * options.resume, check=True)
-    ship(options.out, "crystals")
+    train("crystals", data, options.out, resume=options.resume)
+    refined = options.out.with_name(options.out.name + "-refined")
+    config = refined.with_suffix(".yaml")
+    config.write_text(yaml.safe_dump(refinement(), sort_keys=False))
+    train(str(config), data, refined, "--start-from", str(options.out), resume=options.resume)
+    ship(refined, "crystals")
+
+
+def train(config: str, data: Path, out: Path, *more: str, resume: bool) -> None:
+    if resume and (out / MODEL_PACKAGE).exists():
+        return
+    command = ["rm-train", config, "--data", str(data), "--out", str(out)]
+    subprocess.run([*command, *(["--resume"] if resume and out.exists() else more)], check=True)
+
+
+def refinement() -> dict:
+    """The preset with more small noise, more weight on it, and a smaller learning rate."""
+    settings = load_config("crystals").model_dump(mode="json")
+    settings["noise"] |= {"displacement_power": 2.5, "strain_power": 1.5}
+    settings["optimisation"] |= {"epochs": 12, "learning_rate": 0.002}
+    settings["optimisation"]["loss"]["half_weight"] = 0.12
+    return settings
 
 
 if __name__ == "__main__":
