@@ -1,6 +1,8 @@
 """The progress bar of long work."""
 
 import sys
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
 
 from rich.console import Console
 from rich.progress import (
@@ -11,6 +13,8 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+
+T = TypeVar("T")
 
 
 def start_bar(unit: str, *, total: int, done: int, stderr: bool) -> Progress | None:
@@ -38,3 +42,22 @@ def start_bar(unit: str, *, total: int, done: int, stderr: bool) -> Progress | N
     bar.add_task("", total=total, completed=done)
     bar.start()
     return bar
+
+
+def follow(items: Sequence[T], unit: str, *, shown: bool) -> Iterator[T]:
+    """Go through items, with a bar on standard error.
+
+    Args:
+        items: of this process.
+        unit: what is counted.
+        shown: whether this process draws the bar.
+    """
+    bar = start_bar(unit, total=len(items), done=0, stderr=True) if shown else None
+    try:
+        for n, item in enumerate(items, start=1):
+            yield item
+            if bar is not None:
+                bar.update(bar.task_ids[0], completed=n)
+    finally:
+        if bar is not None:
+            bar.stop()

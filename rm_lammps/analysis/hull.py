@@ -9,6 +9,7 @@ from ase.formula import Formula
 from pymatgen.analysis.phase_diagram import PDEntry, PhaseDiagram
 from pymatgen.core import Composition
 
+from rm_lammps.progress import follow
 from rm_lammps.ranks import Communicator, gather
 
 
@@ -43,7 +44,12 @@ def energies_above_hull(
         if elements.issuperset(content) and any(system.issuperset(content) for system in wanted)
     ]
     mine = needed[comm.rank :: comm.size]
-    parts = gather(comm, lambda: [evaluate(known[n]) for n in mine])
+
+    def work() -> list[float]:
+        shown = follow(mine, "known structures", shown=comm.rank == 0)
+        return [evaluate(known[n]) for n in shown]
+
+    parts = gather(comm, work)
     entries = []
     for place, n in enumerate(needed):
         energy = parts[place % comm.size][place // comm.size]

@@ -24,6 +24,7 @@ from rm_lammps.analysis.matching import to_pymatgen
 from rm_lammps.analysis.plots import plot_screening
 from rm_lammps.errors import UserError
 from rm_lammps.files import replacing
+from rm_lammps.progress import follow
 from rm_lammps.ranks import Communicator, gather, on_root
 
 RERANKED = "reranked.extxyz"
@@ -149,7 +150,7 @@ def rerank(
 
     def work() -> dict[int, list[tuple[int, Judged]]]:
         judged = {}
-        for composition in mine:
+        for composition in follow(mine, "compositions", shown=comm.rank == 0):
             frames = found.best(how.top)(composition)
             candidates = [(f, potential.judge(found.atoms(f), how)) for f in frames]
             for frame, candidate in candidates:

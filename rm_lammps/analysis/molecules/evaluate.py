@@ -22,7 +22,7 @@ from rm_lammps.analysis.unique import STRUCTURES
 from rm_lammps.datasets import read_structures
 from rm_lammps.errors import UserError
 from rm_lammps.files import write_json
-from rm_lammps.progress import start_bar
+from rm_lammps.progress import follow
 from rm_lammps.ranks import Communicator, OneProcess, gather, on_root
 
 RANKING = "ranking.png"
@@ -170,17 +170,8 @@ def _judge_all(
     mine = range(comm.rank, n, comm.size)
 
     def work() -> list[Verdict]:
-        bar = start_bar("judged", total=n, done=0, stderr=True) if comm.rank == 0 else None
-        verdicts = []
-        try:
-            for number in mine:
-                verdicts.append(judge(molecule(number), xtb=options.xtb))
-                if bar is not None:
-                    bar.update(bar.task_ids[0], completed=min(number + comm.size, n))
-        finally:
-            if bar is not None:
-                bar.stop()
-        return verdicts
+        numbers = follow(mine, "judged", shown=comm.rank == 0)
+        return [judge(molecule(number), xtb=options.xtb) for number in numbers]
 
     everyone = gather(comm, work)
     return [everyone[number % comm.size][number // comm.size] for number in range(n)]
