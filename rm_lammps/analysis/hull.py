@@ -54,25 +54,22 @@ def energies_above_hull(
     for place, n in enumerate(needed):
         energy = parts[place % comm.size][place // comm.size]
         if np.isfinite(energy):
-            composition = Composition(contents[n])
-            entries.append(PDEntry(composition, energy * composition.num_atoms))
+            entries.append((contents[n].keys(), _entry(Composition(contents[n]), energy)))
     return [
-        _above(formula, energy, [e for e in entries if system.issuperset(_symbols(e))])
+        _above(formula, energy, [entry for symbols, entry in entries if symbols <= system])
         for formula, energy, system in zip(formulas, energies, systems, strict=True)
     ]
 
 
 def _above(formula: str, energy: float, entries: Sequence[PDEntry]) -> float | None:
     composition = Composition(formula)
-    pure = {
-        symbol for entry in entries if len(symbols := _symbols(entry)) == 1 for symbol in symbols
-    }
-    if not np.isfinite(energy) or pure != {element.symbol for element in composition.elements}:
+    pure = {entry.composition.elements[0] for entry in entries if entry.is_element}
+    if not np.isfinite(energy) or pure != set(composition.elements):
         return None
-    entry = PDEntry(composition, energy * composition.num_atoms)
+    entry = _entry(composition, energy)
     above = PhaseDiagram(entries).get_decomp_and_e_above_hull(entry, allow_negative=True)[1]
     return None if above is None else float(above)
 
 
-def _symbols(entry: PDEntry) -> set[str]:
-    return {element.symbol for element in entry.composition.elements}
+def _entry(composition: Composition, energy_per_atom: float) -> PDEntry:
+    return PDEntry(composition, energy_per_atom * composition.num_atoms)
