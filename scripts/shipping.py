@@ -1,12 +1,50 @@
-"""Put a trained model into the package; used by the scripts that train the shipped models."""
+"""Train the shipped models, in two stages, and put them into the package."""
 
 import shutil
+import subprocess
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from rm_lammps.files import MODEL_PACKAGE, MODEL_PROTOTYPES, MODEL_STATISTICS
+from rm_lammps.generation.presets import combine
+from rm_lammps.training.config import load_config
 
 SHIPPED = (MODEL_PACKAGE, MODEL_STATISTICS, "card.json", "card.md", "training.png")
 _PRETRAINED = Path(__file__).resolve().parents[1] / "rm_lammps" / "pretrained"
+
+
+def train_and_refine(
+    preset: str, change: Mapping[str, Any], data: Path, out: Path, *, resume: bool
+) -> Path:
+    """Train a preset, and go on from it with other settings.
+
+    Args:
+        preset: the first training.
+        change: what the second has different, as in a configuration.
+        data: structures.
+        out: folder of the first training; the second's stands beside it.
+        resume: go on where a stopped call was.
+
+    Returns:
+        Folder of the second training.
+    """
+    _train(preset, data, out, resume=resume)
+    refined = out.with_name(out.name + "-refined")
+    config = refined.with_suffix(".yaml")
+    settings = combine(load_config(preset).model_dump(mode="json"), change)
+    config.write_text(yaml.safe_dump(settings, sort_keys=False))
+    _train(str(config), data, refined, "--start-from", str(out), resume=resume)
+    return refined
+
+
+def _train(config: str, data: Path, out: Path, *more: str, resume: bool) -> None:
+    if resume and (out / MODEL_PACKAGE).exists():
+        return
+    command = ["rm-train", config, "--data", str(data), "--out", str(out)]
+    subprocess.run([*command, *(["--resume"] if resume and out.exists() else more)], check=True)
 
 
 def ship(run: Path, name: str) -> None:

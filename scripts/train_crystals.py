@@ -11,21 +11,21 @@ on with --resume.
 """
 
 import argparse
-import subprocess
 from collections import Counter
 from pathlib import Path
 
 import ase
 import ase.io
 import spglib
-import yaml
-from shipping import ship
+from shipping import ship, train_and_refine
 
 from rm_lammps.datasets import read_structures
-from rm_lammps.files import MODEL_PACKAGE
-from rm_lammps.training.config import load_config
 
 ENERGY = "formation_energy_per_atom"
+REFINEMENT = {
+    "noise": {"displacement_power": 2.5, "strain_power": 1.5},
+    "optimisation": {"epochs": 12, "learning_rate": 0.002, "loss": {"half_weight": 0.12}},
+}
 SYSTEMS = (2, 15, 74, 142, 167, 194, 230)  # last space group of each, triclinic to cubic
 
 
@@ -64,28 +64,8 @@ def main() -> None:
     data = options.out.with_name("crystals.extxyz")
     if not data.exists():
         prepare(options.files, options.like, data)
-    train("crystals", data, options.out, resume=options.resume)
-    refined = options.out.with_name(options.out.name + "-refined")
-    config = refined.with_suffix(".yaml")
-    config.write_text(yaml.safe_dump(refinement(), sort_keys=False))
-    train(str(config), data, refined, "--start-from", str(options.out), resume=options.resume)
+    refined = train_and_refine("crystals", REFINEMENT, data, options.out, resume=options.resume)
     ship(refined, "crystals")
-
-
-def train(config: str, data: Path, out: Path, *more: str, resume: bool) -> None:
-    if resume and (out / MODEL_PACKAGE).exists():
-        return
-    command = ["rm-train", config, "--data", str(data), "--out", str(out)]
-    subprocess.run([*command, *(["--resume"] if resume and out.exists() else more)], check=True)
-
-
-def refinement() -> dict:
-    """The preset with more small noise, more weight on it, and a smaller learning rate."""
-    settings = load_config("crystals").model_dump(mode="json")
-    settings["noise"] |= {"displacement_power": 2.5, "strain_power": 1.5}
-    settings["optimisation"] |= {"epochs": 12, "learning_rate": 0.002}
-    settings["optimisation"]["loss"]["half_weight"] = 0.12
-    return settings
 
 
 if __name__ == "__main__":
