@@ -153,8 +153,11 @@ def generate(
     from mpi4py import MPI
 
     from rm_lammps.generation.config import Execution
+    from rm_lammps.generation.stopping import end_with_parent
 
     comm = MPI.COMM_WORLD
+    if comm.size > 1:
+        end_with_parent(grace)
     pressed = None if pressure is None else {"pressure": pressure}
     flags: dict[str, Any] = {
         "model": model,

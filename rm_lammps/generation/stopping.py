@@ -1,7 +1,8 @@
-"""When to stop early: a signal, the time limit, or an error on some rank."""
+"""When to stop early: a signal, the time limit, an error on some rank, or the launcher's death."""
 
 import os
 import signal
+import threading
 import time
 from types import FrameType
 
@@ -9,6 +10,7 @@ from rm_lammps.errors import UserError
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
 _MARGIN_SECONDS = 60.0
+_LOOK_SECONDS = 0.5
 
 
 class Stopping:
@@ -69,3 +71,23 @@ def deadline(minutes: float | None, start: float) -> float | None:
         return start + 60.0 * minutes
     end = os.environ.get("SLURM_JOB_END_TIME", "")
     return float(end) - _MARGIN_SECONDS if end.isdigit() else None
+
+
+def end_with_parent(grace: float) -> None:
+    """Kill this process when the one that started it is gone, from a thread.
+
+    A rank that outlives its launcher would wait for the others for ever, at full load.
+
+    Args:
+        grace: seconds to end by itself.
+    """
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(_LOOK_SECONDS)
+        time.sleep(grace)
+        # a process that waits in MPI sees no other signal
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    threading.Thread(target=watch, daemon=True).start()

@@ -5,6 +5,7 @@ import random
 import shutil
 import signal
 import subprocess
+import sys
 import time
 
 import pytest
@@ -280,6 +281,23 @@ def test_signals_are_given_back():
     assert stopping.requested
     stopping.close()
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_rank_ends_with_its_launcher(tools, tmp_path):
+    rank = (
+        "import os, time; from rm_lammps.generation.stopping import end_with_parent\n"
+        f"end_with_parent(0.2); open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))\n"
+        "time.sleep(1000)"
+    )
+    launcher = (
+        "import os, subprocess, sys, time\n"
+        f"subprocess.Popen([sys.executable, '-c', {rank!r}])\n"
+        f"while not os.path.exists({str(tmp_path / 'pid')!r}): time.sleep(0.05)"
+    )
+    subprocess.run([sys.executable, "-c", launcher], check=True, timeout=HANG)
+    while not (pid := (tmp_path / "pid").read_text()):
+        time.sleep(0.05)
+    tools.wait_until_gone([int(pid)])
 
 
 def test_the_first_error_is_told():
