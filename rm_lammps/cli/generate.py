@@ -1,5 +1,6 @@
 """``rm-generate``: new structures by relaxing seeds, under mpirun."""
 
+import signal
 import sys
 import traceback
 from pathlib import Path
@@ -11,6 +12,7 @@ from rm_lammps.cli.common import print_error, run_app
 from rm_lammps.errors import UserError
 
 STOPPED_EARLY = 3
+_ABORT_SECONDS = 5
 _OUTCOME = "Outcome of the run"
 _HOW = "How it is carried out"
 
@@ -183,6 +185,10 @@ def generate(
         # the others wait for this rank: end them too
         traceback.print_exc()
         sys.stderr.flush()
+        # an abort that hangs, as seen on a busy machine, must not keep this rank alive: its death
+        # ends the others as well
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.alarm(_ABORT_SECONDS)
         comm.Abort(1)
         raise
     if comm.rank == 0:

@@ -210,8 +210,19 @@ def test_an_error_of_one_rank_ends_all(tools, run, tmp_path, patch):
     assert sorted(tools.recorded_seeds(tmp_path / "out")) == list(range(100))
 
 
-def test_an_unexpected_error_of_one_rank_ends_all(tools, tmp_path):
-    patch = """
+STUCK = """
+import time
+class Stuck(MPI.Intracomm):
+    def Abort(self, code=0):
+        time.sleep(1000)
+MPI.COMM_WORLD = Stuck(MPI.COMM_WORLD)
+"""
+
+
+@pytest.mark.parametrize("abort", ["", STUCK], ids=["abort", "stuck"])
+def test_an_unexpected_error_of_one_rank_ends_all(tools, tmp_path, abort):
+    patch = f"""
+{abort}
 from rm_lammps.seeds import SeedMaker
 def broken(*_):
     raise RuntimeError("a fault in the program")
