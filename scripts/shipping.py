@@ -31,16 +31,30 @@ def train_and_refine(
     Returns:
         Folder of the second training.
     """
-    _train(preset, data, out, resume=resume)
+    train(preset, data, out, resume=resume)
     refined = out.with_name(out.name + "-refined")
     config = refined.with_suffix(".yaml")
-    settings = combine(load_config(preset).model_dump(mode="json"), change)
-    config.write_text(yaml.safe_dump(settings, sort_keys=False))
-    _train(str(config), data, refined, "--start-from", str(out), resume=resume)
+    write_variant(preset, change, config)
+    train(str(config), data, refined, "--start-from", str(out), resume=resume)
     return refined
 
 
-def _train(config: str, data: Path, out: Path, *more: str, resume: bool) -> None:
+def write_variant(preset: str, change: Mapping[str, Any], config: Path) -> None:
+    """Write the configuration of a preset with some settings changed."""
+    settings = combine(load_config(preset).model_dump(mode="json"), change)
+    config.write_text(yaml.safe_dump(settings, sort_keys=False))
+
+
+def train(config: str, data: Path, out: Path, *more: str, resume: bool = False) -> None:
+    """Call ``rm-train``; with ``resume``, go on with what there is, or leave a finished model.
+
+    Args:
+        config: preset or file.
+        data: structures.
+        out: folder of the training.
+        more: options for one that begins anew.
+        resume: whether to look for what there is.
+    """
     if resume and (out / MODEL_PACKAGE).exists():
         return
     command = ["rm-train", config, "--data", str(data), "--out", str(out)]

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from shipping import train, write_variant
 
 from rm_lammps.generation.presets import combine
-from rm_lammps.training.config import load_config
 
 BENCHES = Path(__file__).parent / "bench"
 NO_PROTOTYPES = {"seeds": {"weights": {"symmetric": 1, "random": 1}}}
@@ -59,30 +59,25 @@ VARIANTS: dict[str, dict[str, Settings]] = {
 }
 
 
-def train(preset: str, change: Settings, folder: Path, options: argparse.Namespace) -> Settings:
+def train_variant(
+    preset: str, change: Settings, folder: Path, options: argparse.Namespace
+) -> Settings:
     """Train one variant; returns what its card says."""
-    settings = combine(load_config(preset).model_dump(mode="json"), change)
-    settings["data"]["samples_per_epoch"] = options.samples // options.epochs
-    settings["optimisation"]["epochs"] = options.epochs
+    length = {
+        "data": {"samples_per_epoch": options.samples // options.epochs},
+        "optimisation": {"epochs": options.epochs},
+    }
     config = folder.with_suffix(".yaml")
-    config.write_text(yaml.safe_dump(settings, sort_keys=False))
-    begun = ["--resume"] if folder.exists() else []
-    command = ["rm-train", str(config), "--data", str(options.data), "--out", str(folder), *begun]
-    subprocess.run(command, check=True)
+    write_variant(preset, combine(length, change), config)
+    train(str(config), options.data, folder, resume=True)
     return json.loads((folder / "card.json").read_text())
 
 
 def benchmark(preset: str, model: Path, options: argparse.Namespace) -> Settings:
     """Generate with a trained variant and judge; returns the columns of the table."""
     out = model.with_name(model.name + "-bench")
-    words = [
-        sys.executable,
-        str(BENCHES / f"{preset}.py"),
-        "--model",
-        str(model),
-        "--out",
-        str(out),
-    ]
+    words = [sys.executable, str(BENCHES / f"{preset}.py")]
+    words += ["--model", str(model), "--out", str(out)]
     words += ["--compositions", str(options.compositions), "--num", str(options.num)]
     words += ["--draw", str(options.draw)]
     if preset == "molecules":
@@ -142,7 +137,7 @@ def main() -> None:
         if variant in rows or (options.only and variant not in options.only):
             continue
         folder = options.out / f"{options.preset}-{number}"
-        card = train(options.preset, change, folder, options)
+        card = train_variant(options.preset, change, folder, options)
         levels = card["errors_by_noise_level"]
         errors = {f"force RMSE at {r['displacement']:.2g} Å": r["forces_rmse"] for r in levels[:2]}
         spent = {"training, s": card["training_seconds"]}

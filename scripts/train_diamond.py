@@ -4,11 +4,10 @@ python scripts/train_diamond.py [--out runs/diamond]
 """
 
 import argparse
-import subprocess
 from pathlib import Path
 
 from ase.build import bulk
-from shipping import ship
+from shipping import ship, train
 
 LATTICE_CONSTANT = 3.567  # Å, diamond at room temperature
 
@@ -20,7 +19,7 @@ def main() -> None:
     data = out.with_name("diamond.extxyz")
     data.parent.mkdir(parents=True, exist_ok=True)
     bulk("C", "diamond", a=LATTICE_CONSTANT).write(data)
-    subprocess.run(["rm-train", "diamond", "--data", str(data), "--out", str(out)], check=True)
+    train("diamond", data, out)
     ship(out, "diamond")
 
 

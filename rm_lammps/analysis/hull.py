@@ -54,22 +54,23 @@ def energies_above_hull(
     for place, n in enumerate(needed):
         energy = parts[place % comm.size][place // comm.size]
         if np.isfinite(energy):
-            entries.append((contents[n].keys(), _entry(Composition(contents[n]), energy)))
+            composition = Composition(contents[n])
+            entry = PDEntry(composition, energy * composition.num_atoms)
+            entries.append((contents[n].keys(), entry))
+    levels = {
+        formula: _level(formula, [entry for symbols, entry in entries if symbols <= system])
+        for formula, system in dict(zip(formulas, systems, strict=True)).items()
+    }
     return [
-        _above(formula, energy, [entry for symbols, entry in entries if symbols <= system])
-        for formula, energy, system in zip(formulas, energies, systems, strict=True)
+        energy - level if (level := levels[formula]) is not None and np.isfinite(energy) else None
+        for formula, energy in zip(formulas, energies, strict=True)
     ]
 
 
-def _above(formula: str, energy: float, entries: Sequence[PDEntry]) -> float | None:
+def _level(formula: str, entries: Sequence[PDEntry]) -> float | None:
+    """Energy of the hull at a composition, eV per atom."""
     composition = Composition(formula)
     pure = {entry.composition.elements[0] for entry in entries if entry.is_element}
-    if not np.isfinite(energy) or pure != set(composition.elements):
+    if pure != set(composition.elements):
         return None
-    entry = _entry(composition, energy)
-    above = PhaseDiagram(entries).get_decomp_and_e_above_hull(entry, allow_negative=True)[1]
-    return None if above is None else float(above)
-
-
-def _entry(composition: Composition, energy_per_atom: float) -> PDEntry:
-    return PDEntry(composition, energy_per_atom * composition.num_atoms)
+    return float(PhaseDiagram(entries).get_hull_energy_per_atom(composition))

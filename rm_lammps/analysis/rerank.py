@@ -32,6 +32,7 @@ SCREENING = "screening.png"
 METASTABLE = 0.1
 """eV per atom above the reference or the hull."""
 _ON_HULL = 1e-3
+"""eV per atom up to which a structure is not above them."""
 
 
 @dataclass(frozen=True)
@@ -189,17 +190,22 @@ def _stability(
     comm: Communicator,
 ) -> dict[str, Any]:
     """Energies above the hull of what was ranked first before, and of the lowest candidates."""
-    number = range(len(found.formulas))
-    energies = [[c.energy for _, c in candidates[n]] or [float("inf")] for n in number]
+    number = len(found.formulas)
+    energies = [_energies(candidates[n]) for n in range(number)]
     both = [*(some[0] for some in energies), *map(min, energies)]
 
     def evaluate(atoms: ase.Atoms) -> float:
         return potential.judge(atoms, Reranking()).energy
 
     above = energies_above_hull([*found.formulas] * 2, both, known, evaluate, comm)
-    first, best = above[: len(number)], above[len(number) :]
+    first, best = above[:number], above[number:]
     rates = {name: _stable(some) for name, some in (("top_ranked", first), ("lowest", best))}
     return {"above_hull": rates, "energies_above_hull": first}
+
+
+def _energies(judged: Sequence[tuple[int, Judged]]) -> list[float]:
+    """Of the candidates of a composition, in the order of the ranking before; never empty."""
+    return [candidate.energy for _, candidate in judged] or [float("inf")]
 
 
 def _stable(above: Sequence[float | None]) -> dict[str, Any]:
@@ -266,7 +272,7 @@ def _above(
         key = reduced_formula(Counter(ase.formula.Formula(formula).count()))
         if not np.isfinite(lowest[key]):
             continue
-        energies = [c.energy for _, c in candidates[composition]] or [float("inf")]
+        energies = _energies(candidates[composition])
         first.append(energies[0] - lowest[key])
         best.append(min(energies) - lowest[key])
     if not first:

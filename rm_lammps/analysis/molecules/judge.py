@@ -33,7 +33,7 @@ class Verdict:
     checks: dict[str, bool | None]
     """PoseBusters'; empty without bonds. ``None``: it came to no answer."""
     xtb: "XtbRelaxation | None"
-    small_rings: int = 0
+    small_rings: int
     """Rings of three or four atoms."""
 
     @property
