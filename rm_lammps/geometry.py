@@ -77,10 +77,15 @@ BOND = 1.15
 1,495 of 1,500 molecules of QM9."""
 
 
+def bond_lengths(atoms: ase.Atoms) -> NDArray[np.float64]:
+    """Distances in a molecule in units of the sum of both covalent radii, shape (n, n)."""
+    radii = covalent_radii[atoms.numbers]
+    return np.asarray(atoms.get_all_distances() / np.add.outer(radii, radii))
+
+
 def bonded(atoms: ase.Atoms) -> NDArray[np.bool_]:
     """Which atoms of a molecule are bonded, by distance alone, shape (n, n)."""
-    radii = covalent_radii[atoms.numbers]
-    bonds = atoms.get_all_distances() < BOND * np.add.outer(radii, radii)
+    bonds = bond_lengths(atoms) < BOND
     np.fill_diagonal(bonds, val=False)
     return bonds
 

@@ -28,6 +28,8 @@ Settings = dict[str, Any]
 
 BOTH: dict[str, Settings] = {
     "preset": {},
+    "another seed": {"seed": 1},
+    "three times as long": {"optimisation": {"epochs": 24}},
     "l_max 1": {"model": {"l_max": 1}},
     "l_max 3": {"model": {"l_max": 3}},
     "32 scalar, 8 tensor features": {
@@ -38,6 +40,7 @@ BOTH: dict[str, Settings] = {
     },
     "all noise alike": {"optimisation": {"loss": {"half_weight": None}}},
     "sites kept at any noise": {"noise": {"permute_above": 10.0}},
+    "two layers": {"model": {"num_layers": 2}},
 }
 VARIANTS: dict[str, dict[str, Settings]] = {
     "molecules": {

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import Bounds, LinearConstraint, milp
 
-from rm_lammps.geometry import bonded
+from rm_lammps.geometry import bond_lengths, bonded
 from rm_lammps.seeds.hydrogens import VALENCES
 
 _HIGHER = {("S", 3): 4, ("S", 4): 6, ("P", 4): 5}
@@ -16,8 +16,9 @@ _FLAT = 3
 """Neighbours of an atom whose bonds lie in a plane."""
 _TWIST = np.radians(12)
 """More than that a double bond is twisted in strained rings alone."""
-_MOST_PER_BOND = 2
-"""Bonds that two neighbours can share besides the first: triple bonds at most."""
+_LONGEST_DOUBLE = 1.0
+_LONGEST_TRIPLE = 0.92
+"""In sums of covalent radii; all bonds of QM7 and QM9 molecules of that order are shorter."""
 
 
 @dataclass(frozen=True)
@@ -66,13 +67,19 @@ def valence_faults(atoms: ase.Atoms) -> ValenceFaults:
         solution = milp(
             -np.ones(len(i)),
             constraints=LinearConstraint(ends, ub=free),
-            bounds=Bounds(0, _MOST_PER_BOND),
+            bounds=Bounds(0, _room(atoms, i, j)),
             integrality=np.ones(len(i)),
         )
         more = np.rint(solution.x).astype(int)
         free = free - (ends @ more).astype(int)
         double = np.transpose([i, j])[more == 1]
     return ValenceFaults(free, excess, bonds, double)
+
+
+def _room(atoms: ase.Atoms, i: NDArray[np.int_], j: NDArray[np.int_]) -> NDArray[np.int_]:
+    """Bonds that neighbours i and j can share besides the first, at their distance."""
+    ratio = bond_lengths(atoms)[i, j]
+    return (ratio < _LONGEST_DOUBLE).astype(int) + (ratio < _LONGEST_TRIPLE).astype(int)
 
 
 def twisted_double_bonds(atoms: ase.Atoms, faults: ValenceFaults) -> list[tuple[int, int]]:

@@ -131,7 +131,7 @@ class SeedMaker:
             seed = self._prototypes.draw(composition, self._statistics, rng, turn)
         if seed is None:
             return "random", random_crystal(composition, self._statistics, self._config, rng)
-        return kind, seed
+        return seed.info.get("seed_kind", kind), seed
 
 
 class KindOrder:

@@ -65,3 +65,16 @@ def test_closed_shells_of_a_known_set_are_told_from_radicals():
     # the rest are drawn with charges: carbon monoxide, ozone, nitro groups
     assert sum(valence_faults(m).number == 0 for m in closed) > 0.85 * len(closed)
     assert sum(valence_faults(m).number > 0 for m in radicals) > 0.85 * len(radicals)
+
+
+@pytest.mark.parametrize(
+    ("name", "length", "free"),
+    [("C2H4", 1.34, 0), ("C2H4", 1.56, 2), ("C2H2", 1.21, 0), ("C2H2", 1.45, 2)],
+)
+def test_a_bond_too_long_for_its_order_leaves_valences_free(name, length, free):
+    atoms = molecule(name)
+    carbon = atoms.symbols == "C"
+    half = (length - atoms.get_distance(*np.flatnonzero(carbon))) / 2
+    axis = np.diff(atoms.positions[carbon], axis=0)[0]
+    atoms.positions += np.sign(atoms.positions @ axis)[:, None] * half * axis / np.linalg.norm(axis)
+    assert valence_faults(atoms).free.sum() == free

@@ -13,7 +13,9 @@ from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.datasets.prototypes import PrototypeLibrary
 from rm_lammps.errors import UserError
 from rm_lammps.seeds import Prototypes, SeedConfig, SeedMaker
+from rm_lammps.seeds.decoration import decorated, supercell_matrix
 from rm_lammps.seeds.maker import KindOrder
+from rm_lammps.seeds.votes import DECORATED_WEIGHT
 
 SALT, CESIUM = bulk("NaCl", "rocksalt", a=5.64), bulk("CsCl", "cesiumchloride", a=4.12)
 PEROVSKITE = ase.Atoms(
@@ -22,7 +24,8 @@ PEROVSKITE = ase.Atoms(
     cell=3 * [4.0],
     pbc=True,
 )
-KNOWN = [SALT, CESIUM, bulk("MgO", "rocksalt", a=4.2), PEROVSKITE, bulk("Na", "bcc", a=4.29)]
+SALTS = [SALT, CESIUM, bulk("MgO", "rocksalt", a=4.2)]
+KNOWN = [*SALTS, PEROVSKITE, bulk("Na", "bcc", a=4.29)]
 STATISTICS = DatasetStatistics.of(KNOWN, cutoff=4.5)
 KNOWING = DatasetStatistics.of([*KNOWN, bulk("NaBr", "rocksalt", a=5.97)], cutoff=4.5)
 
@@ -31,9 +34,12 @@ def rng(seed):
     return np.random.default_rng(seed)
 
 
+def cell_of(atoms):
+    return atoms.cell.array, atoms.get_scaled_positions(), atoms.numbers
+
+
 def space_group_of(atoms):
-    cell = (atoms.cell.array, atoms.get_scaled_positions(), atoms.numbers)
-    return spglib.get_symmetry_dataset(cell, symprec=0.5).number
+    return spglib.get_symmetry_dataset(cell_of(atoms), symprec=0.5).number
 
 
 @pytest.fixture
@@ -63,12 +69,13 @@ def test_a_damaged_library_is_refused(tmp_path):
 
 
 def test_similar_elements_come_first_and_each_type_once(prototypes):
-    first = prototypes.draw({"Na": 1, "Cl": 1}, STATISTICS, rng(0), 0)
-    second = prototypes.draw({"Na": 1, "Cl": 1}, STATISTICS, rng(0), 1)
+    salts = Prototypes(PrototypeLibrary.of(SALTS))
+    first = salts.draw({"Na": 1, "Cl": 1}, STATISTICS, rng(0), 0)
+    second = salts.draw({"Na": 1, "Cl": 1}, STATISTICS, rng(0), 1)
     assert [space_group_of(atoms) for atoms in (first, second)] == [225, 221]
-    again = prototypes.draw({"Na": 1, "Cl": 1}, STATISTICS, rng(0), 2)
+    again = salts.draw({"Na": 1, "Cl": 1}, STATISTICS, rng(0), 2)
     np.testing.assert_allclose(again.positions, first.positions)
-    assert prototypes.draw({"Na": 1, "Cl": 2}, STATISTICS, rng(0)) is None
+    assert salts.draw({"Na": 1, "Cl": 2}, STATISTICS, rng(0)) is None
 
 
 def test_the_type_with_most_votes_comes_first():
@@ -81,8 +88,9 @@ def test_the_type_with_most_votes_comes_first():
     assert space_group_of(first("Rb", "Li", "K")) == 221
 
 
-def test_shares_of_all_types_are_one(prototypes):
-    types = [prototypes.draw({"Na": 1, "Cl": 1}, STATISTICS, rng(0), n) for n in range(2)]
+def test_shares_of_all_types_are_one():
+    salts = Prototypes(PrototypeLibrary.of(SALTS))
+    types = [salts.draw({"Na": 1, "Cl": 1}, STATISTICS, rng(0), n) for n in range(2)]
     shares = [atoms.info["prototype_share"] for atoms in types]
     assert sum(shares) == pytest.approx(1)
     # NaCl's own vote is 1, and MgO has its type
@@ -123,7 +131,7 @@ def test_kinds_take_turns():
 
 
 def test_seeds_say_of_which_kind_they_are(prototypes):
-    def kinds(config, prototypes, formula="NaCl"):
+    def kinds(config, prototypes, formula="BaTiO3"):
         maker = SeedMaker(
             *(config, formula, None),
             species=STATISTICS.species,
@@ -134,9 +142,10 @@ def test_seeds_say_of_which_kind_they_are(prototypes):
 
     assert kinds(SeedConfig(), prototypes) == {"prototype", "symmetric", "random"}
     assert kinds(SeedConfig(), None) == {"symmetric", "random"}
-    # no structure of this stoichiometry
     only = SeedConfig(kind="prototype")
-    assert kinds(only, prototypes, "NaCl2") == {"random"}
+    # CsCl's places shared by two elements; no structure of that stoichiometry
+    assert kinds(only, prototypes, "Cs2BaCl3") == {"decorated"}
+    assert kinds(only, prototypes, "Cs2Cl5") == {"random"}
     with pytest.raises(UserError, match="carries no prototypes"):
         kinds(only, None)
 
@@ -148,3 +157,44 @@ def test_a_file_of_prototypes(tmp_path):
     ase.Atoms("CO", positions=[(0, 0, 0), (0, 0, 1.1)]).write(tmp_path / "molecule.extxyz")
     with pytest.raises(UserError, match="holds no crystals"):
         Prototypes.read(tmp_path / "molecule.extxyz")
+
+
+def test_ordered_variants_of_simpler_crystals():
+    for number in range(8):
+        layered = decorated(SALT, {"Na": 1, "Cs": 1, "Cl": 2}, [11, 11, 17], 2, rng(number))
+        assert layered.get_chemical_symbols() == ["Na", "Cs", "Cl", "Cl"]
+        assert len(spglib.find_primitive(cell_of(layered))[2]) == 4
+        layered.symbols = ["Na", "Na", "Cl", "Cl"]
+        assert space_group_of(layered) == 225
+
+
+def test_crystals_of_the_same_stoichiometry_come_before_those_whose_sites_are_shared(prototypes):
+    drawn = [prototypes.draw({"Na": 1, "Cl": 1}, STATISTICS, rng(n), n) for n in range(10)]
+    kinds = [atoms.info["seed_kind"] for atoms in drawn]
+    assert kinds == 2 * ["prototype"] + 8 * ["decorated"]
+    shares = [atoms.info["prototype_share"] for atoms in drawn]
+    assert sum(shares[:3]) == pytest.approx(1)
+    assert set(shares[2:]) == {min(shares)}
+    # sodium's places for both
+    places = {symbol: Element(symbol).mendeleev_no for symbol in ("Na", "Cl")}
+    shared = DECORATED_WEIGHT / (1 + abs(places["Na"] - places["Cl"]))
+    assert shares[2] / shares[0] == pytest.approx(shared, rel=0.1)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 4))
+@settings(max_examples=30, deadline=None)
+def test_decorations_hold_what_was_asked_for(seed, cells):
+    composition = {"K": cells, "Mg": cells, "O": 3 * cells - 1, "F": 1}
+    atoms = decorated(PEROVSKITE, composition, [56, 22, 8, 8], cells, rng(seed))
+    assert atoms.symbols.formula.count() == composition
+    assert atoms.get_volume() == pytest.approx(cells * PEROVSKITE.get_volume())
+    # atoms stay on sites of the known structure
+    fractional = atoms.positions @ np.linalg.inv(PEROVSKITE.cell.array)
+    np.testing.assert_allclose(2 * fractional, np.rint(2 * fractional), atol=1e-6)
+    assert np.min(atoms.get_all_distances(mic=True) + 9 * np.eye(len(atoms))) > 1.9
+
+
+def test_supercells_are_all_different_and_as_many_as_there_are():
+    for cells, number in ((1, 1), (2, 7), (3, 13), (4, 35)):
+        found = {supercell_matrix(cells, rng(k)).tobytes() for k in range(60 * number)}
+        assert len(found) == number

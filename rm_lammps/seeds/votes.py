@@ -1,0 +1,170 @@
+"""Which known structures suit a composition, and how well."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from heapq import nsmallest
+from itertools import permutations, product
+from math import gcd
+
+import numpy as np
+from ase.data import atomic_numbers, chemical_symbols
+from numpy.typing import NDArray
+
+from rm_lammps.datasets.prototypes import PrototypeLibrary
+
+Composition = tuple[tuple[str, int], ...]
+Blocks = tuple[tuple[int, ...], ...]
+"""Places of a composition's elements, those that share sites together."""
+
+DECORATED_WEIGHT = 0.02
+"""Of the vote of a structure whose sites several elements share, as they can do so in many ways:
+the maximum of the likelihood of 600 known crystals (docs/crystals.md)."""
+_MOST_CELLS = 4
+"""Of a structure whose sites are shared, in one cell of the composition."""
+_MOST_ELEMENTS = 7
+"""Compositions of more elements share no sites: the ways to do so number thousands."""
+_DECORATIONS = 16
+"""Times that a structure whose sites are shared stands in the order."""
+_MOST_CANDIDATES = 2000
+_COMPOSITIONS_KEPT = 16
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A known structure that suits a composition."""
+
+    index: int
+    """In the library."""
+    replaced: tuple[int, ...]
+    """Atomic number that each element of the composition replaces."""
+    cells: int
+    """Of the structure in one of the composition."""
+    share: float
+    """Of all votes, those for structures of its type."""
+
+    @property
+    def shares_sites(self) -> bool:
+        """Whether several elements replace one."""
+        return len(set(self.replaced)) < len(self.replaced)
+
+
+class Votes:
+    """Known structures in the order in which they suit a composition.
+
+    A composition's elements take the places of those with equally many atoms. Every structure with
+    these numbers of atoms votes for its type; its vote is the product, over the composition's
+    elements, of 1 / (1 + n), where the element replaced is n places away in Pettifor's chemical
+    order (J. Phys. C 19, 285 (1986)), for the way of replacing with the least mean n. The type with
+    most votes comes first; a type is represented by its structure of least mean n.
+
+    Several elements may also share the sites of one, in up to four cells of the known structure:
+    ordered variants of simpler crystals. Such votes count ``DECORATED_WEIGHT``, and a structure
+    comes again and again, each time in the order with a smaller part of its vote, 1/2, 1/3, ...
+
+    Args:
+        library: the crystals.
+    """
+
+    def __init__(self, library: PrototypeLibrary) -> None:
+        self._types = library.types
+        self._by_counts: dict[tuple[int, ...], list[int]] = defaultdict(list)
+        self._elements = []
+        for index, (elements, counts) in enumerate(library.contents()):
+            self._elements.append(elements)
+            self._by_counts[tuple(counts.tolist())].append(index)
+        self.candidates = lru_cache(maxsize=_COMPOSITIONS_KEPT)(self._find)
+
+    def _find(self, composition: Composition) -> list[Candidate]:
+        alone: Blocks = tuple((place,) for place in range(len(composition)))
+        votes = self._count(composition, alone, 1)
+        for blocks, cells in _ways_to_share(composition):
+            votes += self._count(composition, blocks, cells)
+        total = sum(vote.share for vote in votes)
+        # of equally many votes, elements of their own first
+        turns = [
+            (-vote.share / turn, number)
+            for number, vote in enumerate(votes)
+            for turn in range(1, (_DECORATIONS if vote.shares_sites else 1) + 1)
+        ]
+        found = [replace(vote, share=vote.share / total) for vote in votes]
+        return [found[number] for _, number in nsmallest(_MOST_CANDIDATES, turns)]
+
+    def _count(self, composition: Composition, blocks: Blocks, cells: int) -> list[Candidate]:
+        """Types, the nearest structure of each, with their votes instead of a share."""
+        counts = [sum(composition[place][1] for place in block) // cells for block in blocks]
+        indices = self._by_counts.get(tuple(sorted(counts)), [])
+        if not indices:
+            return []
+        block_of = np.empty(len(composition), dtype=int)
+        for number, block in enumerate(blocks):
+            block_of[list(block)] = number
+        elements = np.array([self._elements[index] for index in indices])
+        order = _chemical_order()
+        places = order[[atomic_numbers[symbol] for symbol, _ in composition]]
+        # shape (ways, elements of the composition)
+        ways = np.array(list(_ways(counts)))[:, block_of]
+        # shape (structures, ways, elements of the composition)
+        steps = np.abs(order[elements][:, ways] - places)
+        way = steps.mean(axis=2).argmin(axis=1)
+        steps = steps[np.arange(len(indices)), way]
+        _, of_type = np.unique(self._types[indices], return_inverse=True)
+        votes = np.bincount(of_type, (1 / (1 + steps)).prod(axis=1))
+        weight = 1.0 if len(blocks) == len(composition) else DECORATED_WEIGHT
+        nearest: dict[int, int] = {}
+        for k in np.argsort(steps.mean(axis=1), kind="stable").tolist():
+            nearest.setdefault(int(of_type[k]), k)
+        return [
+            Candidate(
+                indices[k],
+                tuple(elements[k][ways[way[k]]].tolist()),
+                cells,
+                float(weight * votes[kind]),
+            )
+            for kind, k in nearest.items()
+        ]
+
+
+def _ways_to_share(composition: Composition) -> Iterator[tuple[Blocks, int]]:
+    """Elements that share sites, and numbers of cells that can hold the atoms then."""
+    if len(composition) > _MOST_ELEMENTS:
+        return
+    for blocks in _partitions(len(composition)):
+        if len(blocks) == len(composition):
+            continue
+        common = gcd(*(sum(composition[place][1] for place in block) for block in blocks))
+        yield from ((blocks, n) for n in range(1, _MOST_CELLS + 1) if common % n == 0)
+
+
+def _partitions(n: int) -> Iterator[Blocks]:
+    """All ways to put the numbers below n together."""
+    if n == 0:
+        yield ()
+        return
+    for blocks in _partitions(n - 1):
+        yield (*blocks, (n - 1,))
+        for k, block in enumerate(blocks):
+            yield (*blocks[:k], (*block, n - 1), *blocks[k + 1 :])
+
+
+def _ways(counts: Sequence[int]) -> Iterator[list[int]]:
+    """All ways to place elements: for each, its place among the structure's, rarest first."""
+    ranked = np.argsort(counts, kind="stable")
+    ordered = np.array(counts)[ranked]
+    blocks = [np.flatnonzero(ordered == n).tolist() for n in np.unique(ordered)]
+    for choice in product(*(permutations(block) for block in blocks)):
+        way = np.empty(len(counts), dtype=int)
+        way[ranked] = [place for block in choice for place in block]
+        yield way.tolist()
+
+
+@lru_cache(maxsize=1)
+def _chemical_order() -> NDArray[np.float64]:
+    """Pettifor's Mendeleev numbers by atomic number; elements without one come last."""
+    # pymatgen takes long to load, and many runs have no prototypes
+    from pymatgen.core import Element
+
+    known = [Element(symbol).mendeleev_no for symbol in chemical_symbols[1:104]]
+    last = max(n for n in known if n)
+    return np.array([last, *(n or last for n in known), *(15 * [last])], dtype=float)
