@@ -98,8 +98,8 @@ class SeedMaker:
     def make(self, rng: np.random.Generator, number: int = 0) -> ase.Atoms:
         """Draw a seed; ``info`` has the ``formula`` of its cell and its ``seed_kind``.
 
-        That of a ``prototype`` has its place among the known structures that suit, and its share
-        of their votes.
+        That of a ``prototype``, or of a ``decorated`` one, whose sites several elements share, has
+        its place among the known structures that suit, and its share of their votes.
 
         Args:
             rng: source of randomness.
