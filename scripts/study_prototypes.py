@@ -21,7 +21,7 @@ from rm_lammps.datasets import DatasetStatistics, read_structures
 from rm_lammps.datasets.prototypes import PrototypeLibrary
 from rm_lammps.files import MODEL_PROTOTYPES, MODEL_STATISTICS
 from rm_lammps.seeds import Prototypes
-from rm_lammps.seeds.votes import DECORATED_WEIGHT, Votes
+from rm_lammps.seeds.votes import DECORATED_WEIGHT
 
 LEAST = 1e-4
 """Probability of what no vote was for."""
@@ -42,11 +42,11 @@ class Outcome:
 
 
 def look_up(
-    known: ase.Atoms, votes: Votes, prototypes: Prototypes, statistics: DatasetStatistics, seed: int
+    known: ase.Atoms, prototypes: Prototypes, statistics: DatasetStatistics, seed: int
 ) -> Outcome:
     """Compare one structure with the seeds of its composition."""
     composition = known.symbols.formula.count()
-    candidates = votes.candidates(tuple(composition.items()))
+    candidates = prototypes.votes.candidates(tuple(composition.items()))
     once = {(c.index, c.replaced, c.cells): c for c in candidates}.values()
     own = sum(c.share for c in once if not c.shares_sites)
     shared = sum(c.share for c in once if c.shares_sites) / DECORATED_WEIGHT
@@ -88,7 +88,7 @@ def main() -> None:
     parser.add_argument("--draw", type=int, default=11, help="seed of the draw")
     options = parser.parse_args()
     library = PrototypeLibrary.load(options.model / MODEL_PROTOTYPES)
-    votes, prototypes = Votes(library), Prototypes(library)
+    prototypes = Prototypes(library)
     text = (options.model / MODEL_STATISTICS).read_text()
     statistics = DatasetStatistics.model_validate_json(text)
     frames = read_structures(options.data)
@@ -102,9 +102,7 @@ def main() -> None:
         and atoms.get_chemical_formula() not in left_out
     ]
     order = np.random.default_rng(options.draw).permutation(len(usable))[: options.compositions]
-    outcomes = [
-        look_up(usable[k], votes, prototypes, statistics, int(k)) for k in track(order.tolist())
-    ]
+    outcomes = [look_up(usable[k], prototypes, statistics, int(k)) for k in track(order.tolist())]
     own = sum(outcome.share is not None for outcome in outcomes)
     decorated = sum(outcome.decorated for outcome in outcomes)
     print(f"{len(outcomes)} structures: {own} are among 20 types of their own stoichiometry,")

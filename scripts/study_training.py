@@ -29,7 +29,7 @@ Settings = dict[str, Any]
 BOTH: dict[str, Settings] = {
     "preset": {},
     "another seed": {"seed": 1},
-    "three times as long": {"optimisation": {"epochs": 24}},
+    "24 epochs": {"optimisation": {"epochs": 24}},
     "l_max 1": {"model": {"l_max": 1}},
     "l_max 3": {"model": {"l_max": 3}},
     "32 scalar, 8 tensor features": {

@@ -27,7 +27,7 @@ class Prototypes:
 
     def __init__(self, library: PrototypeLibrary) -> None:
         self._library = library
-        self._votes = Votes(library)
+        self.votes = Votes(library)
 
     @classmethod
     def read(cls, file: Path) -> "Prototypes":
@@ -65,7 +65,7 @@ class Prototypes:
             ``prototype_share`` of the votes, and ``seed_kind``: ``decorated`` if elements share
             sites. ``None`` where no structure has this stoichiometry.
         """
-        candidates = self._votes.candidates(tuple(composition.items()))
+        candidates = self.votes.candidates(tuple(composition.items()))
         if not candidates:
             return None
         place = number % len(candidates)
