@@ -15,7 +15,8 @@ from rm_lammps.seeds.votes import Votes
 
 _DISPLACEMENT = 0.1
 _STRAIN = 0.02
-"""Enough to leave a symmetry that the composition may not have."""
+"""Enough to leave a symmetry that the composition may not have: not all distorted variants of a
+type are known."""
 
 
 class Prototypes:
@@ -48,15 +49,16 @@ class Prototypes:
         rng: np.random.Generator,
         number: int = 0,
     ) -> ase.Atoms | None:
-        """Put the composition's elements into a known structure, and perturb.
+        """Put the composition's elements into a known structure.
 
         The volume is the structure's own, times the ratio of the volumes expected of the new and
-        of the old elements.
+        of the old elements. Relaxation keeps the symmetry; where a structure's turn comes again, it
+        is strained and displaced first.
 
         Args:
             composition: atoms of the cell by element; their order is kept.
             statistics: of the training data.
-            rng: source of randomness, of the perturbation and of which sites elements share.
+            rng: source of randomness, of which sites elements share and of the perturbation.
             number: place in the order of :class:`Votes`, 0 for the first; it begins again after
                 the last one.
 
@@ -68,7 +70,7 @@ class Prototypes:
         candidates = self.votes.candidates(tuple(composition.items()))
         if not candidates:
             return None
-        place = number % len(candidates)
+        turn, place = divmod(number, len(candidates))
         chosen = candidates[place]
         known = self._library.atoms(chosen.index)
         if chosen.shares_sites:
@@ -83,7 +85,7 @@ class Prototypes:
             "prototype_share": chosen.share,
             "seed_kind": "decorated" if chosen.shares_sites else "prototype",
         }
-        return perturb(seed, _DISPLACEMENT, _STRAIN, rng)
+        return perturb(seed, _DISPLACEMENT, _STRAIN, rng) if turn else seed
 
 
 def _expected_volume(prototype: ase.Atoms, statistics: DatasetStatistics) -> float:

@@ -74,8 +74,17 @@ def test_similar_elements_come_first_and_each_type_once(prototypes):
     second = salts.draw({"Na": 1, "Cl": 1}, STATISTICS, rng(0), 1)
     assert [space_group_of(atoms) for atoms in (first, second)] == [225, 221]
     again = salts.draw({"Na": 1, "Cl": 1}, STATISTICS, rng(0), 2)
-    np.testing.assert_allclose(again.positions, first.positions)
+    assert space_group_of(again) == 225
     assert salts.draw({"Na": 1, "Cl": 2}, STATISTICS, rng(0)) is None
+
+
+def test_a_known_structure_keeps_its_symmetry_until_its_turn_comes_again(prototypes):
+    count = len(prototypes.votes.candidates((("Na", 1), ("Cl", 1))))
+    first, again = (
+        prototypes.draw({"Na": 1, "Cl": 1}, STATISTICS, rng(0), number) for number in (0, count)
+    )
+    exact = [spglib.get_symmetry_dataset(cell_of(a), symprec=1e-3).number for a in (first, again)]
+    assert exact == [225, 1]
 
 
 def test_the_type_with_most_votes_comes_first():
