@@ -11,6 +11,7 @@ is not repeated; --only NAME makes one of them.
 
 import argparse
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -136,10 +137,10 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     results = options.out / f"{options.preset}.json"
     rows: dict[str, Settings] = json.loads(results.read_text()) if results.exists() else {}
-    for number, (variant, change) in enumerate(VARIANTS[options.preset].items()):
+    for variant, change in VARIANTS[options.preset].items():
         if variant in rows or (options.only and variant not in options.only):
             continue
-        folder = options.out / f"{options.preset}-{number}"
+        folder = options.out / re.sub(r"\W+", "-", f"{options.preset}-{variant}")
         card = train_variant(options.preset, change, folder, options)
         levels = card["errors_by_noise_level"]
         errors = {f"force RMSE at {r['displacement']:.2g} Å": r["forces_rmse"] for r in levels[:2]}
