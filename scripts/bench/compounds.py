@@ -53,8 +53,8 @@ _SITES = {
         (6.188, 6.188, 6.188, 90),
         {"Si": 3 * (0.25,), "C": (0, 0, 0), "N": 3 * (0.116,)},
     ),
-    # cell: Aurivillius and Stålhandske, Z. Kristallogr. 153, 121 (1980); sites: of HgSeO4, which has
-    # the same structure, with oxygen moved to the distances from sulphur and mercury given there
+    # cell: Aurivillius and Stålhandske, Z. Kristallogr. 153, 121 (1980); sites: of HgSeO4, which
+    # has this structure too, with oxygen at the distances from sulphur and mercury given there
     "Hg2S2O8": (
         *(31, 1, (6.572, 4.7779, 4.8119, 90)),
         {

@@ -11,7 +11,6 @@ with the same --out goes on with the run, or evaluates it anew.
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -22,6 +21,7 @@ import ase
 import ase.io
 import numpy as np
 from compounds import FIFTEEN, known_compounds
+from launching import clean_environment
 
 from rm_lammps.analysis.ranking import PROTOTYPE_WEIGHT
 from rm_lammps.datasets import read_structures
@@ -66,8 +66,7 @@ def evaluate(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
 
 def command(words: Sequence[str]) -> None:
     """Run a command without what this process may have inherited from an MPI launcher."""
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("PMI", "HYDI", "MPI"))}
-    if subprocess.run(words, env=clean, check=False).returncode:
+    if subprocess.run(words, env=clean_environment(), check=False).returncode:
         sys.exit(f"failed: {' '.join(words)}")
 
 

@@ -5,7 +5,6 @@ python scripts/bench/generation.py --formula C8 --num 200 --ranks 2
 
 import argparse
 import json
-import os
 import re
 import subprocess
 import tempfile
@@ -13,6 +12,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from launching import clean_environment
 from mpi4py import MPI
 
 from rm_lammps.deployment.bundle import find_bundle
@@ -68,8 +68,12 @@ def run(config: GenerationConfig, ranks: int, folder: Path) -> dict[str, float]:
     """Summary of a real run on ``ranks``."""
     words = ["rm-generate", "--model", config.model, "--formula", config.formula]
     words += ["--num", str(config.num * ranks), "--preset", config.preset, "--out", str(folder)]
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("PMI", "HYDI", "MPI"))}
-    subprocess.run(["mpirun", "-n", str(ranks), *words], check=True, env=clean, capture_output=True)
+    subprocess.run(
+        ["mpirun", "-n", str(ranks), *words],
+        check=True,
+        env=clean_environment(),
+        capture_output=True,
+    )
     return json.loads((folder / "summary.json").read_text())
 
 

@@ -9,7 +9,6 @@ the same judge's table for these molecules stands beside that of the generated o
 
 import argparse
 import json
-import os
 import subprocess
 from collections import Counter
 from collections.abc import Sequence
@@ -18,6 +17,7 @@ from typing import Any
 
 import ase.io
 import numpy as np
+from launching import clean_environment
 from rich.console import Console
 
 from rm_lammps.analysis.frames import iterate
@@ -86,10 +86,8 @@ def generate(formulas: Sequence[str], arguments: argparse.Namespace) -> Path:
     words = ["rm-generate", *([str(arguments.config)] if arguments.config else [])]
     words += ["--model", arguments.model, "--formulas", str(listed), "--num", str(arguments.num)]
     words += ["--preset", arguments.preset] if arguments.preset else []
-    # this process may have started MPI, which mpirun's children must not inherit
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("PMI", "HYDI", "MPI"))}
     command = ["mpirun", "-n", str(arguments.ranks), *words, "--out", str(folder)]
-    subprocess.run(command, check=True, env=clean, stdout=subprocess.DEVNULL)
+    subprocess.run(command, check=True, env=clean_environment(), stdout=subprocess.DEVNULL)
     return folder
 
 
