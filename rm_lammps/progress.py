@@ -1,6 +1,7 @@
-"""The progress bar of long work."""
+"""What a person sees of long work: a bar on a terminal, elsewhere a line a minute."""
 
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
@@ -15,6 +16,8 @@ from rich.progress import (
 )
 
 T = TypeVar("T")
+
+SECONDS_BETWEEN_LINES = 60.0
 
 
 def start_bar(unit: str, *, total: int, done: int, stderr: bool) -> Progress | None:
@@ -45,19 +48,23 @@ def start_bar(unit: str, *, total: int, done: int, stderr: bool) -> Progress | N
 
 
 def follow(items: Sequence[T], unit: str, *, shown: bool) -> Iterator[T]:
-    """Go through items, with a bar on standard error.
+    """Go through items and show on standard error how far it has come.
 
     Args:
         items: of this process.
         unit: what is counted.
-        shown: whether this process draws the bar.
+        shown: whether this process shows it.
     """
     bar = start_bar(unit, total=len(items), done=0, stderr=True) if shown else None
+    last = time.monotonic()
     try:
         for n, item in enumerate(items, start=1):
             yield item
             if bar is not None:
                 bar.update(bar.task_ids[0], completed=n)
+            elif shown and time.monotonic() - last > SECONDS_BETWEEN_LINES:
+                last = time.monotonic()
+                print(f"{unit}: {n} of {len(items)}", file=sys.stderr, flush=True)
     finally:
         if bar is not None:
             bar.stop()

@@ -20,6 +20,7 @@ from pymatgen.analysis.structure_matcher import StructureMatcher
 from rm_lammps.analysis.fingerprint import fingerprint
 from rm_lammps.analysis.frames import FrameTable
 from rm_lammps.analysis.matching import Crystal, Molecule, prepare, same
+from rm_lammps.progress import follow
 from rm_lammps.ranks import Communicator, gather
 
 BATCH = 1024
@@ -91,8 +92,8 @@ class Grouping:
             For each frame the frame that leads its group, shape (n,); on every rank.
         """
         order = self._table.order()
-        for start in range(0, len(order), self._batch):
-            frames = order[start : start + self._batch]
+        batches = [order[n : n + self._batch] for n in range(0, len(order), self._batch)]
+        for frames in follow(batches, "batches compared", shown=self._comm.rank == 0):
             self._forget(int(frames[0]))
             items = self._analyse(frames)
             while (self._leader[frames] < 0).any():

@@ -4,9 +4,8 @@ import sys
 import time
 from datetime import timedelta
 
-from rm_lammps.progress import start_bar
+from rm_lammps.progress import SECONDS_BETWEEN_LINES, start_bar
 
-_SECONDS_BETWEEN_LINES = 60.0
 _SECONDS_BETWEEN_UPDATES = 0.2
 
 
@@ -26,7 +25,7 @@ class GenerationProgress:
     @property
     def due(self) -> bool:
         """Whether it is time to look at the counters again."""
-        wait = _SECONDS_BETWEEN_LINES if self._bar is None else _SECONDS_BETWEEN_UPDATES
+        wait = SECONDS_BETWEEN_LINES if self._bar is None else _SECONDS_BETWEEN_UPDATES
         return time.monotonic() - self._last > wait
 
     def show(self, converged: int, failed: int) -> None:

@@ -10,11 +10,10 @@ from lightning.pytorch.callbacks import Callback
 from rich.console import Console
 from rich.progress import Progress
 
-from rm_lammps.progress import start_bar
+from rm_lammps.progress import SECONDS_BETWEEN_LINES, start_bar
 
 _COLUMNS = ("epoch", "seconds", "learning_rate", "train_loss", "val_loss")
 _METRICS = ("energy_rmse", "forces_rmse", "stress_rmse")
-_SECONDS_BETWEEN_LINES = 60.0
 
 
 class TrainingProgress(Callback):
@@ -56,7 +55,7 @@ class TrainingProgress(Callback):
         if self._bar is not None:
             text = f"loss {loss:.4f}  {self._errors}"
             self._bar.update(self._bar.task_ids[0], completed=round(done, 2), description=text)
-        elif time.monotonic() - self._last_line > _SECONDS_BETWEEN_LINES:
+        elif time.monotonic() - self._last_line > SECONDS_BETWEEN_LINES:
             self._print(trainer, done, loss)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: ARG002
