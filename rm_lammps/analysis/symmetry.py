@@ -16,6 +16,16 @@ os.environ.setdefault("SPGLIB_WARNING", "OFF")
 SYMPREC = 0.1
 """Å; relaxed structures carry the noise of their convergence tolerance."""
 
+LOOSE_SYMPREC = 0.3
+"""Å; as well as a model of many elements knows where atoms belong."""
+
+_LAST_OF_ORDER = (
+    *((0, 1), (1, 1), (9, 2), (46, 4), (74, 8), (82, 4), (122, 8), (142, 16), (146, 3)),
+    *((161, 6), (167, 12), (174, 6), (190, 12), (194, 24), (199, 12), (220, 24), (230, 48)),
+)
+"""Last space group of each run of equal order of the point group, and that order; (15, 4) goes
+with (46, 4), (88, 8) with (122, 8)."""
+
 
 @dataclass(frozen=True)
 class SpaceGroup:
@@ -89,3 +99,20 @@ def primitive(
 
 def _cell(atoms: ase.Atoms) -> tuple:
     return atoms.cell.array, atoms.get_scaled_positions(), atoms.numbers
+
+
+def order_of_symmetry(atoms: ase.Atoms, group: SpaceGroup) -> int:
+    """Order of the point group that a structure has within ``LOOSE_SYMPREC``.
+
+    Args:
+        atoms: the structure.
+        group: its space group within a smaller tolerance, which counts where spglib finds less in
+            the larger one.
+    """
+    loose = space_group(atoms, LOOSE_SYMPREC)
+    return max(point_group_order(group.number), point_group_order(loose.number))
+
+
+def point_group_order(number: int) -> int:
+    """Order of the point group of a space group; 1 for an unknown one, 0."""
+    return next(order for last, order in _LAST_OF_ORDER if number <= last)

@@ -13,7 +13,13 @@ from pymatgen.analysis.structure_matcher import StructureMatcher
 from rm_lammps.analysis.frames import FrameFile, FrameTable, iterate, read_table
 from rm_lammps.analysis.grouping import Grouping, Tolerances
 from rm_lammps.analysis.ranking import Ranking
-from rm_lammps.analysis.symmetry import SYMPREC, SpaceGroup, space_group, symmetrised
+from rm_lammps.analysis.symmetry import (
+    SYMPREC,
+    SpaceGroup,
+    order_of_symmetry,
+    space_group,
+    symmetrised,
+)
 from rm_lammps.files import replacing
 from rm_lammps.ranks import Communicator, OneProcess, gather, on_root
 
@@ -109,9 +115,15 @@ def write_unique(
         ).leaders()
         own = np.flatnonzero(leader == np.arange(len(table)))
         mine = own[comm.rank :: comm.size]
-        some = gather(comm, lambda: [space_group(frames.atoms(int(f)), symprec) for f in mine])
-        groups = [some[n % comm.size][n // comm.size] for n in range(len(own))]
-        unique = _rank(table, leader, own, groups, ranking)
+
+        def symmetry(frame: int) -> tuple[SpaceGroup, int]:
+            atoms = frames.atoms(frame)
+            group = space_group(atoms, symprec)
+            return group, order_of_symmetry(atoms, group)
+
+        some = gather(comm, lambda: [symmetry(int(frame)) for frame in mine])
+        symmetries = [some[n % comm.size][n // comm.size] for n in range(len(own))]
+        unique = _rank(table, leader, own, symmetries, ranking)
 
         def write() -> None:
             write_ranked(folder / UNIQUE, unique, frames)
@@ -133,16 +145,16 @@ def _rank(
     table: FrameTable,
     leader: NDArray[np.int64],
     own: NDArray[np.int64],
-    groups: list[SpaceGroup],
+    symmetries: Sequence[tuple[SpaceGroup, int]],
     ranking: Ranking,
 ) -> UniqueSet:
-    """Order the leaders ``own``, whose space groups are ``groups``."""
+    """Order the leaders ``own``, of these space groups and orders of point groups."""
     found = np.bincount(leader, minlength=len(table))[own]
     share = np.zeros(len(table))
     np.maximum.at(share, leader, table.share)
-    numbers = [group.number for group in groups]
-    score = ranking.score(table.energy[own], found, numbers, share[own])
-    return ranked_set(table, leader, own, score, groups)
+    orders = [order for _, order in symmetries]
+    score = ranking.score(table.energy[own], found, orders, share[own])
+    return ranked_set(table, leader, own, score, [group for group, _ in symmetries])
 
 
 def ranked_set(

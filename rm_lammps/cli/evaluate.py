@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from rm_lammps.analysis.export import Format
-from rm_lammps.analysis.ranking import PROTOTYPE_WEIGHT
+from rm_lammps.analysis.ranking import PROTOTYPE_WEIGHT, SYMMETRY_WEIGHT
 from rm_lammps.cli.common import print_error, run_app
 from rm_lammps.cli.metrics import metrics_tables
 from rm_lammps.errors import UserError
@@ -83,12 +83,13 @@ def evaluate(
         ),
     ] = 0.0,
     symmetry_weight: Annotated[
-        float,
+        float | None,
         typer.Option(
-            help="And less this times ln(order of the point group); pseudo-eV.",
+            help="And less this times ln(order of the point group); by default "
+            f"{SYMMETRY_WEIGHT} where known structures were seeds, 0 elsewhere; pseudo-eV.",
             rich_help_panel=_CRYSTALS,
         ),
-    ] = 0.0,
+    ] = None,
     prototype_weight: Annotated[
         float,
         typer.Option(

@@ -58,7 +58,8 @@ def evaluate(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
     words += ["--metrics", "--at", arguments.at, "--show", "0", "--rerank", str(arguments.rerank)]
     words += ["--rerank-steps", str(arguments.rerank_steps)]
     words += ["--found-weight", str(arguments.found_weight)]
-    words += ["--symmetry-weight", str(arguments.symmetry_weight)]
+    if arguments.symmetry_weight is not None:
+        words += ["--symmetry-weight", str(arguments.symmetry_weight)]
     words += ["--prototype-weight", str(arguments.prototype_weight)]
     command(words if arguments.ranks == 1 else ["mpirun", "-n", str(arguments.ranks), *words])
     return json.loads((folder / "run" / "metrics.json").read_text())
@@ -127,7 +128,7 @@ def main() -> None:
     parser.add_argument("--rerank", type=int, default=0)
     parser.add_argument("--rerank-steps", type=int, default=0)
     parser.add_argument("--found-weight", type=float, default=0.0)
-    parser.add_argument("--symmetry-weight", type=float, default=0.0)
+    parser.add_argument("--symmetry-weight", type=float)
     parser.add_argument("--prototype-weight", type=float, default=PROTOTYPE_WEIGHT)
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()

@@ -25,8 +25,8 @@ from scipy.spatial.transform import Rotation
 from rm_lammps.analysis.fingerprint import LEVELS, NEIGHBOURS, fingerprint
 from rm_lammps.analysis.grouping import Grouping, Tolerances
 from rm_lammps.analysis.matching import prepare, same
-from rm_lammps.analysis.ranking import PROTOTYPE_WEIGHT
-from rm_lammps.analysis.symmetry import SpaceGroup, space_group, symmetrised
+from rm_lammps.analysis.ranking import PROTOTYPE_WEIGHT, SYMMETRY_WEIGHT
+from rm_lammps.analysis.symmetry import SpaceGroup, order_of_symmetry, space_group, symmetrised
 from rm_lammps.analysis.unique import read_table, read_unique, write_unique
 from rm_lammps.errors import UserError
 from rm_lammps.ranks import OneProcess
@@ -227,8 +227,19 @@ def test_likely_prototypes_rank_before_others(tmp_path):
     write_run(tmp_path, [diamond, bcc, again])
     best, other = read_unique_frames(tmp_path)
     assert best.info["seed"] == 0
-    expected = (-1.0 - PROTOTYPE_WEIGHT * np.log(0.5), -1.05 - PROTOTYPE_WEIGHT * np.log(0.2))
-    assert (best.info["rank_score"], other.info["rank_score"]) == pytest.approx(expected)
+    expected = np.array([-1.0, -1.05]) - PROTOTYPE_WEIGHT * np.log([0.5, 0.2])
+    expected -= SYMMETRY_WEIGHT * np.log(48)
+    assert [best.info["rank_score"], other.info["rank_score"]] == pytest.approx(expected)
+
+
+def test_symmetry_within_what_a_model_of_many_elements_knows():
+    displaced = DIAMOND * (2, 1, 1)
+    displaced.rattle(0.02, seed=1)
+    tight = space_group(displaced, 1e-3)
+    assert tight.number == 1
+    assert order_of_symmetry(displaced, tight) == 48
+    # what is found within the smaller tolerance counts too
+    assert order_of_symmetry(GRAPHITE, SpaceGroup("Fm-3m", 225)) == 48
 
 
 def read_unique_frames(folder):
