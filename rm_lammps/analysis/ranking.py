@@ -39,15 +39,18 @@ class Ranking:
         Args:
             energy: E~, pseudo-eV per atom, shape (n,).
             found: seeds that ended in each structure, shape (n,).
-            orders: of the point groups, shape (n,).
+            orders: of the point groups, shape (n,); any where symmetry weighs nothing.
             shares: of the votes, for the type of known structure that led to each, shape (n,);
                 0 for none. They count where any structure has one.
         """
         share = np.asarray(shares, dtype=float)
-        malus, symmetry = 0.0, self.symmetry or 0.0
-        if share.any():
-            malus = -self.prototype * np.log(np.maximum(share, _NO_SHARE))
-            symmetry = SYMMETRY_WEIGHT if self.symmetry is None else self.symmetry
+        malus = -self.prototype * np.log(np.maximum(share, _NO_SHARE)) if share.any() else 0.0
         bonus = self.found * np.log(np.asarray(found, dtype=float))
-        bonus += symmetry * np.log(np.asarray(orders, dtype=float))
+        bonus += self.symmetry_weight(share) * np.log(np.asarray(orders, dtype=float))
         return np.asarray(energy, dtype=float) - bonus + malus
+
+    def symmetry_weight(self, shares: ArrayLike) -> float:
+        """What symmetry weighs among structures of these shares of the votes; pseudo-eV."""
+        if self.symmetry is not None:
+            return self.symmetry
+        return SYMMETRY_WEIGHT if np.any(shares) else 0.0

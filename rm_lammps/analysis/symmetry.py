@@ -57,6 +57,23 @@ def space_group(atoms: ase.Atoms, symprec: float = SYMPREC) -> SpaceGroup:
     return SpaceGroup(symbol.strip(), int(number.strip("()")))
 
 
+def order_of_symmetry(atoms: ase.Atoms, group: SpaceGroup) -> int:
+    """Order of the point group that a structure has within ``LOOSE_SYMPREC``.
+
+    Args:
+        atoms: the structure.
+        group: its space group within a smaller tolerance, which counts where spglib finds less in
+            the larger one.
+    """
+    loose = space_group(atoms, LOOSE_SYMPREC)
+    return max(point_group_order(group.number), point_group_order(loose.number))
+
+
+def point_group_order(number: int) -> int:
+    """Order of the point group of a space group; 1 for an unknown one, 0."""
+    return next(order for last, order in _LAST_OF_ORDER if number <= last)
+
+
 def symmetrised(atoms: ase.Atoms, symprec: float = SYMPREC) -> ase.Atoms:
     """Conventional standard cell with atoms on their ideal sites.
 
@@ -99,20 +116,3 @@ def primitive(
 
 def _cell(atoms: ase.Atoms) -> tuple:
     return atoms.cell.array, atoms.get_scaled_positions(), atoms.numbers
-
-
-def order_of_symmetry(atoms: ase.Atoms, group: SpaceGroup) -> int:
-    """Order of the point group that a structure has within ``LOOSE_SYMPREC``.
-
-    Args:
-        atoms: the structure.
-        group: its space group within a smaller tolerance, which counts where spglib finds less in
-            the larger one.
-    """
-    loose = space_group(atoms, LOOSE_SYMPREC)
-    return max(point_group_order(group.number), point_group_order(loose.number))
-
-
-def point_group_order(number: int) -> int:
-    """Order of the point group of a space group; 1 for an unknown one, 0."""
-    return next(order for last, order in _LAST_OF_ORDER if number <= last)

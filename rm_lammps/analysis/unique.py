@@ -116,10 +116,12 @@ def write_unique(
         own = np.flatnonzero(leader == np.arange(len(table)))
         mine = own[comm.rank :: comm.size]
 
+        weighs = ranking.symmetry_weight(table.share) != 0
+
         def symmetry(frame: int) -> tuple[SpaceGroup, int]:
             atoms = frames.atoms(frame)
             group = space_group(atoms, symprec)
-            return group, order_of_symmetry(atoms, group)
+            return group, order_of_symmetry(atoms, group) if weighs else 1
 
         some = gather(comm, lambda: [symmetry(int(frame)) for frame in mine])
         symmetries = [some[n % comm.size][n // comm.size] for n in range(len(own))]
