@@ -1,5 +1,6 @@
 """Files that ship beside the Python code, and files written as a whole."""
 
+import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,8 @@ MODEL_STATISTICS = "statistics.json"
 MODEL_PROTOTYPES = "prototypes.npz"
 """Training structures of a model that carries them, beside it and in its bundle."""
 
+_PIECE = 1 << 20
+"""Bytes."""
 _PACKAGE = Path(__file__).resolve().parent
 
 
@@ -29,6 +32,15 @@ def shipped_folder(name: str) -> Path:
 def pretrained_folder() -> Path:
     """Folder with one sub-folder for each model that ships with the package."""
     return _PACKAGE / "pretrained"
+
+
+def sha256(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file, read piece by piece."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while piece := stream.read(_PIECE):
+            digest.update(piece)
+    return digest.hexdigest()
 
 
 @contextmanager

@@ -59,7 +59,7 @@ class FrameFile:
     """
 
     def __init__(self, path: Path, begin: NDArray[np.int64]) -> None:
-        self._path, self._begin = path, begin
+        self.path, self._begin = path, begin
         self._stream = path.open("rb")
 
     def text(self, number: int) -> bytes:

@@ -12,6 +12,7 @@ from pymatgen.analysis.structure_matcher import StructureMatcher
 
 from rm_lammps.analysis.frames import FrameFile, FrameTable, iterate, read_table
 from rm_lammps.analysis.grouping import Grouping, Tolerances
+from rm_lammps.analysis.groups import KeptGroups
 from rm_lammps.analysis.ranking import Ranking
 from rm_lammps.analysis.symmetry import (
     SYMPREC,
@@ -86,7 +87,7 @@ def write_unique(
     tolerances: Tolerances | None = None,
     ranking: Ranking = Ranking(),  # noqa: B008
 ) -> UniqueSet:
-    """Deduplicate and rank ``structures.extxyz``; write ``unique.extxyz``.
+    """Deduplicate and rank ``structures.extxyz``; write ``unique.extxyz`` and ``groups.npz``.
 
     Each frame is that of the group's lowest E~, byte for byte, with more in its ``info``:
     ``rank`` (from 1, of its composition), ``rank_score``, ``found`` (number of seeds), ``seeds``
@@ -107,12 +108,12 @@ def write_unique(
         UserError: on every rank, if there are no usable structures to read or no room to write.
     """
     comm = OneProcess() if comm is None else comm
+    matcher = StructureMatcher() if matcher is None else matcher
+    tolerances = Tolerances() if tolerances is None else tolerances
     path = folder / STRUCTURES
     table = on_root(comm, lambda: read_table(path))
     with FrameFile(path, table.begin) as frames:
-        leader = Grouping(
-            table, frames.atoms, comm, matcher=matcher, tolerances=tolerances
-        ).leaders()
+        leader = _leaders(table, frames, comm, matcher, tolerances)
         own = np.flatnonzero(leader == np.arange(len(table)))
         mine = own[comm.rank :: comm.size]
 
@@ -141,6 +142,24 @@ def read_unique(folder: Path) -> Iterator[ase.Atoms]:
     for atoms in iterate(folder / UNIQUE):
         atoms.info["seeds"] = np.atleast_1d(atoms.info["seeds"])
         yield atoms
+
+
+def _leaders(
+    table: FrameTable,
+    frames: FrameFile,
+    comm: Communicator,
+    matcher: StructureMatcher,
+    tolerances: Tolerances,
+) -> NDArray[np.int64]:
+    """Groups as they were kept when the same frames were grouped before, otherwise found anew."""
+    groups = on_root(comm, lambda: KeptGroups(frames.path, matcher, tolerances))
+    kept = on_root(comm, groups.read)
+    if kept is not None:
+        return kept
+    grouping = Grouping(table, frames.atoms, comm, matcher=matcher, tolerances=tolerances)
+    leader = grouping.leaders()
+    on_root(comm, lambda: groups.write(leader))
+    return leader
 
 
 def _rank(

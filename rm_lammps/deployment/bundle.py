@@ -1,6 +1,5 @@
 """A bundle: one folder with everything LAMMPS and ``rm-generate`` need of a compiled model."""
 
-import hashlib
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ from rm_lammps.deployment.compile import compile_model
 from rm_lammps.deployment.model_source import ModelSource, find_model
 from rm_lammps.deployment.plugin import ensure_plugin
 from rm_lammps.errors import UserError
-from rm_lammps.files import MODEL_PROTOTYPES
+from rm_lammps.files import MODEL_PROTOTYPES, sha256
 
 MANIFEST = "manifest.json"
 COMPILED = "model.nequip.pt2"
@@ -141,11 +140,6 @@ def _check(folder: Path, manifest: Manifest) -> None:
             f"{cpu_type()}.",
             _AGAIN + " On a cluster, deploy in a job on the nodes that run it.",
         )
-
-
-def sha256(file: Path) -> str:
-    """Hexadecimal SHA-256 of a file."""
-    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def deploy(model: str, out: Path | None = None, *, device: str = "cpu") -> Bundle:

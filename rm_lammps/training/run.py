@@ -1,7 +1,6 @@
 """A training run: data in, ``nequip-train``, a packaged model with its card out."""
 
 import ctypes
-import hashlib
 import os
 import signal
 import subprocess
@@ -18,7 +17,7 @@ from rm_lammps.datasets import DatasetStatistics, read_structures, split_indices
 from rm_lammps.datasets.prototypes import PrototypeLibrary
 from rm_lammps.datasets.readers import SOURCE
 from rm_lammps.errors import UserError
-from rm_lammps.files import MODEL_PACKAGE, MODEL_PROTOTYPES, MODEL_STATISTICS
+from rm_lammps.files import MODEL_PACKAGE, MODEL_PROTOTYPES, MODEL_STATISTICS, sha256
 from rm_lammps.response.transform import ANCHOR
 from rm_lammps.training.card import write_card
 from rm_lammps.training.config import TrainingConfig
@@ -215,7 +214,7 @@ def _describe(data: Path) -> str:
     """Name the data by content: the path means nothing on another machine."""
     if data.is_dir():
         return f"folder {data.resolve().name}"
-    return f"{data.name}, sha256 {hashlib.sha256(data.read_bytes()).hexdigest()}"
+    return f"{data.name}, sha256 {sha256(data)}"
 
 
 def _finish(

@@ -21,6 +21,7 @@ import numpy as np
 from ase.build import bulk, make_supercell
 from scipy.spatial.transform import Rotation
 
+from rm_lammps.analysis.groups import GROUPS
 from rm_lammps.analysis.unique import write_unique
 from rm_lammps.ranks import launched_ranks
 
@@ -72,6 +73,8 @@ def make(folder: Path, num: int) -> None:
 
 def measure(folder: Path) -> None:
     comm = launched_ranks()
+    if comm.rank == 0:
+        (folder / GROUPS).unlink(missing_ok=True)
     comm.bcast(None)
     start, busy = time.perf_counter(), time.process_time()
     unique = write_unique(folder, comm)

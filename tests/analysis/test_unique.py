@@ -24,10 +24,11 @@ from scipy.spatial.transform import Rotation
 
 from rm_lammps.analysis.fingerprint import LEVELS, NEIGHBOURS, fingerprint
 from rm_lammps.analysis.grouping import Grouping, Tolerances
+from rm_lammps.analysis.groups import GROUPS
 from rm_lammps.analysis.matching import prepare, same
 from rm_lammps.analysis.ranking import PROTOTYPE_WEIGHT, SYMMETRY_WEIGHT
 from rm_lammps.analysis.symmetry import SpaceGroup, order_of_symmetry, space_group, symmetrised
-from rm_lammps.analysis.unique import read_table, read_unique, write_unique
+from rm_lammps.analysis.unique import UNIQUE, read_table, read_unique, write_unique
 from rm_lammps.errors import UserError
 from rm_lammps.ranks import OneProcess
 
@@ -247,13 +248,54 @@ def read_unique_frames(folder):
     return list(read_unique(folder))
 
 
+def test_groups_are_found_once(tmp_path, monkeypatch):
+    write_run(tmp_path, frames_of_a_run())
+    write_unique(tmp_path)
+    first = (tmp_path / UNIQUE).read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr(Grouping, "leaders", must_not_run)
+        write_unique(tmp_path)
+    assert (tmp_path / UNIQUE).read_bytes() == first
+
+
+def must_not_run(self):
+    raise RuntimeError("grouped again")
+
+
+@pytest.mark.parametrize(
+    "spoil", [b"", b"no archive", b"PK\x03\x04 cut off"], ids=["empty", "other", "cut"]
+)
+def test_a_broken_file_of_groups_is_made_anew(tmp_path, spoil):
+    write_run(tmp_path, frames_of_a_run())
+    write_unique(tmp_path)
+    whole = (tmp_path / GROUPS).read_bytes()
+    (tmp_path / GROUPS).write_bytes(spoil)
+    write_unique(tmp_path)
+    assert sorted(groups_of(tmp_path)) == EXPECTED
+    (tmp_path / GROUPS).write_bytes(whole[: len(whole) // 2])
+    write_unique(tmp_path)
+    assert sorted(groups_of(tmp_path)) == EXPECTED
+
+
+def test_groups_of_other_structures_or_tolerances_do_not_count(tmp_path):
+    frames = frames_of_a_run()
+    write_run(tmp_path, frames)
+    write_unique(tmp_path)
+    write_run(tmp_path, frames[:10])
+    assert len(write_unique(tmp_path)) == 5
+    assert sum(map(len, groups_of(tmp_path))) == 10
+    # no two of the same minimum are as near as this
+    assert len(write_unique(tmp_path, tolerances=Tolerances(energy=1e-9))) == 10
+    assert len(write_unique(tmp_path, matcher=StructureMatcher(stol=1e-6))) > 5
+
+
 @pytest.mark.parametrize("ranks", [2, 3])
 def test_any_number_of_ranks_gives_the_same_file(run, tmp_path, ranks):
     write_run(tmp_path, frames_of_a_run())
     run("rm-evaluate", tmp_path, "--symmetrise")
     names = ("unique.extxyz", "unique_symmetrised.extxyz", "evaluation.json")
     one = {name: (tmp_path / name).read_bytes() for name in names}
-    for name in names:
+    for name in (*names, GROUPS):
         (tmp_path / name).unlink()
     run("rm-evaluate", tmp_path, "--symmetrise", ranks=ranks)
     assert {name: (tmp_path / name).read_bytes() for name in names} == one
