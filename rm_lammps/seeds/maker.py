@@ -1,7 +1,7 @@
 """Makes the seeds of a run."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from math import gcd
 
 import ase
@@ -81,19 +81,20 @@ class SeedMaker:
         if kind == "auto":
             many = n_species > 1 and self.n_atoms <= _LARGEST_MIXED
             kind = "mixture" if many else "random"
-        if kind == "prototype" and self._prototypes is None:
+        asked: Iterable[tuple[str, float]] = (
+            self._config.weights.items() if kind == "mixture" else [(kind, 1.0)]
+        )
+        usable = {
+            name: weight
+            for name, weight in asked
+            if weight > 0 and not (name == "prototype" and self._prototypes is None)
+        }
+        if not usable:
             raise UserError(
                 "The model carries no prototypes.",
                 "Give seeds: {prototypes: FILE}, or choose another kind of seeds.",
             )
-        if kind != "mixture":
-            return {kind: 1.0}
-        usable: dict[str, float] = {
-            name: weight
-            for name, weight in self._config.weights.items()
-            if weight > 0 and not (name == "prototype" and self._prototypes is None)
-        }
-        return usable or {"random": 1.0}
+        return usable
 
     def make(self, rng: np.random.Generator, number: int = 0) -> ase.Atoms:
         """Draw a seed; ``info`` has the ``formula`` of its cell and its ``seed_kind``.

@@ -155,8 +155,9 @@ def test_seeds_say_of_which_kind_they_are(prototypes):
     # CsCl's places shared by two elements; no structure of that stoichiometry
     assert kinds(only, prototypes, "Cs2BaCl3") == {"decorated"}
     assert kinds(only, prototypes, "Cs2Cl5") == {"random"}
-    with pytest.raises(UserError, match="carries no prototypes"):
-        kinds(only, None)
+    for nothing_else in (only, SeedConfig(kind="mixture", weights={"prototype": 1.0})):
+        with pytest.raises(UserError, match="carries no prototypes"):
+            kinds(nothing_else, None)
 
 
 def test_a_file_of_prototypes(tmp_path):
