@@ -1,36 +1,41 @@
 """Translate a training configuration into the one that ``nequip-train`` runs."""
 
-from pathlib import Path
 from typing import Any
 
 from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.training.config import TrainingConfig
-from rm_lammps.training.initial import INITIAL
 
 MONITOR = "val0_epoch/weighted_sum"
 _VALIDATION_SEED = 20240509
 
 
 def nequip_config(
-    config: TrainingConfig, statistics: DatasetStatistics, folder: Path, *, checkpoint: Path | None
+    config: TrainingConfig,
+    statistics: DatasetStatistics,
+    *,
+    initial: str | None = None,
+    checkpoint: str | None = None,
 ) -> dict[str, Any]:
     """Everything ``nequip-train`` needs, as plain data.
+
+    Paths are relative to the run's folder, where nequip must run: the packaged model keeps this
+    configuration, and a path of this machine means nothing on another one.
 
     Args:
         config: the run.
         statistics: of the training structures.
-        folder: the run's folder, with ``data/train.extxyz`` and ``data/validation.extxyz``.
+        initial: packaged model to begin with the weights of.
         checkpoint: continue from here.
 
     """
     fields: dict[str, Any] = {
         "run": ["train"],
-        "data": _data(config, statistics, folder),
-        "trainer": _trainer(config, folder),
-        "training_module": _training_module(config, statistics, folder),
+        "data": _data(config, statistics),
+        "trainer": _trainer(config),
+        "training_module": _training_module(config, statistics, initial),
     }
     if checkpoint is not None:
-        fields["ckpt_path"] = str(checkpoint)
+        fields["ckpt_path"] = checkpoint
     return fields
 
 
@@ -65,7 +70,7 @@ def transforms(
     ]
 
 
-def _data(config: TrainingConfig, statistics: DatasetStatistics, folder: Path) -> dict[str, Any]:
+def _data(config: TrainingConfig, statistics: DatasetStatistics) -> dict[str, Any]:
     loader = {
         "_target_": "torch.utils.data.DataLoader",
         "batch_size": config.optimisation.batch_size,
@@ -78,14 +83,14 @@ def _data(config: TrainingConfig, statistics: DatasetStatistics, folder: Path) -
         "seed": config.seed,
         "train_dataset": {
             "_target_": dataset,
-            "file_path": str(folder / "data" / "train.extxyz"),
+            "file_path": "data/train.extxyz",
             "samples": config.data.samples_per_epoch,
             "weighted": config.data.weight_key is not None,
             "transforms": transforms(config, statistics, seed=None),
         },
         "val_dataset": {
             "_target_": dataset,
-            "file_path": str(folder / "data" / "validation.extxyz"),
+            "file_path": "data/validation.extxyz",
             "samples": config.data.validation_samples,
             "transforms": transforms(config, statistics, seed=_VALIDATION_SEED),
         },
@@ -94,7 +99,7 @@ def _data(config: TrainingConfig, statistics: DatasetStatistics, folder: Path) -
     }
 
 
-def _trainer(config: TrainingConfig, folder: Path) -> dict[str, Any]:
+def _trainer(config: TrainingConfig) -> dict[str, Any]:
     return {
         "_target_": "lightning.Trainer",
         "accelerator": "auto",
@@ -109,7 +114,7 @@ def _trainer(config: TrainingConfig, folder: Path) -> dict[str, Any]:
         "callbacks": [
             {
                 "_target_": "lightning.pytorch.callbacks.ModelCheckpoint",
-                "dirpath": str(folder / "checkpoints"),
+                "dirpath": "checkpoints",
                 "filename": "best",
                 "monitor": MONITOR,
                 "save_last": True,
@@ -117,14 +122,14 @@ def _trainer(config: TrainingConfig, folder: Path) -> dict[str, Any]:
             },
             {
                 "_target_": "rm_lammps.training.progress.TrainingProgress",
-                "table": str(folder / "log.csv"),
+                "table": "log.csv",
             },
         ],
     }
 
 
 def _training_module(
-    config: TrainingConfig, statistics: DatasetStatistics, folder: Path
+    config: TrainingConfig, statistics: DatasetStatistics, initial: str | None
 ) -> dict[str, Any]:
     optimisation = config.optimisation
     scheduler = {
@@ -143,7 +148,7 @@ def _training_module(
         "train_metrics": None,
         "optimizer": {"_target_": "torch.optim.Adam", "lr": optimisation.learning_rate},
         "lr_scheduler": scheduler,
-        "model": _model(config, statistics, folder / INITIAL),
+        "model": _model(config, statistics, initial),
     }
 
 
@@ -187,7 +192,9 @@ def _metrics(config: TrainingConfig, statistics: DatasetStatistics) -> dict[str,
     return {**loss, "metrics": [*loss["metrics"], *read]}
 
 
-def _model(config: TrainingConfig, statistics: DatasetStatistics, initial: Path) -> dict[str, Any]:
+def _model(
+    config: TrainingConfig, statistics: DatasetStatistics, initial: str | None
+) -> dict[str, Any]:
     model = config.model
     fields = {
         "_target_": "allegro.model.AllegroModel",
@@ -214,7 +221,7 @@ def _model(config: TrainingConfig, statistics: DatasetStatistics, initial: Path)
         "readout_mlp_hidden_layers_width": model.mlp_width,
         "avg_num_neighbors": statistics.neighbours_per_atom,
     }
-    if initial.exists():
+    if initial is not None:
         target = "rm_lammps.training.initial.continued_model"
-        fields |= {"_target_": target, "package": str(initial)}
+        fields |= {"_target_": target, "package": initial}
     return fields

@@ -22,11 +22,12 @@ from rm_lammps.response.transform import ANCHOR
 from rm_lammps.training.card import write_card
 from rm_lammps.training.config import TrainingConfig
 from rm_lammps.training.dataset import SHOWN
-from rm_lammps.training.initial import keep_initial
+from rm_lammps.training.initial import INITIAL, keep_initial
 from rm_lammps.training.nequip_config import nequip_config
 from rm_lammps.training.progress import plot_training, read_table
 from rm_lammps.training.validation import errors_by_level
 
+_LAST = "checkpoints/last.ckpt"
 _QUIET_HYDRA = (
     "hydra.run.dir=.",
     "hydra.output_subdir=null",
@@ -62,7 +63,6 @@ def train(
 
     """
     folder = folder.resolve()
-    last = folder / "checkpoints" / "last.ckpt"
     if resume:
         _check_resumable(folder, config)
     elif (folder / "config.yaml").exists():
@@ -75,8 +75,12 @@ def train(
         if resume
         else _prepare(config, data, folder, start_from)
     )
-    checkpoint = last if resume and last.exists() else None
-    fields = nequip_config(config, statistics, folder, checkpoint=checkpoint)
+    fields = nequip_config(
+        config,
+        statistics,
+        initial=INITIAL if (folder / INITIAL).exists() else None,
+        checkpoint=_LAST if resume and (folder / _LAST).exists() else None,
+    )
     (folder / "nequip.yaml").write_text(yaml.safe_dump(fields, sort_keys=False))
     _run_nequip(config, folder)
     return _finish(config, statistics, folder, source=_describe(data))
@@ -168,18 +172,18 @@ def _run_nequip(config: TrainingConfig, folder: Path) -> None:
     threads = config.threads or len(os.sched_getaffinity(0))
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "PYTHONWARNINGS": "ignore"}
     _run(
-        folder / "train.log",
+        folder,
+        "train.log",
         ["nequip.scripts.train", "-cp", str(folder), "-cn", "nequip", *_QUIET_HYDRA],
         environment,
         visible=True,
         failure="The training stopped. It continues with --resume.",
     )
-    package = folder / MODEL_PACKAGE
-    package.unlink(missing_ok=True)
-    best = folder / "checkpoints" / "best.ckpt"
+    (folder / MODEL_PACKAGE).unlink(missing_ok=True)
     _run(
-        folder / "package.log",
-        ["nequip.scripts.package", "build", str(best), str(package)],
+        folder,
+        "package.log",
+        ["nequip.scripts.package", "build", "checkpoints/best.ckpt", MODEL_PACKAGE],
         environment,
         visible=False,
         failure="The trained model could not be packaged.",
@@ -187,12 +191,20 @@ def _run_nequip(config: TrainingConfig, folder: Path) -> None:
 
 
 def _run(
-    log: Path, module: list[str], environment: dict[str, str], *, visible: bool, failure: str
+    folder: Path,
+    log_name: str,
+    module: list[str],
+    environment: dict[str, str],
+    *,
+    visible: bool,
+    failure: str,
 ) -> None:
-    """Run a module of nequip; its errors go to ``log``, its progress to the terminal."""
+    """Run a module of nequip in a folder; errors go to the log, progress to the terminal."""
+    log = folder / log_name
     with log.open("w") as stream:
         done = subprocess.run(
             [sys.executable, "-m", *module],
+            cwd=folder,
             env=environment,
             stdout=None if visible else stream,
             stderr=stream,

@@ -2,13 +2,17 @@
 
 import csv
 import json
+import re
 import subprocess
 import time
+from zipfile import ZipFile
 
 import ase.io
 import pytest
 import yaml
 from ase.build import bulk, molecule
+
+from rm_lammps.files import pretrained_folder
 
 TINY = {
     "name": "tiny",
@@ -50,6 +54,7 @@ def rows_of(folder):
 
 def test_a_run_leaves_model_statistics_card_log_and_picture(trained):
     assert (trained / "model.nequip.zip").stat().st_size < 2_000_000
+    assert absolute_paths(trained / "model.nequip.zip") == []
     assert (trained / "training.png").stat().st_size > 1000
     assert [row["epoch"] for row in rows_of(trained)] == ["0", "1", "2"]
     assert all(float(row["forces_rmse"]) > 0 for row in rows_of(trained))
@@ -77,6 +82,17 @@ def test_the_model_deploys_and_generates(run, trained, tmp_path):
     )
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
     assert summary["attempted"] == 2
+
+
+def absolute_paths(package):
+    with ZipFile(package) as parts:
+        (name,) = (name for name in parts.namelist() if name.endswith("/model/config.yaml"))
+        return re.findall(r": (/.*)", parts.read(name).decode())
+
+
+@pytest.mark.parametrize("name", sorted(p.name for p in pretrained_folder().iterdir()))
+def test_shipped_packages_hold_no_path_of_the_machine_they_come_from(name):
+    assert absolute_paths(pretrained_folder() / name / "model.nequip.zip") == []
 
 
 def test_a_killed_run_continues(run, inputs, tmp_path):
@@ -108,6 +124,7 @@ def test_a_training_starts_from_a_model(run, refused, trained, inputs, tmp_path)
     )
     assert card["before"][0]["epochs"] == before["epochs"] == 3
     assert "Continues" in (tmp_path / "on" / "card.md").read_text()
+    assert absolute_paths(tmp_path / "on" / "model.nequip.zip") == []
     # it has not moved: the errors on the same noise are those of the model it started from
     for now, then in zip(
         card["errors_by_noise_level"], before["errors_by_noise_level"], strict=True
