@@ -10,6 +10,8 @@ _T = TypeVar("_T")
 _LONGEST_SLEEP = 0.05
 _LAUNCHERS = ("PMI_SIZE", "PMIX_RANK", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE")
 """Set by the launchers of MPICH and its relatives, PMIx, Open MPI and MVAPICH."""
+_OF_LAUNCHERS = ("PMI", "HYDI", "MPI", "OMPI", "MV2")
+"""How the names of all their variables begin."""
 
 
 class Communicator(Protocol):
@@ -59,6 +61,14 @@ def launched_ranks() -> Communicator:
     from mpi4py import MPI
 
     return MPI.COMM_WORLD
+
+
+def environment_for_mpirun() -> dict[str, str]:
+    """This process's environment without a launcher's variables.
+
+    An ``mpirun`` that inherits them counts its ranks among those of the launch it belongs to.
+    """
+    return {name: value for name, value in os.environ.items() if not name.startswith(_OF_LAUNCHERS)}
 
 
 def meet(comm: Communicator) -> None:

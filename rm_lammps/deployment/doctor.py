@@ -14,6 +14,7 @@ from packaging.requirements import Requirement
 
 from rm_lammps.cache import cache_folder, cpu_type
 from rm_lammps.errors import UserError
+from rm_lammps.ranks import environment_for_mpirun
 
 _PROBE_RANKS = 2
 _PINNED = ("torch", "nequip", "nequip-allegro", "lammps", "mpi4py")
@@ -128,7 +129,7 @@ def _lammps() -> str:
     launcher = [shutil.which("mpirun") or "mpirun", "-n", str(_PROBE_RANKS)]
     done = subprocess.run(
         [*launcher, sys.executable, "-c", _LAMMPS_PROBE],
-        env={k: v for k, v in os.environ.items() if not k.startswith(("PMI", "MPI", "OMPI"))},
+        env=environment_for_mpirun(),
         capture_output=True,
         text=True,
         check=False,

@@ -21,11 +21,11 @@ import ase
 import ase.io
 import numpy as np
 from compounds import FIFTEEN, known_compounds
-from launching import clean_environment
 
 from rm_lammps.analysis.ranking import PROTOTYPE_WEIGHT
 from rm_lammps.datasets import read_structures
 from rm_lammps.deployment.bundle import find_bundle
+from rm_lammps.ranks import environment_for_mpirun
 
 
 def choose(
@@ -67,7 +67,7 @@ def evaluate(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
 
 def command(words: Sequence[str]) -> None:
     """Run a command without what this process may have inherited from an MPI launcher."""
-    if subprocess.run(words, env=clean_environment(), check=False).returncode:
+    if subprocess.run(words, env=environment_for_mpirun(), check=False).returncode:
         sys.exit(f"failed: {' '.join(words)}")
 
 

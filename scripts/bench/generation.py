@@ -12,7 +12,6 @@ import time
 from pathlib import Path
 
 import numpy as np
-from launching import clean_environment
 from mpi4py import MPI
 
 from rm_lammps.deployment.bundle import find_bundle
@@ -20,6 +19,7 @@ from rm_lammps.generation.compositions import RunSeeds
 from rm_lammps.generation.config import GenerationConfig
 from rm_lammps.generation.records import RECORDS, ShardWriter, make_record
 from rm_lammps.generation.scheduler import SharedCounters
+from rm_lammps.ranks import environment_for_mpirun
 from rm_lammps.relaxation.session import LammpsSession
 
 _PAIR = re.compile(r"^Pair +\| +\S+ +\| +(\S+)", re.MULTILINE)
@@ -71,7 +71,7 @@ def run(config: GenerationConfig, ranks: int, folder: Path) -> dict[str, float]:
     subprocess.run(
         ["mpirun", "-n", str(ranks), *words],
         check=True,
-        env=clean_environment(),
+        env=environment_for_mpirun(),
         capture_output=True,
     )
     return json.loads((folder / "summary.json").read_text())

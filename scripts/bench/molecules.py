@@ -17,13 +17,13 @@ from typing import Any
 
 import ase.io
 import numpy as np
-from launching import clean_environment
 from rich.console import Console
 
 from rm_lammps.analysis.frames import iterate
 from rm_lammps.analysis.molecules.evaluate import Options, evaluate_file, evaluate_run
 from rm_lammps.cli.molecules import print_molecules
 from rm_lammps.datasets import read_structures
+from rm_lammps.ranks import environment_for_mpirun
 
 TABLE_HEAD = (
     "| composition | attempted | converged | valid | all pass | SMILES | core-seconds a seed | "
@@ -87,7 +87,7 @@ def generate(formulas: Sequence[str], arguments: argparse.Namespace) -> Path:
     words += ["--model", arguments.model, "--formulas", str(listed), "--num", str(arguments.num)]
     words += ["--preset", arguments.preset] if arguments.preset else []
     command = ["mpirun", "-n", str(arguments.ranks), *words, "--out", str(folder)]
-    subprocess.run(command, check=True, env=clean_environment(), stdout=subprocess.DEVNULL)
+    subprocess.run(command, check=True, env=environment_for_mpirun(), stdout=subprocess.DEVNULL)
     return folder
 
 

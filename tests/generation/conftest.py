@@ -12,6 +12,8 @@ import ase.io
 import numpy as np
 import pytest
 
+from rm_lammps.ranks import environment_for_mpirun
+
 QUICK = ("--model", "diamond", "--formula", "C8", "--preset", "quick")
 
 
@@ -37,12 +39,6 @@ def recorded_seeds(folder: Path) -> list[int]:
     ]
 
 
-def clean_environment(**more: str) -> dict[str, str]:
-    """This process may be an MPI rank itself, which mpirun's children must not inherit."""
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("PMI", "HYDI", "MPI"))}
-    return {**clean, **more}
-
-
 def start(*command: object, ranks: int = 2) -> subprocess.Popen:
     """Start a command under mpirun."""
     words = ["mpirun", "-n", str(ranks), *map(str, command)]
@@ -51,7 +47,7 @@ def start(*command: object, ranks: int = 2) -> subprocess.Popen:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env=clean_environment(),
+        env=environment_for_mpirun(),
     )
 
 

@@ -13,6 +13,7 @@ import yaml
 
 from rm_lammps.errors import UserError
 from rm_lammps.generation.stopping import Stopping, deadline
+from rm_lammps.ranks import environment_for_mpirun
 
 NUM = 120
 KILLS = 30
@@ -122,7 +123,7 @@ def faulty_run(tools, tmp_path, patch, *more, num=12):
         text=True,
         check=False,
         timeout=HANG,
-        env=tools.clean_environment(),
+        env=environment_for_mpirun(),
     )
 
 
