@@ -50,7 +50,7 @@ class BoxRounds(_Stage):
     """Minimise atoms and cell together, in short rounds (``box_round.in``).
 
     Rounds go on until forces and stress, evaluated afresh, pass the protocol's tolerances.
-    Between rounds the cell is reduced.
+    Between rounds the cell is reduced and its faces are put between atoms.
     """
 
     stage: Literal["box"] = "box"

@@ -34,6 +34,8 @@ _SCRIPTS = (
 _FRAMES_EVERY = 10
 _SHORTER = 0.02
 """Relative gain in length for which a cell is reduced."""
+_FREE = 0.5
+"""Share of the largest possible distance from atoms that a cell's faces keep."""
 
 
 @dataclass(frozen=True)
@@ -171,10 +173,17 @@ class LammpsSession:
             raise StopError(Reason.NOT_FINITE, f"E~ = {energy}")
         return Evaluation(float(energy), forces, -pressure / stages.BAR_PER_GPA)
 
-    def reduce_cell(self) -> None:
-        """Go on in a Minkowski-reduced cell, if this one has become skewed."""
-        if not _is_reduced(self._cell()):
+    def tidy_cell(self) -> None:
+        """Go on in a Minkowski-reduced cell with its faces away from atoms, if this one isn't."""
+        if not (_is_reduced(self._box()[1]) and self._faces_are_free()):
             self.load(self.structure())
+
+    def _faces_are_free(self) -> bool:
+        """Whether no face is much nearer to an atom than it need be."""
+        corner, cell = self._box()
+        fractional = _fractional(self._gather("x") - corner, cell)
+        clearance = np.minimum(fractional.min(axis=0), 1 - fractional.max(axis=0))
+        return bool((clearance >= _FREE * _widest_gaps(fractional)[1] / 2).all())
 
     def load(self, atoms: ase.Atoms) -> None:
         """Put a structure into LAMMPS, a crystal's cell reduced."""
@@ -199,8 +208,11 @@ class LammpsSession:
             return None, atoms.positions
         cell, rotation = ase.cell.Cell(_reduced(atoms.cell.array)).standard_form()
         self.rotation = np.asarray(rotation)
-        fractional = np.linalg.solve(cell.array.T, (atoms.positions @ rotation.T).T).T
-        return cell.array, (fractional % 1.0 % 1.0) @ cell.array
+        fractional = _fractional(atoms.positions @ rotation.T, cell.array)
+        # an atom that leaves the box in a line search is wrapped; LAMMPS then takes it back by a
+        # vector of another cell than that which it returns to, and E~ rises: faces go between atoms
+        begin, width = _widest_gaps(fractional)
+        return cell.array, ((fractional - begin - width / 2) % 1.0 % 1.0) @ cell.array
 
     def _takes_over(self, atoms: ase.Atoms) -> bool:
         """Whether the box in LAMMPS serves; ranks that share one would have to exchange atoms."""
@@ -266,7 +278,8 @@ class LammpsSession:
             raise RuntimeError("nothing was loaded")
         if not self.periodic:
             return ase.Atoms(self._loaded.numbers, self._gather("x"))
-        structure = ase.Atoms(self._loaded.numbers, self._gather("x"), cell=self._cell(), pbc=True)
+        _, cell = self._box()
+        structure = ase.Atoms(self._loaded.numbers, self._gather("x"), cell=cell, pbc=True)
         structure.set_cell(_reduced(structure.cell.array))
         structure.wrap()
         return structure
@@ -280,10 +293,11 @@ class LammpsSession:
         """Of the box now, Å³."""
         return float(self._lmp.get_thermo("vol"))
 
-    def _cell(self) -> Array:
+    def _box(self) -> tuple[Array, Array]:
+        """Corner and cell, Å."""
         low, high, xy, yz, xz, _, _ = self._lmp.extract_box()
         lx, ly, lz = np.subtract(high, low)
-        return np.array([[lx, 0, 0], [xy, ly, 0], [xz, yz, lz]])
+        return np.array(low), np.array([[lx, 0, 0], [xy, ly, 0], [xz, yz, lz]])
 
     def _gather(self, quantity: str) -> Array:
         return np.array(self._lmp.gather_atoms(quantity, 1, 3), dtype=float).reshape(-1, 3)
@@ -307,6 +321,19 @@ class LammpsSession:
         for name, value in values.items():
             self._lmp.command(f"variable {name} delete")
             self._lmp.command(f'variable {name} index "{value}"')
+
+
+def _fractional(positions: Array, cell: Array) -> Array:
+    return np.asarray(np.linalg.solve(cell.T, positions.T).T)
+
+
+def _widest_gaps(fractional: Array) -> tuple[Array, Array]:
+    """Where the widest gap between atoms begins along each axis, and its width; shapes (3,)."""
+    inside = np.sort(fractional % 1.0, axis=0)
+    gaps = np.diff(inside, axis=0, append=inside[:1] + 1)
+    widest = gaps.argmax(axis=0)
+    axes = np.arange(3)
+    return inside[widest, axes], gaps[widest, axes]
 
 
 _SUMS = np.array([s for s in product((-1, 0, 1), repeat=3) if np.count_nonzero(s) > 1])

@@ -185,7 +185,7 @@ class Relaxation:
             result = self._session.evaluate()
             if self._converged(result):
                 return result
-            self._session.reduce_cell()
+            self._session.tidy_cell()
         return None
 
     def _hop(
