@@ -89,7 +89,7 @@ def _row(formula: str, preset: str, result: dict) -> str:
         ", ".join(others) or "none",
         result["unique"],
         f"{result['evaluations_per_seed']:.0f}",
-        f"{result['seconds_per_seed']:.2f}",
+        f"{result['seconds_per_seed']:.3f}",
     ]
     return "| " + " | ".join(str(cell) for cell in cells) + " |"
 
