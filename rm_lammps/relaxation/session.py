@@ -175,7 +175,9 @@ class LammpsSession:
 
     def tidy_cell(self) -> None:
         """Go on in a Minkowski-reduced cell with its faces away from atoms, if this one isn't."""
-        if not (_is_reduced(self._box()[1]) and self._faces_are_free()):
+        # where ranks share a box, it is large and has atoms at its faces wherever they are
+        free = self.shared or self._faces_are_free()
+        if not (free and _is_reduced(self._box()[1])):
             self.load(self.structure())
 
     def _faces_are_free(self) -> bool:
@@ -209,8 +211,7 @@ class LammpsSession:
         cell, rotation = ase.cell.Cell(_reduced(atoms.cell.array)).standard_form()
         self.rotation = np.asarray(rotation)
         fractional = _fractional(atoms.positions @ rotation.T, cell.array)
-        # an atom that leaves the box in a line search is wrapped; LAMMPS then takes it back by a
-        # vector of another cell than that which it returns to, and E~ rises: faces go between atoms
+        # fix box/relax misplaces atoms that are wrapped during a minimisation (docs/pair_style.md)
         begin, width = _widest_gaps(fractional)
         return cell.array, ((fractional - begin - width / 2) % 1.0 % 1.0) @ cell.array
 
