@@ -61,7 +61,7 @@ class Grouping:
         table: of the run's frames, the same on every rank.
         load: gives a frame by its number.
         comm: every rank of it calls :meth:`leaders`.
-        matcher: decides what is the same; pymatgen's default settings unless given.
+        matcher: decides what is the same.
         tolerances: for the cheap invariants.
         batch: structures handled at a time; the result doesn't depend on it.
     """
@@ -72,14 +72,13 @@ class Grouping:
         load: Callable[[int], ase.Atoms],
         comm: Communicator,
         *,
-        matcher: StructureMatcher | None = None,
-        tolerances: Tolerances | None = None,
+        matcher: StructureMatcher,
+        tolerances: Tolerances,
         batch: int | None = None,
     ) -> None:
         self._table, self._load, self._comm = table, load, comm
         self._batch = max(BATCH, 64 * comm.size) if batch is None else batch
-        self._matcher = StructureMatcher() if matcher is None else matcher
-        self._tolerances = Tolerances() if tolerances is None else tolerances
+        self._matcher, self._tolerances = matcher, tolerances
         self._leader = np.full(len(table), -1, dtype=np.int64)
         # of the leaders within reach, and of the batch, by frame
         self._prints: dict[int, NDArray[np.float32]] = {}

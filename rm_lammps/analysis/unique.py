@@ -116,7 +116,6 @@ def write_unique(
         leader = _leaders(table, frames, comm, matcher, tolerances)
         own = np.flatnonzero(leader == np.arange(len(table)))
         mine = own[comm.rank :: comm.size]
-
         weighs = ranking.symmetry_weight(table.share) != 0
 
         def symmetry(frame: int) -> tuple[SpaceGroup, int]:

@@ -183,7 +183,7 @@ class LammpsSession:
     def _faces_are_free(self) -> bool:
         """Whether no face is much nearer to an atom than it need be."""
         corner, cell = self._box()
-        fractional = _fractional(self._gather("x") - corner, cell)
+        fractional = ase.cell.Cell(cell).scaled_positions(self._gather("x") - corner)
         clearance = np.minimum(fractional.min(axis=0), 1 - fractional.max(axis=0))
         return bool((clearance >= _FREE * _widest_gaps(fractional)[1] / 2).all())
 
@@ -210,7 +210,7 @@ class LammpsSession:
             return None, atoms.positions
         cell, rotation = ase.cell.Cell(_reduced(atoms.cell.array)).standard_form()
         self.rotation = np.asarray(rotation)
-        fractional = _fractional(atoms.positions @ rotation.T, cell.array)
+        fractional = cell.scaled_positions(atoms.positions @ rotation.T)
         # fix box/relax misplaces atoms that are wrapped during a minimisation (docs/pair_style.md)
         begin, width = _widest_gaps(fractional)
         return cell.array, ((fractional - begin - width / 2) % 1.0 % 1.0) @ cell.array
@@ -322,10 +322,6 @@ class LammpsSession:
         for name, value in values.items():
             self._lmp.command(f"variable {name} delete")
             self._lmp.command(f'variable {name} index "{value}"')
-
-
-def _fractional(positions: Array, cell: Array) -> Array:
-    return np.asarray(np.linalg.solve(cell.T, positions.T).T)
 
 
 def _widest_gaps(fractional: Array) -> tuple[Array, Array]:

@@ -143,7 +143,14 @@ def test_groups_depend_on_neither_order_nor_batches(tmp_path, order, batch):
     frames = frames_of_a_run()
     shuffled = [frames[number] for number in order]
     table = read_table(write_run(tmp_path, shuffled) / "structures.extxyz")
-    leader = Grouping(table, lambda n: shuffled[n], OneProcess(), batch=batch).leaders()
+    leader = Grouping(
+        table,
+        lambda n: shuffled[n],
+        OneProcess(),
+        matcher=StructureMatcher(),
+        tolerances=Tolerances(),
+        batch=batch,
+    ).leaders()
     pairs = {(int(table.seed[frame]), int(table.seed[lead])) for frame, lead in enumerate(leader)}
     groups = {lead: sorted(a for a, b in pairs if b == lead) for _, lead in pairs}
     assert sorted(groups.values()) == EXPECTED
