@@ -4,8 +4,9 @@ python scripts/study_prototypes.py mp20_val.extxyz.gz --compositions 600 --but r
 
 For each structure drawn, the types that its composition's seeds begin from are compared with it,
 without relaxation: first those of its own stoichiometry, then, if none matches, those whose sites
-its elements share. Prints how often either does, and the likelihood of that for various weights of
-the latter's votes.
+its elements share. Prints how often either does, how early, and the likelihood of that for various
+weights of the latter's votes. With --pettifor the votes are by Pettifor's order instead of what the
+model's library learned, with --types by-symmetry for types that it did not split.
 """
 
 import argparse
@@ -18,13 +19,14 @@ from rich.progress import track
 
 from rm_lammps.analysis.prediction import rms
 from rm_lammps.datasets import DatasetStatistics, read_structures
-from rm_lammps.datasets.prototypes import PrototypeLibrary
+from rm_lammps.datasets.prototypes import PrototypeLibrary, pettifor_places
 from rm_lammps.files import MODEL_PROTOTYPES, MODEL_STATISTICS
 from rm_lammps.seeds import Prototypes
 from rm_lammps.seeds.votes import DECORATED_WEIGHT
 
 LEAST = 1e-4
 """Probability of what no vote was for."""
+FIRST = (1, 2, 5, 10, 20)
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,8 @@ class Outcome:
     """Of votes for the own types, that of the one that matches; ``None`` if none does."""
     decorated: bool
     """Whether a decoration matches where no own type does."""
+    place: float
+    """Of what matches, in the order of votes."""
 
 
 def look_up(
@@ -51,18 +55,21 @@ def look_up(
     own = sum(c.share for c in once if not c.shares_sites)
     shared = sum(c.share for c in once if c.shares_sites) / DECORATED_WEIGHT
 
-    def first(shares_sites: bool, most: int) -> float | None:
+    def first(shares_sites: bool, most: int) -> int | None:
         places = [n for n, c in enumerate(candidates) if c.shares_sites is shares_sites]
         for place in places[:most]:
             rng = np.random.default_rng([seed, place])
             drawn = prototypes.draw(composition, statistics, rng, place)
             if drawn is not None and rms(known, drawn) is not None:
-                return candidates[place].share
+                return place
         return None
 
     found = first(shares_sites=False, most=20)
-    decorated = found is None and first(shares_sites=True, most=30) is not None
-    return Outcome(own, shared, None if found is None else found / own, decorated)
+    if found is not None:
+        return Outcome(own, shared, candidates[found].share / own, decorated=False, place=found)
+    found = first(shares_sites=True, most=30)
+    place = np.inf if found is None else found
+    return Outcome(own, shared, None, decorated=found is not None, place=place)
 
 
 def log_likelihood(outcomes: list[Outcome], weight: float) -> float:
@@ -86,8 +93,14 @@ def main() -> None:
     parser.add_argument("--but", type=Path, help="not compositions of this file")
     parser.add_argument("--compositions", type=int, default=600)
     parser.add_argument("--draw", type=int, default=11, help="seed of the draw")
+    parser.add_argument("--pettifor", action="store_true")
+    parser.add_argument("--types", choices=("learned", "by-symmetry"), default="learned")
     options = parser.parse_args()
     library = PrototypeLibrary.load(options.model / MODEL_PROTOTYPES)
+    if options.pettifor:
+        library.places = pettifor_places()
+    if options.types == "by-symmetry":
+        library.types = PrototypeLibrary.of([library.atoms(k) for k in range(len(library))]).types
     prototypes = Prototypes(library)
     text = (options.model / MODEL_STATISTICS).read_text()
     statistics = DatasetStatistics.model_validate_json(text)
@@ -107,6 +120,8 @@ def main() -> None:
     decorated = sum(outcome.decorated for outcome in outcomes)
     print(f"{len(outcomes)} structures: {own} are among 20 types of their own stoichiometry,")
     print(f"{decorated} others among 30 structures whose sites are shared")
+    shares = (np.mean([outcome.place < k for outcome in outcomes]) for k in FIRST)
+    print("among the first", *(f"{k}: {share:.1%}" for k, share in zip(FIRST, shares, strict=True)))
     print("| weight | log likelihood |\n| --- | --- |")
     for weight in (0.001, 0.003, 0.01, 0.02, 0.03, 0.1, 0.3, 1.0):
         print(f"| {weight} | {log_likelihood(outcomes, weight):.1f} |")

@@ -13,9 +13,9 @@ from pathlib import Path
 import yaml
 
 from rm_lammps.datasets import DatasetStatistics, read_structures, split_indices
-from rm_lammps.datasets.prototypes import PrototypeLibrary
 from rm_lammps.files import MODEL_PROTOTYPES, MODEL_STATISTICS
 from rm_lammps.training.config import TrainingConfig
+from rm_lammps.training.prototypes import learned_library
 
 
 def main() -> None:
@@ -46,7 +46,7 @@ def main() -> None:
     statistics_file.write_text(after.model_dump_json(indent=1) + "\n")
     print(f"{statistics_file}: {len(after.stoichiometries)} stoichiometries")
     if arguments.prototypes:
-        PrototypeLibrary.of(frames).save(arguments.model / MODEL_PROTOTYPES)
+        learned_library(frames, seed=0, shown=True).save(arguments.model / MODEL_PROTOTYPES)
 
 
 if __name__ == "__main__":

@@ -2,10 +2,12 @@
 
 import zipfile
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import ase
 import numpy as np
+from ase.data import chemical_symbols
 from numpy.typing import NDArray
 
 from rm_lammps.datasets.statistics import stoichiometry, symmetry_dataset
@@ -16,13 +18,15 @@ _ELEMENTS = 2**8
 """More than there are elements."""
 _STEPS = 2**16
 """Fractional coordinates are kept to 1/65536."""
+_STEP = 5
+"""Elements in a row that replace each other well."""
 
 
 class PrototypeLibrary:
     """Crystals, each with the number of its type.
 
-    Structures are of one type if they have the same numbers of atoms of their elements, the same
-    space group and the same Wyckoff letters.
+    Types differ in the numbers of atoms of their elements, in space group or in Wyckoff letters;
+    rm-train also tells apart what differs in its free parameters.
 
     Args:
         numbers: atomic numbers of all structures one after the other, shape (atoms,).
@@ -30,6 +34,8 @@ class PrototypeLibrary:
         cells: shape (n, 3, 3), Å.
         ends: where each structure's atoms end, shape (n,).
         types: of each structure, shape (n,).
+        places: of the elements by atomic number, similar ones near each other, shape (119, any);
+            those of :func:`pettifor_places` unless given.
     """
 
     def __init__(
@@ -39,12 +45,14 @@ class PrototypeLibrary:
         cells: NDArray[np.float32],
         ends: NDArray[np.int64],
         types: NDArray[np.int64],
+        places: NDArray[np.float32] | None = None,
     ) -> None:
         self._numbers = numbers
         self._fractions = fractions
         self._cells = cells
         self._ends = ends
         self.types = types
+        self.places = pettifor_places() if places is None else places
 
     def __len__(self) -> int:
         return len(self._ends)
@@ -102,6 +110,7 @@ class PrototypeLibrary:
                 cells=self._cells,
                 ends=self._ends,
                 types=self.types,
+                places=self.places,
             )
 
     @classmethod
@@ -118,6 +127,21 @@ class PrototypeLibrary:
             raise UserError(
                 f"{path} is no library of prototypes: {error}", "Deploy the model again."
             ) from error
+
+
+@lru_cache(maxsize=1)
+def pettifor_places() -> NDArray[np.float32]:
+    """Pettifor's chemical order (J. Phys. C 19, 285 (1986)) in steps of five, shape (119, 1).
+
+    Elements without a number there come last.
+    """
+    # pymatgen takes long to load, and many runs have no prototypes
+    from pymatgen.core import Element
+
+    known = [Element(symbol).mendeleev_no for symbol in chemical_symbols[1:104]]
+    last = max(n for n in known if n)
+    order = [last, *(n or last for n in known), *(15 * [last])]
+    return (np.array(order)[:, None] / _STEP).astype(np.float32)
 
 
 def _type(atoms: ase.Atoms) -> str:

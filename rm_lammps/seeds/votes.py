@@ -9,8 +9,7 @@ from itertools import permutations, product
 from math import gcd
 
 import numpy as np
-from ase.data import atomic_numbers, chemical_symbols
-from numpy.typing import NDArray
+from ase.data import atomic_numbers
 
 from rm_lammps.datasets.prototypes import PrototypeLibrary
 
@@ -55,9 +54,9 @@ class Votes:
 
     A composition's elements take the places of those with equally many atoms. Every structure with
     these numbers of atoms votes for its type; its vote is the product, over the composition's
-    elements, of 1 / (1 + n), where the element replaced is n places away in Pettifor's chemical
-    order (J. Phys. C 19, 285 (1986)), for the way of replacing with the least mean n. The type with
-    most votes comes first; a type is represented by its structure of least mean n.
+    elements, of 1 / (1 + d²), where d is the distance of the library's places of the element and of
+    the one it replaces, for the way of replacing with the largest product. The type with most votes
+    comes first; a type is represented by its structure with the largest vote.
 
     Several elements may also share the sites of one, in up to four cells of the known structure:
     ordered variants of simpler crystals. Such votes count ``DECORATED_WEIGHT``, and a structure
@@ -69,6 +68,8 @@ class Votes:
 
     def __init__(self, library: PrototypeLibrary) -> None:
         self._types = library.types
+        differences = library.places[:, None] - library.places
+        self._dissimilarity = np.log1p(np.square(differences).sum(axis=2))
         self._by_counts: dict[tuple[int, ...], list[int]] = defaultdict(list)
         self._elements = []
         for index, (elements, counts) in enumerate(library.contents()):
@@ -101,19 +102,18 @@ class Votes:
         for number, block in enumerate(blocks):
             block_of[list(block)] = number
         elements = np.array([self._elements[index] for index in indices])
-        order = _chemical_order()
-        places = order[[atomic_numbers[symbol] for symbol, _ in composition]]
+        own = [atomic_numbers[symbol] for symbol, _ in composition]
         # shape (ways, elements of the composition)
-        ways = np.array(list(_ways(counts)))[:, block_of]
-        # shape (structures, ways, elements of the composition)
-        steps = np.abs(order[elements][:, ways] - places)
-        way = steps.mean(axis=2).argmin(axis=1)
-        steps = steps[np.arange(len(indices)), way]
+        ways = np.array(list(ways_to_replace(counts)))[:, block_of]
+        # shape (structures, ways)
+        dissimilarity = self._dissimilarity[elements[:, ways], own].sum(axis=2)
+        way = dissimilarity.argmin(axis=1)
+        dissimilarity = dissimilarity[np.arange(len(indices)), way]
         _, of_type = np.unique(self._types[indices], return_inverse=True)
-        votes = np.bincount(of_type, (1 / (1 + steps)).prod(axis=1))
+        votes = np.bincount(of_type, np.exp(-dissimilarity))
         weight = 1.0 if len(blocks) == len(composition) else DECORATED_WEIGHT
         nearest: dict[int, int] = {}
-        for k in np.argsort(steps.mean(axis=1), kind="stable").tolist():
+        for k in np.argsort(dissimilarity, kind="stable").tolist():
             nearest.setdefault(int(of_type[k]), k)
         return [
             Candidate(
@@ -148,8 +148,12 @@ def _partitions(n: int) -> Iterator[Blocks]:
             yield (*blocks[:k], (*block, n - 1), *blocks[k + 1 :])
 
 
-def _ways(counts: Sequence[int]) -> Iterator[list[int]]:
-    """All ways to place elements: for each, its place among the structure's, rarest first."""
+def ways_to_replace(counts: Sequence[int]) -> Iterator[list[int]]:
+    """All ways to place elements: for each, its place among the structure's, rarest first.
+
+    Args:
+        counts: atoms of each element.
+    """
     ranked = np.argsort(counts, kind="stable")
     ordered = np.array(counts)[ranked]
     blocks = [np.flatnonzero(ordered == n).tolist() for n in np.unique(ordered)]
@@ -157,14 +161,3 @@ def _ways(counts: Sequence[int]) -> Iterator[list[int]]:
         way = np.empty(len(counts), dtype=int)
         way[ranked] = [place for block in choice for place in block]
         yield way.tolist()
-
-
-@lru_cache(maxsize=1)
-def _chemical_order() -> NDArray[np.float64]:
-    """Pettifor's Mendeleev numbers by atomic number; elements without one come last."""
-    # pymatgen takes long to load, and many runs have no prototypes
-    from pymatgen.core import Element
-
-    known = [Element(symbol).mendeleev_no for symbol in chemical_symbols[1:104]]
-    last = max(n for n in known if n)
-    return np.array([last, *(n or last for n in known), *(15 * [last])], dtype=float)

@@ -14,7 +14,6 @@ import yaml
 from ase.geometry import minkowski_reduce
 
 from rm_lammps.datasets import DatasetStatistics, read_structures, split_indices, validate
-from rm_lammps.datasets.prototypes import PrototypeLibrary
 from rm_lammps.datasets.readers import SOURCE
 from rm_lammps.errors import UserError
 from rm_lammps.files import MODEL_PACKAGE, MODEL_PROTOTYPES, MODEL_STATISTICS, sha256
@@ -25,6 +24,7 @@ from rm_lammps.training.dataset import SHOWN
 from rm_lammps.training.initial import INITIAL, keep_initial
 from rm_lammps.training.nequip_config import nequip_config
 from rm_lammps.training.progress import plot_training, read_table
+from rm_lammps.training.prototypes import learned_library
 from rm_lammps.training.validation import errors_by_level
 
 _LAST = "checkpoints/last.ckpt"
@@ -125,7 +125,8 @@ def _prepare(
             ase.io.write(folder / "data" / f"{name}.extxyz", structures, format="extxyz")
         (folder / MODEL_STATISTICS).write_text(statistics.model_dump_json(indent=1) + "\n")
         if config.data.prototypes and statistics.periodic:
-            PrototypeLibrary.of([frames[i] for i in training]).save(folder / MODEL_PROTOTYPES)
+            library = learned_library([frames[i] for i in training], seed=config.seed, shown=True)
+            library.save(folder / MODEL_PROTOTYPES)
         (folder / "config.yaml").write_text(
             yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
         )

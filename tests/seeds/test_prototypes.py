@@ -42,6 +42,12 @@ def space_group_of(atoms):
     return spglib.get_symmetry_dataset(cell_of(atoms), symprec=0.5).number
 
 
+def vote(a, b):
+    """Of one element for another, at Pettifor's places."""
+    places = [Element(symbol).mendeleev_no for symbol in (a, b)]
+    return 1 / (1 + ((places[0] - places[1]) / 5) ** 2)
+
+
 @pytest.fixture
 def prototypes():
     return Prototypes(PrototypeLibrary.of(KNOWN))
@@ -103,9 +109,7 @@ def test_shares_of_all_types_are_one():
     shares = [atoms.info["prototype_share"] for atoms in types]
     assert sum(shares) == pytest.approx(1)
     # NaCl's own vote is 1, and MgO has its type
-    places = {symbol: Element(symbol).mendeleev_no for symbol in ("Na", "Mg", "Cs", "Cl", "O")}
-    oxide = 1 / (1 + abs(places["Mg"] - places["Na"])) / (1 + abs(places["O"] - places["Cl"]))
-    cesium = 1 / (1 + abs(places["Cs"] - places["Na"]))
+    oxide, cesium = vote("Mg", "Na") * vote("O", "Cl"), vote("Cs", "Na")
     assert shares[0] == pytest.approx((1 + oxide) / (1 + oxide + cesium))
 
 
@@ -186,8 +190,7 @@ def test_crystals_of_the_same_stoichiometry_come_before_those_whose_sites_are_sh
     assert sum(shares[:3]) == pytest.approx(1)
     assert set(shares[2:]) == {min(shares)}
     # sodium's places for both
-    places = {symbol: Element(symbol).mendeleev_no for symbol in ("Na", "Cl")}
-    shared = DECORATED_WEIGHT / (1 + abs(places["Na"] - places["Cl"]))
+    shared = DECORATED_WEIGHT * vote("Na", "Cl")
     assert shares[2] / shares[0] == pytest.approx(shared, rel=0.1)
 
 
