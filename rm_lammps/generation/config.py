@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.deployment.bundle import MANIFEST, Bundle
 from rm_lammps.deployment.model_source import find_model
 from rm_lammps.errors import UserError, unusable_fields
@@ -178,13 +179,21 @@ def _default_preset(model: Any) -> str:
         statistics = Bundle.load(model).manifest.statistics
     elif isinstance(model, str):
         statistics = find_model(model).statistics
-    if statistics is None:
-        return "crystals"
+    return "crystals" if statistics is None else preset_for(statistics)
+
+
+def preset_for(statistics: DatasetStatistics) -> str:
+    """Name of the preset that suits a model, by what it was trained on."""
     if not statistics.periodic:
         return "molecules"
+    if len(statistics.species) == 1:
+        return "crystals"
     # hops leave the minima of prototypes, and cost more than other seeds
-    return "crystals" if len(statistics.species) == 1 else "prediction"
+    return "quick" if len(statistics.species) <= _FEW_ELEMENTS else "prediction"
 
+
+_FEW_ELEMENTS = 10
+"""Models of more know no minimum to better than 0.1 Å."""
 
 _FIELDS = (
     "Needed: --model and one of --formula, --formulas, --de-novo, --heavy (or these fields in "
