@@ -8,6 +8,7 @@ from ase.data import atomic_numbers
 
 from rm_lammps.datasets.prototypes import PrototypeLibrary
 from rm_lammps.seeds import Prototypes
+from rm_lammps.training import prototypes
 from rm_lammps.training.prototypes import learn_places, learned_library, split_types
 
 
@@ -20,11 +21,13 @@ def salts(**structures):
     return [bulk(f"{metal}Cl", structure, a=5.0) for metal, structure in structures.items()]
 
 
-def test_equal_symmetry_with_other_proportions_is_another_type():
+def test_equal_symmetry_with_other_proportions_is_another_type(monkeypatch):
     frames = [tetragonal("CuAu", 1.3), tetragonal("FePt", 1.35), tetragonal("MgO", 3.5)]
     library = PrototypeLibrary.of([*frames, bulk("NaCl", "rocksalt", a=5.6)])
     assert len(set(library.types[:3].tolist())) == 1
     assert split_types(library).tolist() == [0, 0, 2, 3]
+    monkeypatch.setattr(prototypes, "_MOST_FOUNDERS", 1)
+    assert split_types(library).tolist() == [0, 0, 0, 3]
 
 
 @pytest.fixture(scope="module")
