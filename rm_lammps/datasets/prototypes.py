@@ -18,7 +18,7 @@ _ELEMENTS = 2**8
 """More than there are elements."""
 _STEPS = 2**16
 """Fractional coordinates are kept to 1/65536."""
-_STEP = 5
+_ALIKE = 5
 """Elements in a row that replace each other well."""
 
 
@@ -141,7 +141,7 @@ def pettifor_places() -> NDArray[np.float32]:
     known = [Element(symbol).mendeleev_no for symbol in chemical_symbols[1:104]]
     last = max(n for n in known if n)
     order = [last, *(n or last for n in known), *(15 * [last])]
-    return (np.array(order)[:, None] / _STEP).astype(np.float32)
+    return (np.array(order)[:, None] / _ALIKE).astype(np.float32)
 
 
 def _type(atoms: ase.Atoms) -> str:
