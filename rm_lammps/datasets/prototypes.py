@@ -18,8 +18,6 @@ _ELEMENTS = 2**8
 """More than there are elements."""
 _STEPS = 2**16
 """Fractional coordinates are kept to 1/65536."""
-_ALIKE = 5
-"""Elements in a row that replace each other well."""
 
 
 class PrototypeLibrary:
@@ -130,8 +128,8 @@ class PrototypeLibrary:
 
 
 @lru_cache(maxsize=1)
-def pettifor_places() -> NDArray[np.float32]:
-    """Pettifor's chemical order (J. Phys. C 19, 285 (1986)) in steps of five, shape (119, 1).
+def pettifor_order() -> NDArray[np.int64]:
+    """Pettifor's chemical order (J. Phys. C 19, 285 (1986)) by atomic number, shape (119,).
 
     Elements without a number there come last.
     """
@@ -140,8 +138,13 @@ def pettifor_places() -> NDArray[np.float32]:
 
     known = [Element(symbol).mendeleev_no for symbol in chemical_symbols[1:104]]
     last = max(n for n in known if n)
-    order = [last, *(n or last for n in known), *(15 * [last])]
-    return (np.array(order)[:, None] / _ALIKE).astype(np.float32)
+    return np.array([last, *(n or last for n in known), *(15 * [last])], dtype=np.int64)
+
+
+def pettifor_places() -> NDArray[np.float32]:
+    """Places whose squared distance is the number of steps in Pettifor's order, shape (119, n)."""
+    order = pettifor_order()
+    return (order[:, None] > np.arange(order.max())).astype(np.float32)
 
 
 def _type(atoms: ase.Atoms) -> str:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from rm_lammps.analysis.matching import to_pymatgen
 from rm_lammps.analysis.prediction import MATCHER
-from rm_lammps.datasets.prototypes import PrototypeLibrary
+from rm_lammps.datasets.prototypes import PrototypeLibrary, pettifor_order
 from rm_lammps.progress import follow
 from rm_lammps.seeds.votes import ways_to_replace
 
@@ -21,6 +21,8 @@ _MOST_FOUNDERS = 24
 """Of types with the same symmetry: in 17,000 known crystals 21 at most. Bounds the comparisons
 where thousands of structures have none."""
 _DIMENSIONS = 8
+_ALIKE = 5
+"""Elements in a row of Pettifor's order that replace each other well: places begin so far apart."""
 _EPOCHS = 12
 _LEAST_BATCHES = 300
 _BATCH = 64
@@ -103,10 +105,10 @@ def learn_places(
 
     Neighbourhood components analysis (Goldberger et al., NIPS 2004): all other structures with the
     same numbers of atoms vote for the type of each, as :class:`~rm_lammps.seeds.votes.Votes` does;
-    the places maximise the likelihood of the types.
+    the places maximise the likelihood of the types. They begin at Pettifor's order.
 
     Args:
-        library: its types are the labels; its places are where the elements begin.
+        library: its types are the labels.
         seed: of the random numbers.
         shown: whether to show progress.
 
@@ -114,8 +116,9 @@ def learn_places(
         Shape (119, 8).
     """
     generator = torch.Generator().manual_seed(seed)
-    start = 0.05 * torch.randn(len(library.places), _DIMENSIONS, generator=generator)
-    start[:, : library.places.shape[1]] += torch.tensor(library.places)
+    order = torch.tensor(pettifor_order(), dtype=torch.float32)
+    start = 0.05 * torch.randn(len(order), _DIMENSIONS, generator=generator)
+    start[:, 0] += order / _ALIKE
     places = start.clone().requires_grad_()
     groups = list(_groups(library))
     batches: list[tuple[_Group, Tensor]] = []

@@ -45,7 +45,7 @@ def space_group_of(atoms):
 def vote(a, b):
     """Of one element for another, at Pettifor's places."""
     places = [Element(symbol).mendeleev_no for symbol in (a, b)]
-    return 1 / (1 + ((places[0] - places[1]) / 5) ** 2)
+    return 1 / (1 + abs(places[0] - places[1]))
 
 
 @pytest.fixture
