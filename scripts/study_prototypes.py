@@ -3,13 +3,15 @@
 python scripts/study_prototypes.py mp20_val.extxyz.gz --compositions 600 --but reference.extxyz
 
 For each structure drawn, the types that its composition's seeds begin from are compared with it,
-without relaxation: first those of its own stoichiometry, then, if none matches, those whose sites
-its elements share. Prints how often either does, how early, and the likelihood of that for various
-weights of the latter's votes. With --pettifor the votes are by Pettifor's order instead of what the
-model's library learned, with --types by-symmetry for types that it did not split.
+without relaxation: first those of its own stoichiometry, then, if none matches, those that its cell
+holds several times, and those whose sites its elements share. Prints how often each does, how
+early, and the likelihood of that for various weights of the votes of the last two. With --pettifor
+the votes are by Pettifor's order instead of what the model's library learned, with --types
+by-symmetry for types that it did not split.
 """
 
 import argparse
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,27 +24,35 @@ from rm_lammps.datasets import DatasetStatistics, read_structures
 from rm_lammps.datasets.prototypes import PrototypeLibrary, pettifor_places
 from rm_lammps.files import MODEL_PROTOTYPES, MODEL_STATISTICS
 from rm_lammps.seeds import Prototypes
-from rm_lammps.seeds.votes import DECORATED_WEIGHT
+from rm_lammps.seeds.votes import DECORATED_WEIGHT, REPEATED_WEIGHT, Candidate
 
 LEAST = 1e-4
 """Probability of what no vote was for."""
 FIRST = (1, 2, 5, 10, 20)
 
 
+KINDS = {"own": 20, "repeated": 10, "decorated": 30}
+"""How many structures of each kind are compared."""
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What was found for one structure."""
 
-    own: float
-    """Votes for types of the composition's own stoichiometry."""
-    shared: float
-    """Votes for those whose sites are shared, before they are weighed."""
-    share: float | None
-    """Of votes for the own types, that of the one that matches; ``None`` if none does."""
-    decorated: bool
-    """Whether a decoration matches where no own type does."""
+    votes: dict[str, float]
+    """For structures of each kind, before they are weighed."""
+    kind: str | None
+    """Of the first structure that matches, looked for kind by kind."""
+    share: float
+    """Of the votes for its kind, those for its type; 1 for decorations, any of which may do."""
     place: float
-    """Of what matches, in the order of votes."""
+    """In the order of votes."""
+
+
+def kind_of(candidate: Candidate) -> str:
+    if candidate.shares_sites:
+        return "decorated"
+    return "repeated" if candidate.cells > 1 else "own"
 
 
 def look_up(
@@ -51,36 +61,30 @@ def look_up(
     """Compare one structure with the seeds of its composition."""
     composition = known.symbols.formula.count()
     candidates = prototypes.votes.candidates(tuple(composition.items()))
-    once = {(c.index, c.replaced, c.cells): c for c in candidates}.values()
-    own = sum(c.share for c in once if not c.shares_sites)
-    shared = sum(c.share for c in once if c.shares_sites) / DECORATED_WEIGHT
-
-    def first(shares_sites: bool, most: int) -> int | None:
-        places = [n for n, c in enumerate(candidates) if c.shares_sites is shares_sites]
+    votes = dict.fromkeys(KINDS, 0.0)
+    for candidate in {(c.index, c.replaced, c.cells): c for c in candidates}.values():
+        votes[kind_of(candidate)] += candidate.share / candidate.weight
+    for kind, most in KINDS.items():
+        places = [n for n, c in enumerate(candidates) if kind_of(c) == kind]
         for place in places[:most]:
             rng = np.random.default_rng([seed, place])
             drawn = prototypes.draw(composition, statistics, rng, place)
-            if drawn is not None and rms(known, drawn) is not None:
-                return place
-        return None
-
-    found = first(shares_sites=False, most=20)
-    if found is not None:
-        return Outcome(own, shared, candidates[found].share / own, decorated=False, place=found)
-    found = first(shares_sites=True, most=30)
-    place = np.inf if found is None else found
-    return Outcome(own, shared, None, decorated=found is not None, place=place)
+            if drawn is None or rms(known, drawn) is None:
+                continue
+            found = candidates[place]
+            share = 1.0 if kind == "decorated" else found.share / found.weight / votes[kind]
+            return Outcome(votes, kind, share, place)
+    return Outcome(votes, None, 0.0, np.inf)
 
 
-def log_likelihood(outcomes: list[Outcome], weight: float) -> float:
+def log_likelihood(outcomes: list[Outcome], weights: dict[str, float]) -> float:
     """Of all structures that matched something."""
     total = 0.0
     for outcome in outcomes:
-        all_votes = outcome.own + weight * outcome.shared
-        if outcome.share is not None:
-            total += np.log(max(outcome.share * outcome.own / all_votes, LEAST))
-        elif outcome.decorated:
-            total += np.log(max(weight * outcome.shared / all_votes, LEAST))
+        if outcome.kind is not None:
+            votes = {kind: weights[kind] * outcome.votes[kind] for kind in KINDS}
+            share = outcome.share * votes[outcome.kind] / sum(votes.values())
+            total += np.log(max(share, LEAST))
     return total
 
 
@@ -116,15 +120,19 @@ def main() -> None:
     ]
     order = np.random.default_rng(options.draw).permutation(len(usable))[: options.compositions]
     outcomes = [look_up(usable[k], prototypes, statistics, int(k)) for k in track(order.tolist())]
-    own = sum(outcome.share is not None for outcome in outcomes)
-    decorated = sum(outcome.decorated for outcome in outcomes)
-    print(f"{len(outcomes)} structures: {own} are among 20 types of their own stoichiometry,")
-    print(f"{decorated} others among 30 structures whose sites are shared")
+    kinds = Counter(outcome.kind for outcome in outcomes)
+    print(f"{len(outcomes)} structures: {kinds['own']} are among 20 types of their stoichiometry,")
+    print(f"{kinds['repeated']} others among 10 that are there several times,")
+    print(f"{kinds['decorated']} more among 30 structures whose sites are shared")
     shares = (np.mean([outcome.place < k for outcome in outcomes]) for k in FIRST)
     print("among the first", *(f"{k}: {share:.1%}" for k, share in zip(FIRST, shares, strict=True)))
-    print("| weight | log likelihood |\n| --- | --- |")
+    weights = {"own": 1.0, "repeated": REPEATED_WEIGHT, "decorated": DECORATED_WEIGHT}
+    print("| weight | log likelihood, repeated | decorated |\n| --- | --- | --- |")
     for weight in (0.001, 0.003, 0.01, 0.02, 0.03, 0.1, 0.3, 1.0):
-        print(f"| {weight} | {log_likelihood(outcomes, weight):.1f} |")
+        both = (
+            log_likelihood(outcomes, weights | {kind: weight}) for kind in ("repeated", "decorated")
+        )
+        print(f"| {weight} | {' | '.join(f'{value:.1f}' for value in both)} |")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import numpy as np
 from rm_lammps.datasets import DatasetStatistics, read_structures
 from rm_lammps.datasets.prototypes import PrototypeLibrary
 from rm_lammps.errors import UserError
-from rm_lammps.seeds.decoration import decorated, replace
+from rm_lammps.seeds.decoration import decorated, repeated, replace
 from rm_lammps.seeds.perturbed import perturb
 from rm_lammps.seeds.votes import Votes
 
@@ -76,7 +76,7 @@ class Prototypes:
         if chosen.shares_sites:
             seed = decorated(known, composition, chosen.replaced, chosen.cells, rng)
         else:
-            seed = replace(known, composition, chosen.replaced)
+            seed = replace(repeated(known, chosen.cells, rng), composition, chosen.replaced)
         expected = chosen.cells * _expected_volume(known, statistics)
         ratio = statistics.volume(composition) / expected
         seed.set_cell(seed.cell.array * ratio ** (1 / 3), scale_atoms=True)

@@ -20,6 +20,9 @@ Blocks = tuple[tuple[int, ...], ...]
 DECORATED_WEIGHT = 0.02
 """Of the vote of a structure whose sites several elements share, as they can do so in many ways:
 the maximum of the likelihood of 600 known crystals (docs/crystals.md)."""
+REPEATED_WEIGHT = 0.02
+"""Of the vote of a structure that a cell holds several times, as few cells are larger than needed:
+within the flat maximum of the likelihood of 3,000 known crystals (docs/crystals.md)."""
 _MOST_CELLS = 4
 """Of a structure whose sites are shared, in one cell of the composition."""
 _MOST_ELEMENTS = 7
@@ -48,6 +51,11 @@ class Candidate:
         """Whether several elements replace one."""
         return len(set(self.replaced)) < len(self.replaced)
 
+    @property
+    def weight(self) -> float:
+        """Of its votes."""
+        return _weight(shares_sites=self.shares_sites, cells=self.cells)
+
 
 class Votes:
     """Known structures in the order in which they suit a composition.
@@ -57,6 +65,9 @@ class Votes:
     elements, of 1 / (1 + d²), where d is the distance of the library's places of the element and of
     the one it replaces, for the way of replacing with the largest product. The type with most votes
     comes first; a type is represented by its structure with the largest vote.
+
+    A structure may also be there several times, where the numbers of atoms have a common divisor:
+    rock salt for Na4Cl4. Such votes count ``REPEATED_WEIGHT``.
 
     Several elements may also share the sites of one, in up to four cells of the known structure:
     ordered variants of simpler crystals. Such votes count ``DECORATED_WEIGHT``, and a structure
@@ -79,7 +90,10 @@ class Votes:
 
     def _find(self, composition: Composition) -> list[Candidate]:
         alone: Blocks = tuple((place,) for place in range(len(composition)))
-        votes = self._count(composition, alone, 1)
+        common = gcd(*(n for _, n in composition))
+        votes = []
+        for cells in (n for n in range(1, common + 1) if common % n == 0):
+            votes += self._count(composition, alone, cells)
         for blocks, cells in _ways_to_share(composition):
             votes += self._count(composition, blocks, cells)
         total = sum(vote.share for vote in votes)
@@ -111,7 +125,7 @@ class Votes:
         dissimilarity = dissimilarity[np.arange(len(indices)), way]
         _, of_type = np.unique(self._types[indices], return_inverse=True)
         votes = np.bincount(of_type, np.exp(-dissimilarity))
-        weight = 1.0 if len(blocks) == len(composition) else DECORATED_WEIGHT
+        weight = _weight(shares_sites=len(blocks) < len(composition), cells=cells)
         nearest: dict[int, int] = {}
         for k in np.argsort(dissimilarity, kind="stable").tolist():
             nearest.setdefault(int(of_type[k]), k)
@@ -124,6 +138,12 @@ class Votes:
             )
             for kind, k in nearest.items()
         ]
+
+
+def _weight(*, shares_sites: bool, cells: int) -> float:
+    if shares_sites:
+        return DECORATED_WEIGHT
+    return REPEATED_WEIGHT if cells > 1 else 1.0
 
 
 def _ways_to_share(composition: Composition) -> Iterator[tuple[Blocks, int]]:

@@ -4,7 +4,7 @@ import ase
 import numpy as np
 import pytest
 import spglib
-from ase.build import bulk
+from ase.build import bulk, make_supercell
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pymatgen.core import Element
@@ -13,9 +13,9 @@ from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.datasets.prototypes import PrototypeLibrary
 from rm_lammps.errors import UserError
 from rm_lammps.seeds import Prototypes, SeedConfig, SeedMaker
-from rm_lammps.seeds.decoration import decorated, supercell_matrix
+from rm_lammps.seeds.decoration import decorated, repeated, supercell_matrix
 from rm_lammps.seeds.maker import KindOrder
-from rm_lammps.seeds.votes import DECORATED_WEIGHT
+from rm_lammps.seeds.votes import DECORATED_WEIGHT, REPEATED_WEIGHT
 
 SALT, CESIUM = bulk("NaCl", "rocksalt", a=5.64), bulk("CsCl", "cesiumchloride", a=4.12)
 PEROVSKITE = ase.Atoms(
@@ -192,6 +192,33 @@ def test_crystals_of_the_same_stoichiometry_come_before_those_whose_sites_are_sh
     # sodium's places for both
     shared = DECORATED_WEIGHT * vote("Na", "Cl")
     assert shares[2] / shares[0] == pytest.approx(shared, rel=0.1)
+
+
+def test_a_known_structure_fills_a_larger_cell():
+    salts = Prototypes(PrototypeLibrary.of(SALTS))
+    first, second = (salts.draw({"Na": 4, "Cl": 4}, STATISTICS, rng(0), n) for n in range(2))
+    assert [space_group_of(atoms) for atoms in (first, second)] == [225, 221]
+    assert first.get_chemical_symbols() == 4 * ["Na"] + 4 * ["Cl"]
+    assert first.info["seed_kind"] == "prototype"
+    # the conventional cell is the most compact one
+    assert first.cell.cellpar() == pytest.approx(3 * [5.64] + 3 * [90], rel=0.01)
+    # a structure with the cell's own numbers of atoms counts more
+    layered = ase.Atoms("Cs2Cl2", cell=[4.1, 4.1, 9.0], pbc=True)
+    layered.set_scaled_positions([(0, 0, 0.1), (0, 0, 0.6), (0.5, 0.5, 0.3), (0.5, 0.5, 0.9)])
+    both = Prototypes(PrototypeLibrary.of([*SALTS, layered]))
+    drawn = [both.draw({"Na": 2, "Cl": 2}, STATISTICS, rng(0), n) for n in range(3)]
+    share = {space_group_of(atoms): atoms.info["prototype_share"] for atoms in drawn}
+    (own,) = set(share) - {225, 221}
+    assert share[221] / share[own] == pytest.approx(REPEATED_WEIGHT)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 8))
+@settings(max_examples=30, deadline=None)
+def test_repeated_structures_are_the_same_crystal(seed, cells):
+    atoms = repeated(PEROVSKITE, cells, rng(seed))
+    assert len(atoms) == 5 * cells
+    assert len(spglib.find_primitive(cell_of(atoms))[2]) == 5
+    assert space_group_of(atoms) == 221
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 4))
