@@ -1,6 +1,7 @@
 """Structures to put other elements into, in a compact file that travels with a model."""
 
 import zipfile
+from collections import defaultdict
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -76,15 +77,26 @@ class PrototypeLibrary:
         """Atomic numbers of one structure, shape (n,)."""
         return self._numbers[self._ends[index - 1] if index else 0 : self._ends[index]]
 
-    def contents(self) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-        """Elements of each structure, rarest in it first, and how many atoms of each."""
+    def by_counts(self) -> dict[tuple[int, ...], tuple[NDArray[np.int64], NDArray[np.int64]]]:
+        """Structures by the numbers of atoms of their elements, smallest number first.
+
+        Returns:
+            For each such numbers, indices of the structures, shape (n,), and their elements in the
+            order of the numbers, shape (n, number of elements).
+        """
         owner = np.repeat(np.arange(len(self)), np.diff(self._ends, prepend=0))
         codes, counts = np.unique(owner * _ELEMENTS + self._numbers, return_counts=True)
         owner, elements = np.divmod(codes, _ELEMENTS)
         order = np.lexsort((elements, counts, owner))
         ends = np.searchsorted(owner, np.arange(1, len(self)))
-        parts = (np.split(values[order], ends) for values in (elements, counts))
-        return list(zip(*parts, strict=True))
+        members: dict[tuple[int, ...], list[tuple[int, NDArray[np.int64]]]] = defaultdict(list)
+        parts = (np.split(values[order], ends) for values in (counts, elements))
+        for index, (of_each, own) in enumerate(zip(*parts, strict=True)):
+            members[tuple(of_each.tolist())].append((index, own))
+        return {
+            of_each: (np.array([index for index, _ in some]), np.array([own for _, own in some]))
+            for of_each, some in members.items()
+        }
 
     def atoms(self, index: int) -> ase.Atoms:
         """One structure, Å."""

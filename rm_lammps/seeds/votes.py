@@ -1,6 +1,5 @@
 """Which known structures suit a composition, and how well."""
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -81,11 +80,7 @@ class Votes:
         self._types = library.types
         differences = library.places[:, None] - library.places
         self._dissimilarity = np.log1p(np.square(differences).sum(axis=2))
-        self._by_counts: dict[tuple[int, ...], list[int]] = defaultdict(list)
-        self._elements = []
-        for index, (elements, counts) in enumerate(library.contents()):
-            self._elements.append(elements)
-            self._by_counts[tuple(counts.tolist())].append(index)
+        self._by_counts = library.by_counts()
         self.candidates = lru_cache(maxsize=_COMPOSITIONS_KEPT)(self._find)
 
     def _find(self, composition: Composition) -> list[Candidate]:
@@ -109,13 +104,12 @@ class Votes:
     def _count(self, composition: Composition, blocks: Blocks, cells: int) -> list[Candidate]:
         """Types, the nearest structure of each, with their votes instead of a share."""
         counts = [sum(composition[place][1] for place in block) // cells for block in blocks]
-        indices = self._by_counts.get(tuple(sorted(counts)), [])
-        if not indices:
+        if (known := self._by_counts.get(tuple(sorted(counts)))) is None:
             return []
+        indices, elements = known
         block_of = np.empty(len(composition), dtype=int)
         for number, block in enumerate(blocks):
             block_of[list(block)] = number
-        elements = np.array([self._elements[index] for index in indices])
         own = [atomic_numbers[symbol] for symbol, _ in composition]
         # shape (ways, elements of the composition)
         ways = np.array(list(ways_to_replace(counts)))[:, block_of]
@@ -131,7 +125,7 @@ class Votes:
             nearest.setdefault(int(of_type[k]), k)
         return [
             Candidate(
-                indices[k],
+                int(indices[k]),
                 tuple(elements[k][ways[way[k]]].tolist()),
                 cells,
                 float(weight * votes[kind]),

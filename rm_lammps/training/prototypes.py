@@ -140,14 +140,9 @@ def learn_places(
 
 
 def _groups(library: PrototypeLibrary) -> Iterator[_Group]:
-    members: dict[tuple[int, ...], list[int]] = defaultdict(list)
-    contents = library.contents()
-    for index, (_, of_each) in enumerate(contents):
-        members[tuple(of_each.tolist())].append(index)
-    for counts, indices in members.items():
+    for counts, (indices, elements) in library.by_counts().items():
         types = torch.tensor(library.types[indices])
         if len(types.unique()) < len(types):
-            elements = np.array([contents[index][0] for index in indices])
             ways = torch.tensor(list(ways_to_replace(counts)))
             yield _Group(torch.tensor(elements), types, ways)
 

@@ -4,7 +4,7 @@ import ase
 import numpy as np
 import pytest
 import spglib
-from ase.build import bulk, make_supercell
+from ase.build import bulk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pymatgen.core import Element
