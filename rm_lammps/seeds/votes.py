@@ -18,7 +18,7 @@ Blocks = tuple[tuple[int, ...], ...]
 
 DECORATED_WEIGHT = 0.02
 """Of the vote of a structure whose sites several elements share, as they can do so in many ways:
-the maximum of the likelihood of 600 known crystals (docs/crystals.md)."""
+the maximum of the likelihood of 3,000 known crystals (docs/crystals.md)."""
 REPEATED_WEIGHT = 0.01
 """Of the vote of a structure that a cell holds several times, as few cells are larger than needed:
 the maximum of the likelihood of 3,000 known crystals (docs/crystals.md)."""
