@@ -88,7 +88,7 @@ def predict(
         selections[f"{k} top-ranked unique"] = found.best(k)
     selections["all seeds"] = found.best(None)
     if found.is_reranked:
-        selections["1 reranked"] = found.reranked(1)
+        selections |= {f"{k} reranked": found.reranked(k) for k in sorted({1, *at})}
     mine = range(comm.rank, len(goals), comm.size)
     parts = gather(comm, lambda: {n: _row(goals[n], found, selections) for n in mine})
     rows = [parts[n % comm.size][n] for n in range(len(goals))]
@@ -110,6 +110,11 @@ def _row(
         distances = [distance(frame) for number in compositions for frame in select(number)]
         return min((d for d in distances if d is not None), default=None)
 
+    def rank(select: Callable[[int], list[int]]) -> int | None:
+        """Of the first match."""
+        ranked = (pair for number in target.own for pair in enumerate(select(number), start=1))
+        return next((n for n, frame in ranked if distance(frame) is not None), None)
+
     reference = target.reference
     group = space_group(reference)
     info = reference.info
@@ -123,15 +128,8 @@ def _row(
         "attempted": found.attempted * len(target.own),
         "rms": {name: best(target.own, select) for name, select in selections.items()},
         "rms_any": {name: best(target.alike, select) for name, select in selections.items()},
-        "rank": next(
-            (
-                rank
-                for number in target.own
-                for rank, frame in enumerate(found.best(None)(number), start=1)
-                if distance(frame) is not None
-            ),
-            None,
-        ),
+        "rank": rank(found.best(None)),
+        "rank_by_chgnet": rank(found.reranked(None)),
     }
 
 

@@ -145,29 +145,30 @@ def rerank(
         Cost, correlation with the ranking before, distances to chgnet's minima, and energies
         relative to references of the same composition and to the hull.
     """
-    begin = time.process_time()
     potential = Potential()
-    mine = range(comm.rank, len(found.formulas), comm.size)
+    best = [(n, frame) for n in range(len(found.formulas)) for frame in found.best(how.top)(n)]
+    mine = best[comm.rank :: comm.size]
 
-    def work() -> dict[int, list[tuple[int, Judged]]]:
-        judged = {}
-        for composition in follow(mine, "compositions", shown=comm.rank == 0):
-            frames = found.best(how.top)(composition)
-            candidates = [(f, potential.judge(found.atoms(f), how)) for f in frames]
-            for frame, candidate in candidates:
-                candidate.score = found.score(frame)
-            judged[composition] = candidates
-        return judged
+    def work() -> tuple[list[Judged], float]:
+        begin = time.process_time()
+        structures = follow(mine, "structures", shown=comm.rank == 0)
+        judged = [potential.judge(found.atoms(frame), how) for _, frame in structures]
+        return judged, time.process_time() - begin
 
-    candidates = {k: v for part in gather(comm, work) for k, v in part.items()}
-    seconds = sum(comm.allgather(time.process_time() - begin))
+    shares = gather(comm, work)
+    seconds = sum(spent for _, spent in shares)
+    candidates: dict[int, list[tuple[int, Judged]]] = {n: [] for n in range(len(found.formulas))}
+    for k, (composition, frame) in enumerate(best):
+        judged = shares[k % comm.size][0][k // comm.size]
+        judged.score = found.score(frame)
+        candidates[composition].append((frame, judged))
     parts = gather(
         comm, lambda: [potential.judge(a, how) for a in references[comm.rank :: comm.size]]
     )
     levels = [parts[n % comm.size][n // comm.size].energy for n in range(len(references))]
     stability = _stability(found, candidates, known, potential, comm) if known else {}
-    for composition, judged in candidates.items():
-        order = sorted(judged, key=lambda pair: pair[1].energy)
+    for composition, some in candidates.items():
+        order = sorted(some, key=lambda pair: pair[1].energy)
         found.reorder(composition, [frame for frame, _ in order])
     on_root(comm, lambda: _write(folder / RERANKED, found, candidates))
     on_root(comm, lambda: _draw(folder / SCREENING, list(candidates.values())))

@@ -79,6 +79,10 @@ def tables(measured: dict[str, Any]) -> str:
         f"{measured['converged'] / measured['attempted']:.1%} converged, "
         f"{measured['core_seconds_per_composition']:.1f} core-seconds a composition, "
         f"{measured['core_seconds_per_seed']:.2f} a seed.",
+    ]
+    if (judged := measured.get("rerank")) is not None:
+        lines.append(f"chgnet: {judged['core_seconds_per_composition']:.1f} more a composition.")
+    lines += [
         "",
         "| candidates | matched | match rate | RMSE | METRe | cRMSE |",
         "| --- | --- | --- | --- | --- | --- |",
@@ -100,12 +104,13 @@ def tables(measured: dict[str, Any]) -> str:
             shares = " | ".join(f"{rates[name]:.0%}" for name in names)
             lines.append(f"| {key.replace('_', ' ')} {group} | {rates['references']} | {shares} |")
     if len(prediction["references"]) <= len(FIFTEEN):
-        lines += ["", "| compound | rank of the match | RMSE |", "| --- | --- | --- |"]
+        lines += ["", "| compound | rank of the match | by chgnet | RMSE |"]
+        lines.append("| --- | --- | --- | --- |")
         for row in prediction["references"]:
             rmse = row["rms"]["all seeds"]
             lines.append(
                 f"| {row['formula']} ({row['space_group']}) | {row['rank'] or 'not found'} | "
-                f"{'' if rmse is None else f'{rmse:.3f}'} |"
+                f"{row['rank_by_chgnet'] or ''} | {'' if rmse is None else f'{rmse:.3f}'} |"
             )
     return "\n".join(lines)
 

@@ -193,6 +193,9 @@ def test_rerank_by_chgnet(run_of_two):
     )
     # E~ had preferred caesium chloride
     assert result["prediction"]["rates"]["1 reranked"]["matched"] == 2
+    assert result["prediction"]["rates"]["20 reranked"]["matched"] == 2
+    salt = result["prediction"]["references"][0]
+    assert (salt["rank"], salt["rank_by_chgnet"]) == (2, 1)
     assert result["rerank"]["structures"] == 3
     assert result["rerank"]["same_first"] == 0.0
     above = result["rerank"]["above_reference"]
@@ -203,6 +206,15 @@ def test_rerank_by_chgnet(run_of_two):
     assert [a.info["rank"] for a in best] == [1, 2, 1]
     assert (run_of_two / "screening.png").stat().st_size > 0
     assert best[0].info["rank_score"] < best[1].info["rank_score"]
+
+
+def test_ranks_share_the_candidates_of_a_composition(run_of_two, run):
+    pytest.importorskip("chgnet")
+    written = []
+    for ranks in (1, 2):
+        run("rm-evaluate", run_of_two, "--rerank", "2", ranks=ranks)
+        written.append((run_of_two / "reranked.extxyz").read_bytes())
+    assert written[0] == written[1]
 
 
 def test_energies_above_the_hull():
