@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,9 @@ RERANKED = "reranked.extxyz"
 SCREENING = "screening.png"
 METASTABLE = 0.1
 """eV per atom above the reference or the hull."""
+_VOLUMES = tuple(1.12 ** np.arange(-2, 5))
+"""Tried for each candidate, in units of its own: E~ knows shapes better than volumes, above all
+those of open frameworks."""
 _ON_HULL = 1e-3
 """eV per atom up to which a structure is not above them."""
 
@@ -41,7 +45,7 @@ class Reranking:
 
     top: int = 20
     steps: int = 0
-    """Steps of relaxation at most; 0 for the energy of the structure as it is."""
+    """Steps of relaxation at most; 0 for the energy at the best of several volumes."""
     fmax: float = 0.1
     """eV/Å, where a relaxation ends."""
 
@@ -81,28 +85,50 @@ class Potential:
                 "Install it: pip install 'rm_lammps[rerank]'.",
             ) from error
 
-    def judge(self, atoms: ase.Atoms, how: Reranking) -> Judged:
-        """Evaluate a crystal, relaxed if asked for."""
-        from rm_lammps.analysis.prediction import rms
-
-        structure = to_pymatgen(atoms)
+    def energy(self, atoms: ase.Atoms) -> float:
+        """Energy of a crystal as it is, eV per atom; infinite where there is none."""
         with warnings.catch_warnings(), _single_precision():
             warnings.simplefilter("ignore")
             try:
-                if how.steps == 0:
-                    return Judged(atoms, float(self._model.predict_structure(structure)["e"]))
+                return float(self._model.predict_structure(to_pymatgen(atoms), task="e")["e"])
+            except (RuntimeError, ValueError) as error:
+                _raise_unless_apart(error)
+                return float("inf")
+
+    def judge(self, atoms: ase.Atoms, how: Reranking) -> Judged:
+        """Evaluate a crystal at the best of ``_VOLUMES``, relaxed from there if asked for."""
+        from rm_lammps.analysis.prediction import rms
+
+        tried = [_at_volume(atoms, volume) for volume in _VOLUMES]
+        energies = [self.energy(some) for some in tried]
+        best, energy = min(zip(tried, energies, strict=True), key=itemgetter(1))
+        if how.steps == 0 or not np.isfinite(energy):
+            return Judged(best, energy)
+        with warnings.catch_warnings(), _single_precision():
+            warnings.simplefilter("ignore")
+            try:
                 done = self._optimizer.relax(
-                    structure, fmax=how.fmax, steps=how.steps, verbose=False
+                    to_pymatgen(best), fmax=how.fmax, steps=how.steps, verbose=False
                 )
             except (RuntimeError, ValueError) as error:
-                if isinstance(error, RuntimeError) and "bond graph" not in str(error):
-                    raise
-                # no graph: atoms that see no neighbour, or a cell that fell apart
+                _raise_unless_apart(error)
                 return Judged(atoms, float("inf"))
         relaxed = done["final_structure"].to_ase_atoms()
         plain = ase.Atoms(relaxed.numbers, relaxed.positions, cell=relaxed.cell, pbc=True)
         energy = float(done["trajectory"].energies[-1]) / len(atoms)
         return Judged(plain, energy, rms(atoms, plain))
+
+
+def _at_volume(atoms: ase.Atoms, factor: float) -> ase.Atoms:
+    scaled = atoms.copy()
+    scaled.set_cell(atoms.cell.array * factor ** (1 / 3), scale_atoms=True)
+    return scaled
+
+
+def _raise_unless_apart(error: Exception) -> None:
+    """No graph: atoms that see no neighbour, or a cell that fell apart."""
+    if isinstance(error, RuntimeError) and "bond graph" not in str(error):
+        raise error
 
 
 @contextmanager
@@ -195,10 +221,7 @@ def _stability(
     energies = [_energies(candidates[n]) for n in range(number)]
     both = [*(some[0] for some in energies), *map(min, energies)]
 
-    def evaluate(atoms: ase.Atoms) -> float:
-        return potential.judge(atoms, Reranking()).energy
-
-    above = energies_above_hull([*found.formulas] * 2, both, known, evaluate, comm)
+    above = energies_above_hull([*found.formulas] * 2, both, known, potential.energy, comm)
     first, best = above[:number], above[number:]
     rates = {name: _stable(some) for name, some in (("top_ranked", first), ("lowest", best))}
     return {"above_hull": rates, "energies_above_hull": first}

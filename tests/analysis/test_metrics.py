@@ -208,6 +208,19 @@ def test_rerank_by_chgnet(run_of_two):
     assert best[0].info["rank_score"] < best[1].info["rank_score"]
 
 
+def test_chgnet_judges_at_a_volume_of_its_own():
+    pytest.importorskip("chgnet")
+    from rm_lammps.analysis.rerank import Potential, Reranking
+
+    potential = Potential()
+    for factor in (0.8, 1.0, 1.4):
+        atoms = ROCKSALT.copy()
+        atoms.set_cell(factor ** (1 / 3) * atoms.cell.array, scale_atoms=True)
+        judged = potential.judge(atoms, Reranking())
+        assert judged.energy == pytest.approx(potential.energy(ROCKSALT), abs=0.02)
+        assert judged.atoms.cell.volume == pytest.approx(ROCKSALT.cell.volume, rel=0.13)
+
+
 def test_ranks_share_the_candidates_of_a_composition(run_of_two, run):
     pytest.importorskip("chgnet")
     written = []
