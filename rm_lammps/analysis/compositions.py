@@ -37,6 +37,7 @@ class CompositionFrames:
         self._seed = unique.table.seed
         place = unique.place_of_frames()
         self._place, self._score = place, unique.score
+        self._energy = unique.table.energy[unique.ranked]
         self._reordered: dict[int, list[int]] = {}
         self._ranked: dict[int, list[int]] = {}
         for number, frames in self._by_seed.items():
@@ -71,6 +72,10 @@ class CompositionFrames:
     def score(self, frame: int) -> float:
         """What the unique structure of a frame is ranked by."""
         return float(self._score[self._place[frame]])
+
+    def prior(self, frame: int) -> float:
+        """What it is ranked by besides E~, pseudo-eV per atom."""
+        return self.score(frame) - float(self._energy[self._place[frame]])
 
     def reorder(self, composition: int, frames: list[int]) -> None:
         """Note another order of a composition's best structures."""

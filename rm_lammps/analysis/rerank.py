@@ -62,6 +62,13 @@ class Judged:
     the minimum is another structure."""
     score: float = field(default=0.0)
     """What the candidate was ranked by before."""
+    prior: float = field(default=0.0)
+    """What of that was not E~."""
+
+    @property
+    def new_score(self) -> float:
+        """What it is ranked by now."""
+        return self.energy + self.prior
 
 
 class Potential:
@@ -152,11 +159,12 @@ def rerank(
     how: Reranking,
     known: Sequence[ase.Atoms] = (),
 ) -> dict[str, Any]:
-    """Evaluate the best candidates of each composition and put them in order of chgnet's energy.
+    """Evaluate the best candidates of each composition and rank them with chgnet's energy.
 
-    ``found`` learns the new order. ``reranked.extxyz`` in ``folder`` gets the candidates, for each
-    composition lowest energy first; their ``rank_score`` is that energy, in eV per atom.
-    ``screening.png`` shows it against the ranking before.
+    It takes the place of E~ in ``rank_score``; votes and symmetry count as before. ``found`` learns
+    the new order. ``reranked.extxyz`` in ``folder`` gets the candidates, for each composition
+    lowest score first, with their ``chgnet_energy_per_atom`` in eV. ``screening.png`` shows that
+    against the ranking before.
 
     Args:
         folder: of the run.
@@ -186,7 +194,7 @@ def rerank(
     candidates: dict[int, list[tuple[int, Judged]]] = {n: [] for n in range(len(found.formulas))}
     for k, (composition, frame) in enumerate(best):
         judged = shares[k % comm.size][0][k // comm.size]
-        judged.score = found.score(frame)
+        judged.score, judged.prior = found.score(frame), found.prior(frame)
         candidates[composition].append((frame, judged))
     parts = gather(
         comm, lambda: [potential.judge(a, how) for a in references[comm.rank :: comm.size]]
@@ -194,7 +202,7 @@ def rerank(
     levels = [parts[n % comm.size][n // comm.size].energy for n in range(len(references))]
     stability = _stability(found, candidates, known, potential, comm) if known else {}
     for composition, some in candidates.items():
-        order = sorted(some, key=lambda pair: pair[1].energy)
+        order = sorted(some, key=lambda pair: pair[1].new_score)
         found.reorder(composition, [frame for frame, _ in order])
     on_root(comm, lambda: _write(folder / RERANKED, found, candidates))
     on_root(comm, lambda: _draw(folder / SCREENING, list(candidates.values())))
@@ -319,8 +327,10 @@ def _write(
 ) -> None:
     with replacing(path) as stream:
         for composition in sorted(candidates):
-            energies = {frame: c.energy for frame, c in candidates[composition]}
+            judged = dict(candidates[composition])
             for rank, frame in enumerate(found.reranked(None)(composition), start=1):
                 atoms = found.atoms(frame)
-                atoms.info |= {"rank": rank, "rank_score": energies[frame]}
+                candidate = judged[frame]
+                atoms.info |= {"rank": rank, "rank_score": candidate.new_score}
+                atoms.info["chgnet_energy_per_atom"] = candidate.energy
                 ase.io.write(stream, atoms, format="extxyz", parallel=False)

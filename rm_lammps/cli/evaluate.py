@@ -116,7 +116,8 @@ def evaluate(
         int,
         typer.Option(
             min=0,
-            help="Metrics: rank so many candidates of each composition anew by chgnet.",
+            help="Metrics: rank so many candidates of each composition anew by chgnet, each at "
+            "the best of seven volumes.",
             rich_help_panel=_CRYSTALS,
         ),
     ] = 0,
@@ -124,7 +125,7 @@ def evaluate(
         int,
         typer.Option(
             min=0,
-            help="Relax them by chgnet first, so many steps at most.",
+            help="Relax them by chgnet from there, so many steps at most.",
             rich_help_panel=_CRYSTALS,
         ),
     ] = 0,

@@ -208,6 +208,25 @@ def test_rerank_by_chgnet(run_of_two):
     assert best[0].info["rank_score"] < best[1].info["rank_score"]
 
 
+def test_votes_count_beside_chgnet(run_of_two):
+    pytest.importorskip("chgnet")
+    from rm_lammps.analysis.rerank import Reranking
+
+    frames = ase.io.read(run_of_two / "structures.extxyz", ":", parallel=False)
+    for atoms, share in zip(frames, (0.99, 0.01, 0.5), strict=True):
+        atoms.info["prototype_share"] = share
+    ase.io.write(run_of_two / "structures.extxyz", frames, parallel=False)
+    unique = write_unique(run_of_two, ranking=Ranking(symmetry=0.0))
+    measure(run_of_two, unique, reranking=Reranking(top=2))
+    caesium, rocksalt, _ = ase.io.read(run_of_two / "reranked.extxyz", ":", parallel=False)
+    assert [int(a.info["seed"]) for a in (caesium, rocksalt)] == [0, 2]
+    energies = [a.info["chgnet_energy_per_atom"] for a in (caesium, rocksalt)]
+    assert energies[1] < energies[0]
+    expected = np.subtract(*energies[::-1]) + 0.1 * np.log(99)
+    scores = [a.info["rank_score"] for a in (caesium, rocksalt)]
+    assert scores[1] - scores[0] == pytest.approx(expected, abs=1e-4)
+
+
 def test_chgnet_judges_at_a_volume_of_its_own():
     pytest.importorskip("chgnet")
     from rm_lammps.analysis.rerank import Potential, Reranking
