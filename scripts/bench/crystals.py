@@ -2,7 +2,7 @@
 
     python scripts/bench/crystals.py --model crystals --data mp20_val.extxyz.gz --compositions 200 \
         --num 20 --ranks 2 --out bench
-    python scripts/bench/crystals.py --model crystals --fifteen --num 200 --out fifteen
+    python scripts/bench/crystals.py --model crystals --fifteen --num 1000 --rerank 200 --out 15
 
 Draws structures whose elements the model knows, or takes 15 compounds of the literature, generates
 for their formulas in one run, evaluates, and prints the tables of docs/crystals.md. A second call
