@@ -29,8 +29,6 @@ from rm_lammps.seeds.votes import DECORATED_WEIGHT, REPEATED_WEIGHT, Candidate
 LEAST = 1e-4
 """Probability of what no vote was for."""
 FIRST = (1, 2, 5, 10, 20)
-
-
 KINDS = {"own": 20, "repeated": 10, "decorated": 30}
 """How many structures of each kind are compared."""
 

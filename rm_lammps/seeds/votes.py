@@ -53,7 +53,9 @@ class Candidate:
     @property
     def weight(self) -> float:
         """Of its votes."""
-        return _weight(shares_sites=self.shares_sites, cells=self.cells)
+        if self.shares_sites:
+            return DECORATED_WEIGHT
+        return REPEATED_WEIGHT if self.cells > 1 else 1.0
 
 
 class Votes:
@@ -84,13 +86,11 @@ class Votes:
         self.candidates = lru_cache(maxsize=_COMPOSITIONS_KEPT)(self._find)
 
     def _find(self, composition: Composition) -> list[Candidate]:
-        alone: Blocks = tuple((place,) for place in range(len(composition)))
-        common = gcd(*(n for _, n in composition))
-        votes = []
-        for cells in (n for n in range(1, common + 1) if common % n == 0):
-            votes += self._count(composition, alone, cells)
-        for blocks, cells in _ways_to_share(composition):
-            votes += self._count(composition, blocks, cells)
+        votes = [
+            vote
+            for blocks, cells in _ways_to_fill(composition)
+            for vote in self._count(composition, blocks, cells)
+        ]
         total = sum(vote.share for vote in votes)
         # of equally many votes, elements of their own first
         turns = [
@@ -119,36 +119,29 @@ class Votes:
         dissimilarity = dissimilarity[np.arange(len(indices)), way]
         _, of_type = np.unique(self._types[indices], return_inverse=True)
         votes = np.bincount(of_type, np.exp(-dissimilarity))
-        weight = _weight(shares_sites=len(blocks) < len(composition), cells=cells)
         nearest: dict[int, int] = {}
         for k in np.argsort(dissimilarity, kind="stable").tolist():
             nearest.setdefault(int(of_type[k]), k)
-        return [
+        found = [
             Candidate(
                 int(indices[k]),
                 tuple(elements[k][ways[way[k]]].tolist()),
                 cells,
-                float(weight * votes[kind]),
+                float(votes[kind]),
             )
             for kind, k in nearest.items()
         ]
+        return [replace(some, share=some.weight * some.share) for some in found]
 
 
-def _weight(*, shares_sites: bool, cells: int) -> float:
-    if shares_sites:
-        return DECORATED_WEIGHT
-    return REPEATED_WEIGHT if cells > 1 else 1.0
-
-
-def _ways_to_share(composition: Composition) -> Iterator[tuple[Blocks, int]]:
-    """Elements that share sites, and numbers of cells that can hold the atoms then."""
-    if len(composition) > _MOST_ELEMENTS:
-        return
-    for blocks in _partitions(len(composition)):
-        if len(blocks) == len(composition):
-            continue
+def _ways_to_fill(composition: Composition) -> Iterator[tuple[Blocks, int]]:
+    """Elements that share sites, at first none, and numbers of cells that hold the atoms then."""
+    alone: Blocks = tuple((place,) for place in range(len(composition)))
+    shared = len(composition) <= _MOST_ELEMENTS
+    for blocks in _partitions(len(composition)) if shared else [alone]:
         common = gcd(*(sum(composition[place][1] for place in block) for block in blocks))
-        yield from ((blocks, n) for n in range(1, _MOST_CELLS + 1) if common % n == 0)
+        most = common if blocks == alone else _MOST_CELLS
+        yield from ((blocks, n) for n in range(1, most + 1) if common % n == 0)
 
 
 def _partitions(n: int) -> Iterator[Blocks]:
