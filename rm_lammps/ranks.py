@@ -2,9 +2,12 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
+from rm_lammps.progress import follow
+
+_S = TypeVar("_S")
 _T = TypeVar("_T")
 
 _LONGEST_SLEEP = 0.05
@@ -96,6 +99,25 @@ def gather(comm: Communicator, work: Callable[[], _T]) -> list[_T]:
         if theirs is not None:
             raise theirs
     return [value for value, _ in everyone]
+
+
+def share_out(
+    comm: Communicator, items: Sequence[_S], work: Callable[[_S], _T], unit: str | None = None
+) -> list[_T]:
+    """Do ``work`` on every item, each on one rank, and give every rank all results in order.
+
+    An exception on one rank is raised on all of them.
+
+    Args:
+        comm: called on every rank of it, with the same items.
+        items: in turns for the ranks.
+        work: what to do with one.
+        unit: what is counted where rank 0 shows how far it has come; ``None`` shows nothing.
+    """
+    mine = items[comm.rank :: comm.size]
+    shown = unit is not None and comm.rank == 0
+    parts = gather(comm, lambda: [work(item) for item in follow(mine, unit or "", shown=shown)])
+    return [parts[n % comm.size][n // comm.size] for n in range(len(items))]
 
 
 def on_root(comm: Communicator, work: Callable[[], _T]) -> _T:

@@ -9,7 +9,9 @@ SCRIPT = """
 import os
 import sys
 from rm_lammps.errors import UserError
-from rm_lammps.ranks import gather, launched_ranks, on_all, on_root, on_root_only, raise_together
+from rm_lammps.ranks import (
+    gather, launched_ranks, on_all, on_root, on_root_only, raise_together, share_out
+)
 
 assert "mpi4py" not in sys.modules
 comm = launched_ranks()
@@ -20,12 +22,15 @@ def fail_on(rank):
     return lambda: None  # can't be sent
 
 assert gather(comm, lambda: comm.rank) == [0, 1, 2]
+assert share_out(comm, range(7), lambda n: (n, comm.rank)) == [(n, n % 3) for n in range(7)]
+assert share_out(comm, [], fail_on) == []
 assert on_root(comm, lambda: comm.rank) == 0
 assert (on_root_only(comm, lambda: lambda: None) is None) == (comm.rank > 0)
 assert callable(on_all(comm, lambda: fail_on(7)))
 for attempt in (
     lambda: on_all(comm, lambda: fail_on(1)),
     lambda: on_root(comm, lambda: fail_on(0)),
+    lambda: share_out(comm, [3, 4, 5], lambda n: n == 4 and fail_on(comm.rank)),
     lambda: raise_together(comm, UserError("no place on 2") if comm.rank == 2 else None),
 ):
     try:
@@ -38,7 +43,7 @@ for attempt in (
 
 def test_an_error_of_one_rank_reaches_all(run):
     lines = run(sys.executable, "-c", SCRIPT, ranks=3).stdout.splitlines()
-    expected = [f"{rank} no place on {where}" for rank in range(3) for where in (1, 0, 2)]
+    expected = [f"{rank} no place on {where}" for rank in range(3) for where in (1, 0, 1, 2)]
     assert sorted(lines) == sorted(expected)
 
 

@@ -19,7 +19,7 @@ from rm_lammps.analysis.unique import UNIQUE, UniqueSet, read_unique, write_uniq
 from rm_lammps.datasets import read_structures, validate
 from rm_lammps.errors import UserError
 from rm_lammps.files import write_json
-from rm_lammps.ranks import Communicator, OneProcess, gather, on_root
+from rm_lammps.ranks import Communicator, OneProcess, on_root, share_out
 
 EVALUATION = "evaluation.json"
 PICTURE = "energy_volume.png"
@@ -121,15 +121,11 @@ def _read_references(file: Path | None) -> list[ase.Atoms]:
 def _match(folder: Path, references: list[ase.Atoms], comm: Communicator) -> list[str | None]:
     """Name of the reference that each unique structure matches, best structure first."""
     table = on_root(comm, lambda: read_table(folder / UNIQUE))
-    matches: list[str | None] = [None] * len(table)
-    if references:
-        reference = Reference(references)
-        with FrameFile(folder / UNIQUE, table.begin) as frames:
-            mine = range(comm.rank, len(table), comm.size)
-            found = gather(comm, lambda: [reference.find(frames.atoms(n)) for n in mine])
-        for rank, names in enumerate(found):
-            matches[rank :: comm.size] = names
-    return matches
+    if not references:
+        return [None] * len(table)
+    reference = Reference(references)
+    with FrameFile(folder / UNIQUE, table.begin) as frames:
+        return share_out(comm, range(len(table)), lambda n: reference.find(frames.atoms(n)))
 
 
 def _rates(

@@ -9,8 +9,7 @@ from ase.formula import Formula
 from pymatgen.analysis.phase_diagram import PDEntry, PhaseDiagram
 from pymatgen.core import Composition
 
-from rm_lammps.progress import follow
-from rm_lammps.ranks import Communicator, gather
+from rm_lammps.ranks import Communicator, share_out
 
 
 def energies_above_hull(
@@ -43,16 +42,9 @@ def energies_above_hull(
         for n, content in enumerate(contents)
         if elements.issuperset(content) and any(system.issuperset(content) for system in wanted)
     ]
-    mine = needed[comm.rank :: comm.size]
-
-    def work() -> list[float]:
-        shown = follow(mine, "known structures", shown=comm.rank == 0)
-        return [evaluate(known[n]) for n in shown]
-
-    parts = gather(comm, work)
+    levels_of_known = share_out(comm, needed, lambda n: evaluate(known[n]), "known structures")
     entries = []
-    for place, n in enumerate(needed):
-        energy = parts[place % comm.size][place // comm.size]
+    for n, energy in zip(needed, levels_of_known, strict=True):
         if np.isfinite(energy):
             composition = Composition(contents[n])
             entry = PDEntry(composition, energy * composition.num_atoms)

@@ -19,7 +19,7 @@ from rm_lammps.analysis.compositions import CompositionFrames
 from rm_lammps.analysis.frames import reduced_formula
 from rm_lammps.analysis.matching import to_pymatgen
 from rm_lammps.analysis.symmetry import space_group
-from rm_lammps.ranks import Communicator, gather
+from rm_lammps.ranks import Communicator, share_out
 from rm_lammps.seeds.wyckoff import crystal_system
 
 STOL = 0.5
@@ -89,9 +89,7 @@ def predict(
     selections["all seeds"] = found.best(None)
     if found.is_reranked:
         selections |= {f"{k} reranked": found.reranked(k) for k in sorted({1, *at})}
-    mine = range(comm.rank, len(goals), comm.size)
-    parts = gather(comm, lambda: {n: _row(goals[n], found, selections) for n in mine})
-    rows = [parts[n % comm.size][n] for n in range(len(goals))]
+    rows = share_out(comm, goals, lambda goal: _row(goal, found, selections))
     return {
         "rates": {name: _rates(rows, name) for name in selections},
         "groups": _groups(rows, selections),

@@ -12,7 +12,7 @@ from rm_lammps.analysis.frames import reduced_formula
 from rm_lammps.analysis.prediction import rms
 from rm_lammps.analysis.symmetry import space_group
 from rm_lammps.geometry import pairs_of
-from rm_lammps.ranks import Communicator, gather
+from rm_lammps.ranks import Communicator, share_out
 from rm_lammps.seeds.de_novo import charge_balanced
 from rm_lammps.seeds.wyckoff import crystal_system
 
@@ -58,9 +58,7 @@ def judge(
         the verdict of each, ``structures``.
     """
     n = len(found.formulas)
-    mine = range(comm.rank, n, comm.size)
-    parts = gather(comm, lambda: {k: _verdict(found, k, known, balanced) for k in mine})
-    verdicts = [parts[k % comm.size][k] for k in range(n)]
+    verdicts = share_out(comm, range(n), lambda k: _verdict(found, k, known, balanced))
     distinct = _distinct(found, verdicts)
     for formula, verdict, unique in zip(found.formulas, verdicts, distinct, strict=True):
         verdict |= {"formula": formula, "unique": unique}

@@ -25,8 +25,7 @@ from rm_lammps.analysis.matching import to_pymatgen
 from rm_lammps.analysis.plots import plot_screening
 from rm_lammps.errors import UserError
 from rm_lammps.files import replacing
-from rm_lammps.progress import follow
-from rm_lammps.ranks import Communicator, gather, on_root
+from rm_lammps.ranks import Communicator, on_root, share_out
 
 RERANKED = "reranked.extxyz"
 SCREENING = "screening.png"
@@ -181,25 +180,19 @@ def rerank(
     """
     potential = Potential()
     best = [(n, frame) for n in range(len(found.formulas)) for frame in found.best(how.top)(n)]
-    mine = best[comm.rank :: comm.size]
 
-    def work() -> tuple[list[Judged], float]:
+    def judge(candidate: tuple[int, int]) -> tuple[Judged, float]:
         begin = time.process_time()
-        structures = follow(mine, "structures", shown=comm.rank == 0)
-        judged = [potential.judge(found.atoms(frame), how) for _, frame in structures]
+        judged = potential.judge(found.atoms(candidate[1]), how)
         return judged, time.process_time() - begin
 
-    shares = gather(comm, work)
-    seconds = sum(spent for _, spent in shares)
+    verdicts = share_out(comm, best, judge, "structures")
+    seconds = sum(spent for _, spent in verdicts)
     candidates: dict[int, list[tuple[int, Judged]]] = {n: [] for n in range(len(found.formulas))}
-    for k, (composition, frame) in enumerate(best):
-        judged = shares[k % comm.size][0][k // comm.size]
+    for (composition, frame), (judged, _) in zip(best, verdicts, strict=True):
         judged.score, judged.prior = found.score(frame), found.prior(frame)
         candidates[composition].append((frame, judged))
-    parts = gather(
-        comm, lambda: [potential.judge(a, how) for a in references[comm.rank :: comm.size]]
-    )
-    levels = [parts[n % comm.size][n // comm.size].energy for n in range(len(references))]
+    levels = share_out(comm, references, lambda atoms: potential.judge(atoms, how).energy)
     stability = _stability(found, candidates, known, potential, comm) if known else {}
     for composition, some in candidates.items():
         order = sorted(some, key=lambda pair: pair[1].new_score)

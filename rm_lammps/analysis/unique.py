@@ -22,7 +22,7 @@ from rm_lammps.analysis.symmetry import (
     symmetrised,
 )
 from rm_lammps.files import replacing
-from rm_lammps.ranks import Communicator, OneProcess, gather, on_root
+from rm_lammps.ranks import Communicator, OneProcess, on_root, share_out
 
 STRUCTURES = "structures.extxyz"
 UNIQUE = "unique.extxyz"
@@ -115,7 +115,6 @@ def write_unique(
     with FrameFile(path, table.begin) as frames:
         leader = _leaders(table, frames, comm, matcher, tolerances)
         own = np.flatnonzero(leader == np.arange(len(table)))
-        mine = own[comm.rank :: comm.size]
         weighs = ranking.symmetry_weight(table.share) != 0
 
         def symmetry(frame: int) -> tuple[SpaceGroup, int]:
@@ -123,8 +122,7 @@ def write_unique(
             group = space_group(atoms, symprec)
             return group, order_of_symmetry(atoms, group) if weighs else 1
 
-        some = gather(comm, lambda: [symmetry(int(frame)) for frame in mine])
-        symmetries = [some[n % comm.size][n // comm.size] for n in range(len(own))]
+        symmetries = share_out(comm, own.tolist(), symmetry)
         unique = _rank(table, leader, own, symmetries, ranking)
 
         def write() -> None:

@@ -22,8 +22,7 @@ from rm_lammps.analysis.unique import STRUCTURES
 from rm_lammps.datasets import read_structures
 from rm_lammps.errors import UserError
 from rm_lammps.files import write_json
-from rm_lammps.progress import follow
-from rm_lammps.ranks import Communicator, OneProcess, gather, on_root
+from rm_lammps.ranks import Communicator, OneProcess, gather, on_root, share_out
 
 RANKING = "ranking.png"
 
@@ -167,14 +166,9 @@ def _judge_all(
     molecule: Callable[[int], ase.Atoms], n: int, options: Options, comm: Communicator
 ) -> list[Verdict]:
     """Verdicts in the order of the file, on every rank."""
-    mine = range(comm.rank, n, comm.size)
-
-    def work() -> list[Verdict]:
-        numbers = follow(mine, "judged", shown=comm.rank == 0)
-        return [judge(molecule(number), xtb=options.xtb) for number in numbers]
-
-    everyone = gather(comm, work)
-    return [everyone[number % comm.size][number // comm.size] for number in range(n)]
+    return share_out(
+        comm, range(n), lambda number: judge(molecule(number), xtb=options.xtb), "judged"
+    )
 
 
 def _read_molecules(file: Path) -> list[ase.Atoms]:
