@@ -4,7 +4,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import ase
 from mpi4py import MPI
 
 from rm_lammps.deployment.bundle import Bundle, find_bundle
@@ -51,7 +50,7 @@ def generate(
     _check_execution(config, execution, comm)
     bundle_folder = on_root(comm, lambda: find_bundle(config.model, device=config.device).folder)
     bundle = on_all(comm, lambda: Bundle.load(bundle_folder))
-    on_all(comm, lambda: config.protocol.check(periodic=bundle.statistics.periodic))
+    on_all(comm, lambda: config.protocol.check(bundle.statistics.system))
     run_seeds = on_all(comm, lambda: RunSeeds(config, bundle))
     lock = on_root_only(comm, lambda: open_folder(folder, config, bundle))
     stopping = Stopping(deadline(execution.time_limit, start), execution.grace)
@@ -70,7 +69,7 @@ def generate(
                 stopping=stopping,
             )
         facts |= {
-            "kind": "crystals" if bundle.statistics.periodic else "molecules",
+            "kind": bundle.statistics.system.plural,
             "wall_seconds": round(time.time() - start, 3),
             "ranks": comm.size,
             "ranks_per_structure": execution.ranks_per_structure,
@@ -188,9 +187,7 @@ def _begin(bundle: Bundle, group: MPI.Comm) -> LammpsSession:
     """
     session = LammpsSession(bundle, group)
     try:
-        cell = 3 * [3.0] if bundle.statistics.periodic else None
-        pair = 2 * [bundle.manifest.species[0]]
-        session.load(ase.Atoms(pair, [[0, 0, 0], [1.5, 0, 0]], cell=cell, pbc=cell is not None))
+        session.load(bundle.statistics.system.smallest(bundle.manifest.species[0]))
         session.evaluate()
     except Exception as error:
         raise UserError(

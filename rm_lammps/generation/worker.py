@@ -18,6 +18,7 @@ from rm_lammps.generation.schedule import ChunkSchedule, SeedRanges
 from rm_lammps.generation.scheduler import SharedCounters
 from rm_lammps.generation.stopping import Stopping
 from rm_lammps.relaxation import DroppedError, Failure, Relaxed
+from rm_lammps.relaxation.relaxation import relax
 from rm_lammps.relaxation.session import LammpsSession
 
 TRAJECTORIES = "trajectories"
@@ -94,8 +95,13 @@ class Worker:
             trajectory = self._folder / TRAJECTORIES / f"seed-{seed:06d}.extxyz"
             if self._group.rank == 0:
                 trajectory.unlink(missing_ok=True)
-        outcome = lammps.relax(
-            atoms, self._config.protocol, rng, dropped=self._overdue, trajectory=trajectory
+        outcome = relax(
+            lammps,
+            atoms,
+            self._config.protocol,
+            rng,
+            dropped=self._overdue,
+            trajectory=trajectory,
         )
         return atoms.info, outcome
 

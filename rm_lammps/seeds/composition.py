@@ -1,6 +1,6 @@
 """Chemical formulas as users type them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ase.formula import Formula
 
@@ -35,3 +35,8 @@ def parse_formula(formula: str, species: Sequence[str]) -> dict[str, int]:
             f"Elements of this model: {' '.join(species)}",
         )
     return composition
+
+
+def to_formula(composition: Mapping[str, int]) -> str:
+    """Write a composition as a formula, in its own order: ``Sr2O4``, and ``C1`` for one atom."""
+    return "".join(f"{symbol}{n}" for symbol, n in composition.items())
