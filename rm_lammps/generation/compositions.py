@@ -10,6 +10,7 @@ from rm_lammps.datasets.prototypes import PrototypeLibrary
 from rm_lammps.deployment.bundle import Bundle
 from rm_lammps.files import replacing
 from rm_lammps.generation.config import GenerationConfig
+from rm_lammps.runs.layout import FORMULAS
 from rm_lammps.seeds import (
     Prototypes,
     SeedConfig,
@@ -18,8 +19,6 @@ from rm_lammps.seeds import (
     sample_compositions,
 )
 
-FORMULAS = "formulas.txt"
-"""Formula of each composition, one a line, in the order of their seeds."""
 _MAKERS_KEPT = 64
 
 
