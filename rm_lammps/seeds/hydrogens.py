@@ -5,9 +5,9 @@ from collections.abc import Mapping
 import numpy as np
 from ase.formula import Formula
 
+from rm_lammps.chemistry.formula import formula_of, parse_formula
 from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.errors import UserError
-from rm_lammps.seeds.composition import parse_formula
 
 VALENCES = (
     dict.fromkeys(("H", "F", "Cl", "Br", "I"), 1)
@@ -40,7 +40,15 @@ def check_hydrogens(formula: str, composition: Mapping[str, int]) -> None:
         UserError: they can't; names what would.
     """
     found = unsaturation(composition)
-    if found is None or (found >= 0 and found == int(found)):
+    if found is None:
+        return
+    if sum(composition.values()) == 1:
+        (symbol,) = composition
+        raise UserError(
+            f"One atom of {symbol} is no molecule without radicals ({formula}).",
+            "Give the formula of a molecule, hydrogens included, e.g. CH4; --heavy adds them.",
+        )
+    if found >= 0 and found == int(found):
         return
     hydrogens = composition.get("H", 0)
     most = int(hydrogens + 2 * found)
@@ -82,7 +90,7 @@ def draw_hydrogens(
             f"Known: {' '.join(VALENCES)}. Otherwise give --formula.",
         )
     levels, shares = _unsaturations(sum(composition.values()), int(bare), statistics)
-    text = "".join(f"{symbol}{n}" for symbol, n in composition.items())
+    text = formula_of(composition)
     return tuple(
         f"{text}H{hydrogens}" if (hydrogens := int(2 * (bare - level))) else text
         for level in rng.choice(levels, size=number, p=shares)

@@ -7,10 +7,10 @@ from math import gcd
 import ase
 import numpy as np
 
+from rm_lammps.chemistry.formula import MAX_ATOMS, formula_of, parse_formula, plain_formula
 from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.errors import UserError
 from rm_lammps.seeds.cloud import random_cloud
-from rm_lammps.seeds.composition import MAX_ATOMS, parse_formula
 from rm_lammps.seeds.config import SeedConfig
 from rm_lammps.seeds.hydrogens import check_hydrogens
 from rm_lammps.seeds.perturbed import load_structure, perturb
@@ -54,23 +54,33 @@ class SeedMaker:
         self._units = units
         self._prototypes = prototypes
         composition = parse_formula(formula, species)
-        if not statistics.periodic:
-            check_hydrogens(formula, composition)
         self._composition = _repeated(composition, n_atoms, formula)
-        self.formula = formula if n_atoms is None else _text(self._composition)
+        self.formula = plain_formula(formula) if n_atoms is None else formula_of(self._composition)
         self.n_atoms = units[1] * sum(self._composition.values())
         """Of the largest cell."""
+        if self.n_atoms > MAX_ATOMS:
+            raise UserError(
+                f"{units[1]} formula units of {formula!r} have {self.n_atoms} atoms.",
+                f"Give 1 to {MAX_ATOMS} atoms a cell.",
+            )
+        if not statistics.periodic:
+            self._check_molecules()
         self._order = KindOrder(self._shares(len(species)))
         self._structure: ase.Atoms | None = None
         if config.structure is not None:
             self._structure = load_structure(config.structure, species, n_atoms)
             self._check_structure()
 
+    def _check_molecules(self) -> None:
+        for times in range(self._units[0], self._units[1] + 1):
+            composition = {symbol: n * times for symbol, n in self._composition.items()}
+            check_hydrogens(self.formula if times == 1 else formula_of(composition), composition)
+
     def _check_structure(self) -> None:
         found = Counter((self._structure or ase.Atoms()).get_chemical_symbols())
         if found != Counter(self._composition):
             raise UserError(
-                f"{self._config.structure} holds {_text(found)}, but the formula is "
+                f"{self._config.structure} holds {formula_of(found)}, but the formula is "
                 f"{self.formula}.",
                 "Give the formula of the structure, or --atoms for a supercell of it.",
             )
@@ -114,7 +124,7 @@ class SeedMaker:
         if self._units != (1, 1):
             times = int(rng.integers(self._units[0], self._units[1] + 1))
             composition = {symbol: n * times for symbol, n in composition.items()}
-            formula = _text(composition)
+            formula = formula_of(composition)
         kind, seed = self._draw(composition, rng, number)
         seed.info |= {"formula": formula, "seed_kind": kind}
         return seed
@@ -159,10 +169,6 @@ class KindOrder:
         periods, place = divmod(number, len(self._period))
         kind, before = self._period[place]
         return kind, before + periods * self._in_period[kind]
-
-
-def _text(composition: dict[str, int]) -> str:
-    return "".join(f"{symbol}{n}" for symbol, n in composition.items())
 
 
 def _repeated(composition: dict[str, int], n_atoms: int | None, formula: str) -> dict[str, int]:

@@ -1,0 +1,1 @@
+"""What holds for elements and formulas everywhere; nothing of the package is imported here."""
