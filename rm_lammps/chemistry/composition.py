@@ -35,7 +35,15 @@ def check_hydrogens(formula: str, composition: Mapping[str, int]) -> None:
         UserError: they can't; names what would.
     """
     found = unsaturation(composition)
-    if found is None or (found >= 0 and found == int(found)):
+    if found is None:
+        return
+    if sum(composition.values()) == 1:
+        (symbol,) = composition
+        raise UserError(
+            f"One atom of {symbol} is no molecule without radicals ({formula}).",
+            "Give the formula of a molecule, hydrogens included, e.g. CH4; --heavy adds them.",
+        )
+    if found >= 0 and found == int(found):
         return
     hydrogens = composition.get("H", 0)
     most = int(hydrogens + 2 * found)

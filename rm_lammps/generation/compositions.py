@@ -11,10 +11,9 @@ from rm_lammps.deployment.bundle import Bundle
 from rm_lammps.errors import UserError
 from rm_lammps.files import replacing
 from rm_lammps.generation.config import GenerationConfig
+from rm_lammps.runs.layout import FORMULAS
 from rm_lammps.seeds import ModelFacts, SeedMaker, draw_hydrogens, sample_compositions
 
-FORMULAS = "formulas.txt"
-"""Formula of each composition, one a line, in the order of their seeds."""
 _MAKERS_KEPT = 64
 
 

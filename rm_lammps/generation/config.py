@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from rm_lammps.chemistry.formula import plain_formula
 from rm_lammps.deployment.bundle import MANIFEST, Bundle
 from rm_lammps.deployment.model_source import find_model
 from rm_lammps.errors import UserError, unusable_fields
@@ -79,6 +80,16 @@ class GenerationConfig(BaseModel):
         if name not in PRESETS:
             raise ValueError(f"unknown preset {name!r}; allowed: {', '.join(PRESETS)}")
         return combine(PRESETS[name], {**fields, "preset": name})
+
+    @field_validator("formula", "formulas")
+    @classmethod
+    def _readable(cls, value: Any) -> Any:
+        try:
+            if isinstance(value, tuple):
+                return tuple(map(plain_formula, value))
+            return None if value is None else plain_formula(value)
+        except UserError as error:
+            raise ValueError(f"{error.problem} {error.hint}") from error
 
     @model_validator(mode="after")
     def _possible(self) -> "GenerationConfig":
@@ -161,16 +172,24 @@ def read_formulas(file: Path) -> tuple[str, ...]:
     """Formulas of a text file, one a line; empty lines and what follows a ``#`` don't count.
 
     Raises:
-        UserError: unreadable, or no formula in it.
+        UserError: unreadable, a line that is no formula, or none in it.
     """
     try:
-        lines = [line.split("#")[0].strip() for line in file.read_text().splitlines()]
+        lines = file.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"Can't read the formulas in {file}: {error}") from error
-    formulas = tuple(line for line in lines if line)
+    formulas = []
+    for number, line in enumerate(lines, start=1):
+        text = line.split("#")[0].strip()
+        if not text:
+            continue
+        try:
+            formulas.append(plain_formula(text))
+        except UserError as error:
+            raise UserError(f"{file}, line {number}: {error.problem}", error.hint) from error
     if not formulas:
         raise UserError(f"{file} holds no formulas.", "Write one a line, e.g. Sr2O4.")
-    return formulas
+    return tuple(formulas)
 
 
 def preset_for(model: Any) -> str:

@@ -1,6 +1,5 @@
 """What generation starts from."""
 
-from rm_lammps.seeds.composition import parse_formula
 from rm_lammps.seeds.config import SeedConfig
 from rm_lammps.seeds.de_novo import charge_balanced, sample_compositions
 from rm_lammps.seeds.hydrogens import draw_hydrogens
@@ -18,6 +17,5 @@ __all__ = [
     "Seeder",
     "charge_balanced",
     "draw_hydrogens",
-    "parse_formula",
     "sample_compositions",
 ]

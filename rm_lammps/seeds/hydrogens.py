@@ -4,9 +4,9 @@ import numpy as np
 from ase.formula import Formula
 
 from rm_lammps.chemistry.composition import VALENCES, unsaturation
+from rm_lammps.chemistry.formula import formula_of, parse_formula
 from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.errors import UserError
-from rm_lammps.seeds.composition import parse_formula
 
 
 def draw_hydrogens(
@@ -40,7 +40,7 @@ def draw_hydrogens(
             f"Known: {' '.join(VALENCES)}. Otherwise give --formula.",
         )
     levels, shares = _unsaturations(sum(composition.values()), int(bare), statistics)
-    text = "".join(f"{symbol}{n}" for symbol, n in composition.items())
+    text = formula_of(composition)
     return tuple(
         f"{text}H{hydrogens}" if (hydrogens := int(2 * (bare - level))) else text
         for level in rng.choice(levels, size=number, p=shares)

@@ -6,8 +6,8 @@ from math import gcd
 import ase
 import numpy as np
 
+from rm_lammps.chemistry.formula import MAX_ATOMS, formula_of, parse_formula, plain_formula
 from rm_lammps.errors import UserError
-from rm_lammps.seeds.composition import MAX_ATOMS, parse_formula, to_formula
 from rm_lammps.seeds.config import SeedConfig
 from rm_lammps.seeds.seeder import Content, ModelFacts, Seed, Seeder, SeedRequest
 
@@ -39,12 +39,19 @@ class SeedMaker:
         self._units = units
         system = model.statistics.system
         composition = parse_formula(formula, model.species)
-        system.check_composition(formula, composition)
         repeated = _repeated(composition, n_atoms, formula)
-        self.formula = formula if n_atoms is None else to_formula(repeated)
+        self.formula = plain_formula(formula) if n_atoms is None else formula_of(repeated)
         self._content = Content(self.formula, repeated, n_atoms)
         self.n_atoms = units[1] * sum(repeated.values())
         """Of the largest cell."""
+        if self.n_atoms > MAX_ATOMS:
+            raise UserError(
+                f"{units[1]} formula units of {formula!r} have {self.n_atoms} atoms.",
+                f"Give 1 to {MAX_ATOMS} atoms a cell.",
+            )
+        for times in range(units[0], units[1] + 1):
+            multiple = self._content if times == 1 else self._content.multiple(times)
+            system.check_composition(multiple.formula, multiple.composition)
         shares = config.shares(system, len(model.species), self.n_atoms)
         self._order = KindOrder(config.usable(shares, model))
         self._kinds: dict[str, Seeder] = {
@@ -73,8 +80,7 @@ class SeedMaker:
         content = self._content
         if self._units != (1, 1):
             times = int(rng.integers(self._units[0], self._units[1] + 1))
-            composition = {symbol: n * times for symbol, n in content.composition.items()}
-            content = Content(to_formula(composition), composition)
+            content = content.multiple(times)
         kind, turn = self._order[number]
         seed = self._draw(kind, content, rng, turn)
         if seed is None:

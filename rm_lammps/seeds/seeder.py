@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import ase
 import numpy as np
 
+from rm_lammps.chemistry.formula import formula_of
 from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.datasets.library import PrototypeLibrary
 from rm_lammps.kinds import Family, Kind
@@ -43,6 +44,11 @@ class Content:
     """Atoms by element; seeds keep this order."""
     repeat_to: int | None = None
     """Atoms that the user's formula was repeated to, where that was asked for."""
+
+    def multiple(self, times: int) -> "Content":
+        """The same composition so many times."""
+        composition = {symbol: n * times for symbol, n in self.composition.items()}
+        return Content(formula_of(composition), composition)
 
 
 @dataclass(frozen=True)

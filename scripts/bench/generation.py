@@ -17,11 +17,12 @@ from mpi4py import MPI
 from rm_lammps.deployment.bundle import find_bundle
 from rm_lammps.generation.compositions import RunSeeds
 from rm_lammps.generation.config import GenerationConfig
-from rm_lammps.generation.records import RECORDS, ShardWriter, make_record
 from rm_lammps.generation.scheduler import SharedCounters
 from rm_lammps.ranks import environment_for_mpirun
 from rm_lammps.relaxation.relaxation import relax
 from rm_lammps.relaxation.session import LammpsSession
+from rm_lammps.runs.layout import RECORDS
+from rm_lammps.runs.records import ShardWriter, make_record
 
 _PAIR = re.compile(r"^Pair +\| +\S+ +\| +(\S+)", re.MULTILINE)
 _LOOP = re.compile(r"^Loop time of (\S+)", re.MULTILINE)

@@ -8,12 +8,13 @@ from pydantic import ValidationError
 from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.errors import UserError
 from rm_lammps.geometry import pairs_within
-from rm_lammps.seeds import ModelFacts, SeedConfig, SeedMaker, parse_formula
+from rm_lammps.seeds import ModelFacts, SeedConfig, SeedMaker
 from rm_lammps.seeds.kinds.random import RandomSeeds, random_crystal
 
 SALT = DatasetStatistics.of(
     [bulk("NaCl", "rocksalt", a=5.64), bulk("Na", "bcc", a=4.29)], cutoff=4.5
 )
+MODEL = ModelFacts(SALT.species, SALT)
 
 
 def rng(seed):
@@ -75,31 +76,8 @@ def test_impossible_settings_are_refused(fields):
         SeedConfig(**fields)
 
 
-def test_formulas():
-    assert parse_formula("Na2Cl", SALT.species) == {"Na": 2, "Cl": 1}
-    assert list(parse_formula("Cl2Na", SALT.species)) == ["Cl", "Na"]
-
-
-@pytest.mark.parametrize(
-    ("formula", "message"),
-    [
-        ("", "0 atoms"),
-        ("Na0", "0 atoms"),
-        ("na2", "not a chemical formula"),
-        ("Na-2", "not a chemical formula"),
-        ("Xx2", "knows no Xx"),
-        ("FeNa", "knows no Fe"),
-        ("Na9999999", "atoms"),
-    ],
-)
-def test_impossible_formulas_are_refused(formula, message):
-    with pytest.raises(UserError, match=message):
-        parse_formula(formula, SALT.species)
-
-
 def maker(config=None, formula="NaCl", n_atoms=None):
-    model = ModelFacts(SALT.species, SALT)
-    return SeedMaker(config or SeedConfig(), formula, n_atoms, model=model)
+    return SeedMaker(config or SeedConfig(), formula, n_atoms, model=MODEL)
 
 
 def test_formulas_are_repeated_to_a_number_of_atoms():
@@ -108,6 +86,13 @@ def test_formulas_are_repeated_to_a_number_of_atoms():
     assert large.make(rng(0)).symbols.formula.count() == {"Na": 200, "Cl": 100}
     with pytest.raises(UserError, match="--atoms 999"):
         maker(formula="Na2Cl", n_atoms=1000)
+
+
+def test_too_many_formula_units_are_refused():
+    with pytest.raises(UserError, match="formula units of 'NaCl' have"):
+        SeedMaker(
+            SeedConfig(), "NaCl", None, model=ModelFacts(SALT.species, SALT), units=(1, 10**9)
+        )
 
 
 def test_large_cells_keep_their_distances():

@@ -10,10 +10,10 @@ import ase
 import numpy as np
 from pydantic import Field
 
+from rm_lammps.chemistry.formula import formula_of
 from rm_lammps.datasets import read_structures
 from rm_lammps.errors import UserError
 from rm_lammps.geometry import perturb
-from rm_lammps.seeds.composition import to_formula
 from rm_lammps.seeds.seeder import SEEDS, Content, ModelFacts, Seed, Seeder, SeedRequest
 
 
@@ -38,7 +38,7 @@ class PerturbedSeeds(Seeder):
         found = Counter(self._cell(content, model).get_chemical_symbols())
         if found != Counter(content.composition):
             raise UserError(
-                f"{self.structure} holds {to_formula(found)}, but the formula is "
+                f"{self.structure} holds {formula_of(found)}, but the formula is "
                 f"{content.formula}.",
                 "Give the formula of the structure, or --atoms for a supercell of it.",
             )
