@@ -9,9 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from rm_lammps.chemistry.formula import plain_formula
 from rm_lammps.deployment.bundle import MANIFEST, Bundle
-from rm_lammps.deployment.model_source import find_model
 from rm_lammps.errors import UserError, unusable_fields
 from rm_lammps.generation.presets import FORMER_NAMES, PRESETS, combine
+from rm_lammps.pretrained.source import find_model
 from rm_lammps.relaxation import Protocol
 from rm_lammps.seeds import SeedConfig
 
