@@ -16,8 +16,7 @@ from rm_lammps.analysis.unique import UniqueSet
 from rm_lammps.datasets import read_structures
 from rm_lammps.files import write_json
 from rm_lammps.ranks import Communicator, OneProcess, on_root
-
-METRICS = "metrics.json"
+from rm_lammps.runs.layout import METRICS
 
 
 def measure(

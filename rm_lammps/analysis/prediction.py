@@ -16,10 +16,10 @@ import numpy as np
 from pymatgen.analysis.structure_matcher import StructureMatcher
 
 from rm_lammps.analysis.compositions import CompositionFrames
-from rm_lammps.analysis.frames import reduced_formula
 from rm_lammps.analysis.matching import to_pymatgen
 from rm_lammps.analysis.symmetry import space_group
 from rm_lammps.ranks import Communicator, share_out
+from rm_lammps.runs.frames import reduced_formula
 from rm_lammps.seeds.wyckoff import crystal_system
 
 STOL = 0.5

@@ -206,12 +206,12 @@ def _evaluate_molecules(
 
     require_packages(xtb=xtb)
     from rm_lammps.analysis.molecules.evaluate import (
-        RANKING,
         Options,
         evaluate_file,
         evaluate_run,
     )
     from rm_lammps.cli.molecules import print_molecules
+    from rm_lammps.runs.layout import RANKING
 
     options = Options(training, xtb, keep)
     if source.is_file():
@@ -232,9 +232,9 @@ def _evaluate_crystals(
     settings: dict[str, Any],
     measuring: dict[str, Any] | None,
 ) -> None:
-    from rm_lammps.analysis.evaluate import PICTURE
     from rm_lammps.analysis.evaluate import evaluate as run
     from rm_lammps.analysis.metrics import measure
+    from rm_lammps.runs.layout import ENERGY_VOLUME
 
     result, unique = run(folder, reference, comm=comm, **settings)
     measured = None
@@ -248,7 +248,7 @@ def _evaluate_crystals(
         if measured is not None:
             for table in metrics_tables(measured):
                 console.print(table)
-        typer.echo(folder / PICTURE)
+        typer.echo(folder / ENERGY_VOLUME)
 
 
 def _numbers(text: str) -> list[int]:

@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -102,10 +102,12 @@ class Bundle:
             )
         return self.manifest.statistics
 
-    @property
-    def compiled(self) -> Path:
-        """The compiled model."""
-        return self.folder / COMPILED
+    pair_style = "allegro"
+    """Name of the model's pair style in LAMMPS."""
+
+    def pair_coefficients(self, elements: Sequence[str]) -> str:
+        """What follows ``pair_coeff`` for atom types of these elements."""
+        return f"* * {self.folder / COMPILED} {' '.join(elements)}"
 
     @property
     def prototypes(self) -> Path | None:

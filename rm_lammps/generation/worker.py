@@ -13,14 +13,15 @@ from rm_lammps.errors import UserError
 from rm_lammps.generation.compositions import RunSeeds
 from rm_lammps.generation.config import Execution, GenerationConfig
 from rm_lammps.generation.progress import GenerationProgress
-from rm_lammps.generation.records import ShardWriter, make_record
 from rm_lammps.generation.schedule import ChunkSchedule, SeedRanges
 from rm_lammps.generation.scheduler import SharedCounters
 from rm_lammps.generation.stopping import Stopping
 from rm_lammps.relaxation import DroppedError, Failure, Relaxed
+from rm_lammps.relaxation.relaxation import relax
 from rm_lammps.relaxation.session import LammpsSession
+from rm_lammps.runs.layout import TRAJECTORIES, trajectory_name
+from rm_lammps.runs.records import ShardWriter, make_record
 
-TRAJECTORIES = "trajectories"
 _SECONDS_BETWEEN_CHECKS = 10.0
 
 
@@ -91,11 +92,16 @@ class Worker:
         atoms = self._seeds.make(seed, rng)
         trajectory = None
         if seed in self._trajectories:
-            trajectory = self._folder / TRAJECTORIES / f"seed-{seed:06d}.extxyz"
+            trajectory = self._folder / TRAJECTORIES / trajectory_name(seed)
             if self._group.rank == 0:
                 trajectory.unlink(missing_ok=True)
-        outcome = lammps.relax(
-            atoms, self._config.protocol, rng, dropped=self._overdue, trajectory=trajectory
+        outcome = relax(
+            lammps,
+            atoms,
+            self._config.protocol,
+            rng,
+            dropped=self._overdue,
+            trajectory=trajectory,
         )
         return atoms.info, outcome
 

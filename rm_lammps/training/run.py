@@ -22,9 +22,9 @@ from rm_lammps.training.card import write_card
 from rm_lammps.training.config import TrainingConfig
 from rm_lammps.training.dataset import SHOWN
 from rm_lammps.training.initial import INITIAL, keep_initial
+from rm_lammps.training.learned_library import learned_library
 from rm_lammps.training.nequip_config import nequip_config
 from rm_lammps.training.progress import plot_training, read_table
-from rm_lammps.training.prototypes import learned_library
 from rm_lammps.training.validation import errors_by_level
 
 _LAST = "checkpoints/last.ckpt"

@@ -9,22 +9,20 @@ from typing import Any
 
 import ase
 
-from rm_lammps.analysis.evaluate import EVALUATION, read_summary
+from rm_lammps.analysis.evaluate import read_summary
 from rm_lammps.analysis.export import Format, export
-from rm_lammps.analysis.frames import FrameFile, read_table
 from rm_lammps.analysis.molecules import require_packages
 from rm_lammps.analysis.molecules.bonds import canonical, perceive
 from rm_lammps.analysis.molecules.judge import Verdict, judge
 from rm_lammps.analysis.molecules.ranking import auc, keep_curve, kept, plot_ranking, ranking
 from rm_lammps.analysis.molecules.rates import by_formula, count
 from rm_lammps.analysis.molecules.unique import write_unique_molecules
-from rm_lammps.analysis.unique import STRUCTURES
 from rm_lammps.datasets import read_structures
 from rm_lammps.errors import UserError
 from rm_lammps.files import write_json
 from rm_lammps.ranks import Communicator, OneProcess, gather, on_root, share_out
-
-RANKING = "ranking.png"
+from rm_lammps.runs.frames import FrameFile, read_table
+from rm_lammps.runs.layout import EVALUATION, FAILURES, RANKING, STRUCTURES
 
 
 @dataclass(frozen=True)
@@ -67,7 +65,7 @@ def evaluate_run(
     summary = on_root(comm, lambda: read_summary(folder))
     path = folder / STRUCTURES
     table = on_root(comm, lambda: read_table(path))
-    failed = on_root(comm, lambda: _failed_formulas(folder / "failures.jsonl"))
+    failed = on_root(comm, lambda: _failed_formulas(folder / FAILURES))
     with FrameFile(path, table.begin) as frames:
         verdicts = _judge_all(frames.atoms, len(table), options, comm)
     attempted = Counter(v.formula for v in verdicts) + failed

@@ -5,7 +5,6 @@ Matter 23, 053201 (2011)): sensible volume, sensible distances, otherwise anythi
 """
 
 from collections.abc import Mapping
-from math import cos, radians, sin, sqrt
 
 import ase
 import numpy as np
@@ -13,20 +12,31 @@ import numpy as np
 from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.errors import UserError
 from rm_lammps.geometry import Array, pairs_within
-from rm_lammps.seeds.config import SeedConfig
+from rm_lammps.seeds.boxes import BoxSettings, random_cell
+from rm_lammps.seeds.seeder import SEEDS, Seed, SeedRequest
 
 _CANDIDATES_PER_ATOM = 3
 _FEWEST_CANDIDATES = 16
 _POOLS = 3
 _SHRINK = 0.95
-_FLATTEST = 0.3
-"""Least volume of a cell with unit edges; flatter ones are another, less flat cell in disguise."""
+
+
+@SEEDS.register
+class RandomSeeds(BoxSettings):
+    """Atoms at random in a random box."""
+
+    name = "random"
+
+    def draw(self, request: SeedRequest) -> Seed:
+        """Draw a random crystal."""
+        model = request.model
+        return Seed(random_crystal(request.composition, model.statistics, self, request.rng))
 
 
 def random_crystal(
     composition: Mapping[str, int],
     statistics: DatasetStatistics,
-    config: SeedConfig,
+    settings: BoxSettings,
     rng: np.random.Generator,
 ) -> ase.Atoms:
     """Draw a random crystal.
@@ -37,7 +47,7 @@ def random_crystal(
     Args:
         composition: atoms by element; their order is kept.
         statistics: of the training data.
-        config: the distribution.
+        settings: the distribution of boxes and distances.
         rng: source of randomness.
 
     Returns:
@@ -53,29 +63,10 @@ def random_crystal(
             "The training data must have periodic structures of these elements.",
         )
     symbols = [symbol for symbol, n in composition.items() for _ in range(n)]
-    cell = random_cell(expected * rng.uniform(*config.volume), config, rng)
-    distances = config.min_distance * statistics.min_distance_matrix(composition, composition)
+    cell = random_cell(expected * rng.uniform(*settings.volume), settings, rng)
+    distances = settings.min_distance * statistics.min_distance_matrix(composition, composition)
     species = np.repeat(np.arange(len(composition)), list(composition.values()))
     return ase.Atoms(symbols, place_apart(cell, species, distances, rng), cell=cell, pbc=True)
-
-
-def random_cell(volume: float, config: SeedConfig, rng: np.random.Generator) -> Array:
-    """Draw a cell of this volume, shape (3, 3), Å; a along x, b in the xy plane."""
-    while True:
-        angles = rng.uniform(*config.angle, size=3).tolist()
-        a, b, c = np.exp(rng.uniform(0, np.log(config.aspect), size=3)).tolist()
-        cos_bc, cos_ac, cos_ab = (cos(radians(angle)) for angle in angles)
-        squared = 1 - cos_bc**2 - cos_ac**2 - cos_ab**2 + 2 * cos_bc * cos_ac * cos_ab
-        if squared < _FLATTEST**2:
-            continue
-        # written out because ase's way to the same cell takes longer than the rest of a seed
-        sin_ab, unit_volume = sin(radians(angles[2])), sqrt(squared)
-        cell = [
-            [a, 0.0, 0.0],
-            [b * cos_ab, b * sin_ab, 0.0],
-            [c * cos_ac, c * (cos_bc - cos_ac * cos_ab) / sin_ab, c * unit_volume / sin_ab],
-        ]
-        return np.array(cell) * (volume / (a * b * c * unit_volume)) ** (1 / 3)
 
 
 def place_apart(

@@ -8,15 +8,17 @@ pyxtal's; atoms are placed here, as ``pyxtal.crystal.random_crystal`` takes seve
 
 from collections.abc import Mapping, Sequence
 from itertools import product
+from typing import Literal
 
 import ase
 import numpy as np
 from ase.cell import Cell
+from pydantic import Field
 
 from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.geometry import Array
-from rm_lammps.seeds.config import SeedConfig
-from rm_lammps.seeds.random_crystal import random_cell
+from rm_lammps.seeds.boxes import BoxSettings, random_cell
+from rm_lammps.seeds.seeder import SEEDS, Seed, SeedRequest
 from rm_lammps.seeds.wyckoff import SpaceGroupTable, WyckoffPosition, space_group_table
 
 _GROUP_DRAWS = 300
@@ -32,10 +34,27 @@ Sites = list[tuple[int, WyckoffPosition]]
 """Wyckoff positions with the number of the element on each."""
 
 
+@SEEDS.register
+class SymmetricSeeds(BoxSettings):
+    """Atoms on random Wyckoff positions of a random space group."""
+
+    name = "symmetric"
+
+    space_groups: Literal["uniform", "training"] = Field(
+        "uniform", description="how often each space group, P1 never"
+    )
+
+    def draw(self, request: SeedRequest) -> Seed | None:
+        """Draw a crystal with symmetry."""
+        statistics = request.model.statistics
+        atoms = symmetric_crystal(request.composition, statistics, self, request.rng)
+        return None if atoms is None else Seed(atoms)
+
+
 def symmetric_crystal(
     composition: Mapping[str, int],
     statistics: DatasetStatistics,
-    config: SeedConfig,
+    settings: SymmetricSeeds,
     rng: np.random.Generator,
 ) -> ase.Atoms | None:
     """Draw a crystal with symmetry.
@@ -43,23 +62,23 @@ def symmetric_crystal(
     Args:
         composition: atoms of the (primitive) cell by element; their order is kept.
         statistics: of the training data.
-        config: the distribution.
+        settings: the distribution.
         rng: source of randomness.
 
     Returns:
         Periodic structure in Å; ``None`` where no space group drawn could hold the composition at
         these distances.
     """
-    volume = statistics.volume(composition) * rng.uniform(*config.volume)
-    limits = config.min_distance * statistics.min_distance_matrix(composition, composition)
+    volume = statistics.volume(composition) * rng.uniform(*settings.volume)
+    limits = settings.min_distance * statistics.min_distance_matrix(composition, composition)
     counts = list(composition.values())
     placements = 0
-    for number in _space_groups(statistics, config, rng):
+    for number in _space_groups(statistics, settings, rng):
         table = space_group_table(number)
         sites = _assign(table, counts, rng)
         if sites is None:
             continue
-        conventional = _conventional_cell(table.system, config, rng)
+        conventional = _conventional_cell(table.system, settings, rng)
         cell = table.primitive @ conventional
         cell *= (volume / abs(np.linalg.det(cell))) ** (1 / 3)
         placed = _place(sites, cell, limits, rng)
@@ -74,10 +93,10 @@ def symmetric_crystal(
 
 
 def _space_groups(
-    statistics: DatasetStatistics, config: SeedConfig, rng: np.random.Generator
+    statistics: DatasetStatistics, settings: SymmetricSeeds, rng: np.random.Generator
 ) -> list[int]:
     """Space groups to try, the first one that fits counts; P1 is left to random crystals."""
-    if config.space_groups == "training" and statistics.space_groups:
+    if settings.space_groups == "training" and statistics.space_groups:
         known = {int(n): count for n, count in statistics.space_groups.items() if int(n) > 1}
         weights = np.array(list(known.values()), dtype=float)
         return rng.choice(list(known), size=_GROUP_DRAWS, p=weights / weights.sum()).tolist()
@@ -116,15 +135,15 @@ def _draw_sites(
     return sites
 
 
-def _conventional_cell(system: str, config: SeedConfig, rng: np.random.Generator) -> Array:
+def _conventional_cell(system: str, settings: SymmetricSeeds, rng: np.random.Generator) -> Array:
     """Draw a conventional cell of any volume, shape (3, 3)."""
     if system == "triclinic":
-        return random_cell(1.0, config, rng)
-    limit = np.log(config.aspect)
+        return random_cell(1.0, settings, rng)
+    limit = np.log(settings.aspect)
     a, b, c = np.exp(rng.uniform(-limit / 2, limit / 2, size=3))
     beta, gamma = 90.0, 90.0
     if system == "monoclinic":
-        beta = rng.uniform(90.0, max(config.angle[1], 90.0))
+        beta = rng.uniform(90.0, max(settings.angle[1], 90.0))
     elif system != "orthorhombic":
         b = a
         if system == "cubic":

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import Bounds, LinearConstraint, milp
 
-from rm_lammps.geometry import bond_lengths, bonded
-from rm_lammps.seeds.hydrogens import VALENCES
+from rm_lammps.chemistry.bonds import bond_lengths, bonded
+from rm_lammps.chemistry.composition import VALENCES
 
 _HIGHER = {("S", 3): 4, ("S", 4): 6, ("P", 4): 5}
 """Valences by element and number of neighbours, where these exceed the lowest valence."""

@@ -2,8 +2,9 @@
 
 import zipfile
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import permutations, product
 from pathlib import Path
 
 import ase
@@ -163,3 +164,18 @@ def _type(atoms: ase.Atoms) -> str:
     found = symmetry_dataset(atoms)
     symmetry = "1" if found is None else f"{found.number} {''.join(sorted(found.wyckoffs))}"
     return f"{stoichiometry(atoms)} {symmetry}"
+
+
+def ways_to_replace(counts: Sequence[int]) -> Iterator[list[int]]:
+    """All ways to place elements: for each, its place among the structure's, rarest first.
+
+    Args:
+        counts: atoms of each element.
+    """
+    ranked = np.argsort(counts, kind="stable")
+    ordered = np.array(counts)[ranked]
+    blocks = [np.flatnonzero(ordered == n).tolist() for n in np.unique(ordered)]
+    for choice in product(*(permutations(block) for block in blocks)):
+        way = np.empty(len(counts), dtype=int)
+        way[ranked] = [place for block in choice for place in block]
+        yield way.tolist()

@@ -1,44 +1,33 @@
 """A run's folder: whose it is, what it holds, and how it ends."""
 
 import time
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import yaml
 from filelock import FileLock, Timeout
 
-from rm_lammps.deployment.bundle import COMPILED, Bundle
 from rm_lammps.errors import UserError
 from rm_lammps.files import replacing, write_json
-from rm_lammps.generation.config import GenerationConfig
-from rm_lammps.generation.merge import merge
-from rm_lammps.generation.records import RECORDS
+from rm_lammps.runs.layout import LOCK, RECORDS, RUN, SUMMARY
+from rm_lammps.runs.merge import merge
 
-RUN = "run.yaml"
-SUMMARY = "summary.json"
-_VERSIONED = ("rm_lammps", "torch", "nequip", "nequip-allegro", "lammps", "numpy")
 _LISTING_SECONDS = 90.0
 
 
-def open_folder(folder: Path, config: GenerationConfig, bundle: Bundle) -> FileLock:
+def open_folder(folder: Path, run: dict[str, Any]) -> FileLock:
     """Make the folder, or check that it holds this very run; returns its lock, taken.
+
+    Args:
+        folder: of the run.
+        run: what its structures depend on, in plain data: ``config``, ``model``, ``versions``.
 
     Raises:
         UserError: it can't be written, is in use, or holds a run with other settings.
     """
-    run = {
-        "config": config.model_dump(mode="json"),
-        "model": {
-            "name": bundle.manifest.name,
-            "package_sha256": bundle.manifest.package_sha256,
-            "compiled_sha256": bundle.manifest.files[COMPILED],
-        },
-        "versions": {name: version(name) for name in _VERSIONED},
-    }
     try:
         (folder / RECORDS).mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / ".lock")
+        lock = FileLock(folder / LOCK)
         lock.acquire(timeout=0)
     except Timeout as error:
         raise UserError(

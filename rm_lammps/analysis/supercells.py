@@ -9,11 +9,11 @@ from ase.units import kg, m
 
 from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.files import write_json
-from rm_lammps.generation.merge import read_records
-from rm_lammps.generation.records import to_atoms
 from rm_lammps.geometry import Array, pairs_within
+from rm_lammps.runs.layout import SUPERCELLS
+from rm_lammps.runs.merge import read_records
+from rm_lammps.runs.records import to_atoms
 
-SUPERCELLS = "supercells.json"
 SMALLEST = 200
 """Atoms from which on a cell is described."""
 _BOND_FACTOR = 1.3

@@ -11,10 +11,9 @@ from typing import IO, Any
 import ase.io
 
 from rm_lammps.files import replacing
-from rm_lammps.generation.records import read_shard, shards, to_atoms
+from rm_lammps.runs.layout import FAILURES, STRUCTURES
+from rm_lammps.runs.records import read_shard, shards, to_atoms
 
-STRUCTURES = "structures.extxyz"
-FAILURES = "failures.jsonl"
 _BUCKET_BYTES = 64 * 2**20
 _SCRATCH = ".merge-"
 

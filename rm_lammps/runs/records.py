@@ -21,8 +21,8 @@ import numpy as np
 from rm_lammps.errors import UserError
 from rm_lammps.files import cannot_write
 from rm_lammps.relaxation import Failure, Reason, Relaxed
+from rm_lammps.runs.layout import RECORDS
 
-RECORDS = "records"
 ORIGIN = ("seed_kind", "prototype", "prototype_share")
 """What a frame says of its seed: its kind, the place of its prototype and the share of votes."""
 _START = b'{"seed": '

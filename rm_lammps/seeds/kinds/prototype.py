@@ -1,21 +1,66 @@
 """Seeds from known structures whose elements are replaced by others."""
 
 from collections.abc import Mapping
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import ase
 import numpy as np
+from pydantic import Field
 
 from rm_lammps.datasets import DatasetStatistics, read_structures
-from rm_lammps.datasets.prototypes import PrototypeLibrary
-from rm_lammps.seeds.decoration import decorated, repeated, replace
-from rm_lammps.seeds.perturbed import perturb
+from rm_lammps.datasets.library import PrototypeLibrary
+from rm_lammps.errors import UserError
+from rm_lammps.geometry import perturb, repeated
+from rm_lammps.seeds.decoration import decorated, replace
+from rm_lammps.seeds.seeder import SEEDS, Content, ModelFacts, Seed, Seeder, SeedRequest
 from rm_lammps.seeds.votes import Votes
 
 _DISPLACEMENT = 0.1
 _STRAIN = 0.02
 """Enough to leave a symmetry that the composition may not have: not all distorted variants of a
 type are known."""
+
+
+@SEEDS.register
+class PrototypeSeeds(Seeder):
+    """Known structures whose elements are replaced, those that suit the composition best first."""
+
+    name = "prototype"
+    known = True
+
+    prototypes: Path | None = Field(
+        None, description="file of structures; default: those that the model carries"
+    )
+
+    @cached_property
+    def _given(self) -> "Prototypes | None":
+        return None if self.prototypes is None else Prototypes.read(self.prototypes)
+
+    def usable(self, model: ModelFacts) -> bool:
+        """Whether there are structures, given or carried by the model."""
+        return self.prototypes is not None or model.prototypes is not None
+
+    def check(self, content: Content, model: ModelFacts) -> None:
+        """Read the file of structures, if one is given."""
+        self._structures(model)
+
+    def draw(self, request: SeedRequest) -> Seed | None:
+        """Put the composition's elements into a known structure."""
+        atoms = self._structures(request.model).draw(
+            request.composition, request.model.statistics, request.rng, request.turn
+        )
+        return None if atoms is None else Seed(atoms, atoms.info)
+
+    def _structures(self, model: ModelFacts) -> "Prototypes":
+        if self._given is not None:
+            return self._given
+        if model.prototypes is None:
+            raise UserError(
+                "The model carries no prototypes.",
+                "Give seeds: {prototypes: FILE}, or choose another kind of seeds.",
+            )
+        return _prototypes_of(model.prototypes)
 
 
 class Prototypes:
@@ -82,6 +127,12 @@ class Prototypes:
             "seed_kind": "decorated" if chosen.shares_sites else "prototype",
         }
         return perturb(seed, _DISPLACEMENT, _STRAIN, rng) if turn else seed
+
+
+@lru_cache(maxsize=4)
+def _prototypes_of(library: PrototypeLibrary) -> Prototypes:
+    """One order of votes for all seeds of a library, which is large."""
+    return Prototypes(library)
 
 
 def _expected_volume(prototype: ase.Atoms, statistics: DatasetStatistics) -> float:

@@ -13,9 +13,8 @@ from torch import Tensor
 
 from rm_lammps.analysis.matching import to_pymatgen
 from rm_lammps.analysis.prediction import MATCHER
-from rm_lammps.datasets.prototypes import PrototypeLibrary, pettifor_order
+from rm_lammps.datasets.library import PrototypeLibrary, pettifor_order, ways_to_replace
 from rm_lammps.progress import follow
-from rm_lammps.seeds.votes import ways_to_replace
 
 _MOST_FOUNDERS = 24
 """Of types with the same symmetry: in 17,000 known crystals 21 at most. Bounds the comparisons

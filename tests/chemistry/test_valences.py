@@ -6,7 +6,7 @@ import pytest
 from ase.build import molecule
 from ase.collections import g2
 
-from rm_lammps.relaxation.valences import valence_faults
+from rm_lammps.chemistry.valences import valence_faults
 
 
 @pytest.mark.parametrize(
