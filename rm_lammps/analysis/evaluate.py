@@ -15,7 +15,7 @@ from rm_lammps.analysis.plots import plot_energy_volume
 from rm_lammps.analysis.ranking import Ranking
 from rm_lammps.analysis.symmetry import SYMPREC
 from rm_lammps.analysis.unique import UniqueSet, read_unique, write_unique
-from rm_lammps.datasets import read_structures, validate
+from rm_lammps.datasets import read_structures
 from rm_lammps.errors import UserError
 from rm_lammps.files import write_json
 from rm_lammps.ranks import Communicator, OneProcess, on_root, share_out
@@ -112,9 +112,7 @@ _SUMMARY_FIELDS = {"kind", "attempted", "converged", "failed", "evaluations", "s
 def _read_references(file: Path | None) -> list[ase.Atoms]:
     if file is None:
         return []
-    references = read_structures(file)
-    validate(references)
-    return references
+    return read_structures(file, periodic=True)
 
 
 def _match(folder: Path, references: list[ase.Atoms], comm: Communicator) -> list[str | None]:

@@ -14,7 +14,7 @@ from rm_lammps.analysis.quality import Known, judge, space_group_distribution, t
 from rm_lammps.analysis.rerank import Reranking, rerank
 from rm_lammps.analysis.second_opinion import METASTABLE
 from rm_lammps.analysis.unique import UniqueSet
-from rm_lammps.datasets import read_structures, validate
+from rm_lammps.datasets import read_structures
 from rm_lammps.files import write_json
 from rm_lammps.ranks import Communicator, OneProcess, on_root
 from rm_lammps.runs.layout import METRICS
@@ -95,6 +95,4 @@ def _add_stability(result: dict[str, Any]) -> None:
 def _read(file: Path | None) -> list[ase.Atoms]:
     if file is None:
         return []
-    frames = read_structures(file)
-    validate(frames)
-    return frames
+    return read_structures(file, periodic=True)

@@ -13,7 +13,7 @@ import ase.io
 import yaml
 from ase.geometry import minkowski_reduce
 
-from rm_lammps.datasets import DatasetStatistics, read_structures, split_indices, validate
+from rm_lammps.datasets import DatasetStatistics, read_structures, split_indices
 from rm_lammps.datasets.readers import SOURCE
 from rm_lammps.errors import UserError
 from rm_lammps.files import MODEL_PACKAGE, MODEL_PROTOTYPES, MODEL_STATISTICS, sha256
@@ -103,7 +103,6 @@ def _prepare(
     config: TrainingConfig, data: Path, folder: Path, start_from: str | None
 ) -> DatasetStatistics:
     frames = read_structures(data)
-    validate(frames)
     training, validation = split_indices(
         len(frames), validation=config.data.validation, seed=config.seed
     )

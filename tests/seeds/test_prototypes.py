@@ -169,7 +169,7 @@ def test_a_file_of_prototypes(tmp_path):
     seed = Prototypes.read(tmp_path / "prototypes.cif").draw({"Na": 1, "Cl": 1}, STATISTICS, rng(0))
     assert space_group_of(seed) == 221
     ase.Atoms("CO", positions=[(0, 0, 0), (0, 0, 1.1)]).write(tmp_path / "molecule.extxyz")
-    with pytest.raises(UserError, match="holds no crystals"):
+    with pytest.raises(UserError, match="has no cell: a molecule"):
         Prototypes.read(tmp_path / "molecule.extxyz")
 
 

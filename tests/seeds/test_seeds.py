@@ -1,3 +1,4 @@
+import ase.io
 import numpy as np
 import pytest
 from ase.build import bulk
@@ -9,6 +10,7 @@ from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.errors import UserError
 from rm_lammps.geometry import pairs_within
 from rm_lammps.seeds import ModelFacts, SeedConfig, SeedMaker
+from rm_lammps.seeds.kinds.prototype import Prototypes
 from rm_lammps.seeds.kinds.random import RandomSeeds, random_crystal
 
 SALT = DatasetStatistics.of(
@@ -119,3 +121,35 @@ def test_perturbed_seeds(tmp_path):
         maker(config, formula="Na2Cl")
     with pytest.raises(ValidationError):
         SeedConfig(kind="perturbed")
+
+
+@pytest.mark.parametrize("kind", ["structure", "prototypes"])
+def test_left_handed_cells_give_right_handed_seeds(tmp_path, kind):
+    salt = bulk("NaCl", "rocksalt", a=5.64)
+    salt.set_cell(salt.cell.array[[1, 0, 2]])
+    assert np.linalg.det(salt.cell.array) < 0
+    salt.write(tmp_path / "left.extxyz")
+    if kind == "structure":
+        config = SeedConfig(kind="perturbed", structure=tmp_path / "left.extxyz", strain=0.01)
+        seed = maker(config).make(rng(0))
+    else:
+        prototypes = Prototypes.read(tmp_path / "left.extxyz")
+        seed = prototypes.draw({"Na": 1, "Cl": 1}, SALT, rng(0))
+    assert np.linalg.det(seed.cell.array) > 0
+    assert seed.get_distance(0, 1, mic=True) == pytest.approx(2.82, abs=0.5)
+
+
+def test_one_structure_is_perturbed_and_no_other_is_dropped(tmp_path):
+    ase.io.write(tmp_path / "two.extxyz", [bulk("NaCl", "rocksalt", a=5.64)] * 2)
+    with pytest.raises(UserError, match="holds 2 structures"):
+        maker(SeedConfig(kind="perturbed", structure=tmp_path / "two.extxyz"))
+
+
+def test_files_of_seeds_are_checked_as_all_files_are(tmp_path):
+    lost = bulk("NaCl", "rocksalt", a=5.64)
+    lost.positions[0, 0] = np.nan
+    lost.write(tmp_path / "nan.extxyz")
+    with pytest.raises(UserError, match="finite"):
+        maker(SeedConfig(kind="perturbed", structure=tmp_path / "nan.extxyz"))
+    with pytest.raises(UserError, match="finite"):
+        Prototypes.read(tmp_path / "nan.extxyz")

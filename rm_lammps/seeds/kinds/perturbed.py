@@ -10,7 +10,7 @@ import ase
 import numpy as np
 from pydantic import Field
 
-from rm_lammps.chemistry.formula import formula_of
+from rm_lammps.chemistry.formula import check_known, formula_of
 from rm_lammps.datasets import read_structures
 from rm_lammps.errors import UserError
 from rm_lammps.geometry import perturb
@@ -63,15 +63,14 @@ def load_structure(file: Path, species: Sequence[str], n_atoms: int | None) -> a
     Raises:
         UserError: unreadable, not periodic, elements outside the model, or no such supercell.
     """
-    atoms = read_structures(file)[0]
-    unknown = sorted(set(atoms.get_chemical_symbols()) - set(species))
-    if unknown:
+    frames = read_structures(file, periodic=True)
+    if len(frames) > 1:
         raise UserError(
-            f"The model knows no {', '.join(unknown)} (in {file}).",
-            f"Elements of this model: {' '.join(species)}",
+            f"{file} holds {len(frames)} structures; seeds are perturbed from one.",
+            "Give a file with one structure.",
         )
-    if not atoms.pbc.all():
-        raise UserError(f"{file} is not periodic in all directions.", "Give a crystal.")
+    (atoms,) = frames
+    check_known(sorted(set(atoms.get_chemical_symbols())), species, f"in {file}")
     atoms = ase.Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=True)
     if n_atoms is None:
         return atoms

@@ -76,15 +76,12 @@ class Prototypes:
 
     @classmethod
     def read(cls, file: Path) -> "Prototypes":
-        """Take the crystals of a file; molecules are left out.
+        """Take the crystals of a file.
 
         Raises:
-            UserError: unreadable, or without crystals.
+            UserError: unreadable, or not crystals alone.
         """
-        crystals = [atoms for atoms in read_structures(file) if atoms.pbc.all()]
-        if not crystals:
-            raise UserError(f"{file} holds no crystals.", "Give a file of periodic structures.")
-        return cls(PrototypeLibrary.of(crystals))
+        return cls(PrototypeLibrary.of(read_structures(file, periodic=True)))
 
     def draw(
         self,
