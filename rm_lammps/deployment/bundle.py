@@ -1,10 +1,14 @@
-"""A bundle: one folder with everything LAMMPS and ``rm-generate`` need of a compiled model."""
+"""A bundle: one folder with everything LAMMPS and ``rm-generate`` need of a model.
+
+Where the pair style's own kernel knows the model, its weights are enough: they run on any CPU and
+need neither torch nor a compiler. Other models, GPUs, and other programs need a compiled graph.
+"""
 
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from filelock import FileLock
@@ -12,16 +16,18 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from rm_lammps.cache import cache_folder, cpu_type, key
 from rm_lammps.datasets import DatasetStatistics
-from rm_lammps.deployment.compile import compile_model
+from rm_lammps.deployment.compile import compile_model, export_weights, graph_species_and_cutoff
 from rm_lammps.deployment.plugin import ensure_plugin
+from rm_lammps.deployment.weights import read_header
 from rm_lammps.errors import UserError
-from rm_lammps.files import MODEL_PROTOTYPES, sha256
+from rm_lammps.files import MODEL_PROTOTYPES, MODEL_WEIGHTS, sha256
 from rm_lammps.pretrained.source import ModelSource, find_model
 
 MANIFEST = "manifest.json"
-COMPILED = "model.nequip.pt2"
+GRAPH = "model.nequip.pt2"
 INCLUDE = "pair.in"
-_VERSIONED = ("rm_lammps", "torch", "nequip", "nequip-allegro", "lammps")
+_VERSIONED = ("rm_lammps", "lammps")
+_VERSIONED_GRAPH = ("torch", "nequip", "nequip-allegro")
 
 _INCLUDE_TEXT = """\
 # Pair style of the Response Matching model '{name}'.
@@ -33,7 +39,7 @@ _INCLUDE_TEXT = """\
 variable rm_bundle index {folder}
 variable rm_elements index "{elements}"
 pair_style allegro
-pair_coeff * * ${{rm_bundle}}/{compiled} ${{rm_elements}}
+pair_coeff * * ${{rm_bundle}}/{model} ${{rm_elements}}
 """
 
 
@@ -48,7 +54,8 @@ class Manifest(BaseModel):
     """Å."""
     units: str = "metal"
     device: str
-    cpu: str
+    cpu: str | None
+    """Kind of CPU that a compiled graph runs on; ``None`` without one."""
     versions: dict[str, str]
     package_sha256: str
     files: dict[str, str]
@@ -83,8 +90,40 @@ class Bundle:
             raise UserError(
                 f"{folder / MANIFEST} is not a manifest this version reads: {error}", _AGAIN
             ) from error
-        _check(folder, manifest)
-        return cls(folder, manifest)
+        bundle = cls(folder, manifest)
+        bundle.check()
+        _check_machine(folder, manifest)
+        return bundle
+
+    @classmethod
+    def in_place(cls, source: ModelSource, weights: Path) -> "Bundle":
+        """Use a model's weights where they lie: nothing is compiled, copied or written."""
+        header = read_header(weights)
+        files = [weights, *([] if source.prototypes is None else [source.prototypes])]
+        manifest = Manifest(
+            name=source.name,
+            species=header.species,
+            cutoff=header.r_max,
+            device="cpu",
+            cpu=None,
+            versions={name: version(name) for name in _VERSIONED},
+            package_sha256=header.package_sha256,
+            files={file.name: sha256(file) for file in files},
+            statistics=source.statistics,
+        )
+        return cls(weights.parent.resolve(), manifest)
+
+    def check(self) -> None:
+        """Make sure that the files are still those of the manifest.
+
+        Raises:
+            UserError: one is missing or another.
+
+        """
+        for name, digest in self.manifest.files.items():
+            file = self.folder / name
+            if not file.is_file() or sha256(file) != digest:
+                raise UserError(f"{file} is missing or not the file that was deployed.", _AGAIN)
 
     @property
     def statistics(self) -> DatasetStatistics:
@@ -105,9 +144,19 @@ class Bundle:
     pair_style = "allegro"
     """Name of the model's pair style in LAMMPS."""
 
+    @property
+    def model(self) -> str:
+        """Name of the file that the pair style evaluates: weights where there are, else a graph."""
+        return MODEL_WEIGHTS if MODEL_WEIGHTS in self.manifest.files else GRAPH
+
+    @property
+    def has_graph(self) -> bool:
+        """Whether there is a compiled graph, which needs torch."""
+        return GRAPH in self.manifest.files
+
     def pair_coefficients(self, elements: Sequence[str]) -> str:
         """What follows ``pair_coeff`` for atom types of these elements."""
-        return f"* * {self.folder / COMPILED} {' '.join(elements)}"
+        return f"* * {self.folder / self.model} {' '.join(elements)}"
 
     @property
     def prototypes(self) -> Path | None:
@@ -124,19 +173,18 @@ class Bundle:
 _AGAIN = "Deploy the model again on this machine: rm-deploy MODEL --out FOLDER."
 
 
-def _check(folder: Path, manifest: Manifest) -> None:
-    for name, digest in manifest.files.items():
-        file = folder / name
-        if not file.is_file() or sha256(file) != digest:
-            raise UserError(f"{file} is missing or not the file that was deployed.", _AGAIN)
-    torch = version("torch")
+def _check_machine(folder: Path, manifest: Manifest) -> None:
+    """Check a compiled graph against torch and CPU."""
+    if GRAPH not in manifest.files:
+        return
+    torch = _version("torch")
     if manifest.versions["torch"] != torch:
         raise UserError(
             f"The bundle {folder} was compiled with torch {manifest.versions['torch']}, but "
             f"torch {torch} is installed.",
             _AGAIN,
         )
-    if manifest.device == "cpu" and manifest.cpu != cpu_type():
+    if manifest.cpu not in {None, cpu_type()}:
         raise UserError(
             f"The bundle {folder} was compiled for another CPU: {manifest.cpu}; this is "
             f"{cpu_type()}.",
@@ -144,13 +192,16 @@ def _check(folder: Path, manifest: Manifest) -> None:
         )
 
 
-def deploy(model: str, out: Path | None = None, *, device: str = "cpu") -> Bundle:
-    """Compile a model into a bundle, and build the pair-style plugin if need be.
+def deploy(
+    model: str, out: Path | None = None, *, device: str = "cpu", graph: bool = False
+) -> Bundle:
+    """Make a bundle of a model, and build the pair-style plugin if need be.
 
     Args:
         model: name of a shipped model, folder written by ``rm-train``, or ``.nequip.zip`` file.
         out: the bundle's folder; ``None`` for the user's cache, where it is made only once.
         device: ``cpu`` or ``cuda``.
+        graph: whether to compile a graph even where the pair style's own kernel knows the model.
 
     Raises:
         UserError: no such model, no compiler, or the compilation failed.
@@ -161,7 +212,7 @@ def deploy(model: str, out: Path | None = None, *, device: str = "cpu") -> Bundl
     source = find_model(model)
     ensure_plugin()
     cached = out is None
-    folder = _cached_folder(source, device) if out is None else out.resolve()
+    folder = _cached_folder(source, device, graph) if out is None else out.resolve()
     if any(character.isspace() for character in str(folder)):
         raise UserError(
             f"The bundle's path {str(folder)!r} has a space, which LAMMPS scripts can't name.",
@@ -171,26 +222,55 @@ def deploy(model: str, out: Path | None = None, *, device: str = "cpu") -> Bundl
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(folder.with_name(f".{folder.name}.lock")):
             if not (cached and (folder / MANIFEST).is_file()):
-                _make(source, folder, device)
+                _make(source, folder, device, graph)
     except OSError as error:
         raise UserError(
             f"Can't write the bundle to {folder}: {error}",
             "Choose another --out, or set RM_LAMMPS_CACHE to a folder you can write to.",
         ) from error
-    return Bundle.load(folder)
+    return _ready(Bundle.load(folder))
 
 
 def find_bundle(model: str, *, device: str = "cpu") -> Bundle:
-    """Load a bundle by its folder, or deploy a model into the user's cache."""
-    if not (Path(model) / MANIFEST).is_file():
+    """Load a bundle by its folder, use a model's weights, or deploy it into the user's cache.
+
+    Raises:
+        UserError: see :func:`deploy`.
+
+    """
+    if (Path(model) / MANIFEST).is_file():
+        # it may have been made by other versions, or with another cache
+        return _ready(Bundle.load(model))
+    source = find_model(model)
+    weights = _own_weights(source) if device == "cpu" else None
+    if weights is None:
         return deploy(model, device=device)
-    # the bundle may have been made by other versions, or with another cache
-    ensure_plugin()
-    return Bundle.load(model)
+    return _ready(Bundle.in_place(source, weights))
 
 
-def _cached_folder(source: ModelSource, device: str) -> Path:
-    versions = [version(name) for name in _VERSIONED]
+def _ready(bundle: Bundle) -> Bundle:
+    """Make sure of the plugin's parts that a bundle needs."""
+    ensure_plugin(graphs=bundle.has_graph)
+    return bundle
+
+
+def _own_weights(source: ModelSource) -> Path | None:
+    """Weights beside a package, if they were made from it."""
+    if source.weights is None:
+        return None
+    fits = read_header(source.weights).package_sha256 == sha256(source.package)
+    return source.weights if fits else None
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "none"
+
+
+def _cached_folder(source: ModelSource, device: str, graph: bool) -> Path:
+    versions = [_version(name) for name in (*_VERSIONED, *_VERSIONED_GRAPH)]
     # how a model is compiled is part of what it is
     code = [sha256(file) for file in sorted(Path(__file__).parent.glob("*.py"))]
     # a bundle carries copies of what seeds are made from
@@ -198,33 +278,42 @@ def _cached_folder(source: ModelSource, device: str) -> Path:
         "" if source.statistics is None else source.statistics.model_dump_json(),
         "" if source.prototypes is None else sha256(source.prototypes),
     ]
-    identity = key(sha256(source.package), device, cpu_type(), *versions, *code, *copies)
+    kind = [device, str(graph), cpu_type()]
+    identity = key(sha256(source.package), *kind, *versions, *code, *copies)
     return cache_folder() / "bundles" / f"{source.name}-{identity}"
 
 
-def _make(source: ModelSource, folder: Path, device: str) -> None:
+def _make(source: ModelSource, folder: Path, device: str, graph: bool) -> None:
     if folder.exists() and any(folder.iterdir()) and not (folder / MANIFEST).is_file():
         raise UserError(f"{folder} exists and is not a bundle.", "Choose another --out.")
     with _scratch_beside(folder) as scratch:
-        compile_model(source.package, scratch / COMPILED, device=device)
-        species, cutoff = _species_and_cutoff(source.package)
+        weights, compiled = scratch / MODEL_WEIGHTS, scratch / GRAPH
+        has_weights = device == "cpu" and _put_weights(source, weights)
+        if graph or not has_weights:
+            compile_model(source.package, compiled, device=device)
+        if has_weights:
+            header = read_header(weights)
+            species, cutoff = header.species, header.r_max
+        else:
+            species, cutoff = graph_species_and_cutoff(compiled)
         text = _INCLUDE_TEXT.format(
             name=source.name,
             elements=" ".join(species),
             folder=folder,
             include=INCLUDE,
-            compiled=COMPILED,
+            model=(weights if has_weights else compiled).name,
         )
         (scratch / INCLUDE).write_text(text)
         if source.prototypes is not None:
             shutil.copy(source.prototypes, scratch / MODEL_PROTOTYPES)
+        versioned = [*_VERSIONED, *(_VERSIONED_GRAPH if compiled.is_file() else ())]
         manifest = Manifest(
             name=source.name,
             species=species,
             cutoff=cutoff,
             device=device,
-            cpu=cpu_type(),
-            versions={name: version(name) for name in _VERSIONED},
+            cpu=cpu_type() if compiled.is_file() and device == "cpu" else None,
+            versions={name: version(name) for name in versioned},
             package_sha256=sha256(source.package),
             files={file.name: sha256(file) for file in sorted(scratch.iterdir())},
             statistics=source.statistics,
@@ -239,17 +328,16 @@ def _make(source: ModelSource, folder: Path, device: str) -> None:
         partial.replace(folder / MANIFEST)
 
 
+def _put_weights(source: ModelSource, target: Path) -> bool:
+    """Copy the weights that came with a model, or take them from its package, if it has any."""
+    own = _own_weights(source)
+    if own is None:
+        return export_weights(source.package, target)
+    shutil.copy(own, target)
+    return True
+
+
 @contextmanager
 def _scratch_beside(folder: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as name:
         yield Path(name)
-
-
-def _species_and_cutoff(package: Path) -> tuple[list[str], float]:
-    """Read a packaged model's type names and cutoff (Å)."""
-    from nequip.model.saved_models.load_utils import load_saved_model
-    from nequip.utils.global_state import set_global_state
-
-    set_global_state()
-    model = load_saved_model(str(package))
-    return list(model.type_names), float(model.metadata["r_max"])

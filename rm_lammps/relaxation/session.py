@@ -87,7 +87,7 @@ class LammpsSession:
         self._evaluations_before = self.evaluations()
         self._loaded = None
         self.close()
-        Bundle.load(self.bundle.folder)
+        self.bundle.check()
         self._start()
 
     def close(self) -> None:
@@ -226,7 +226,9 @@ class LammpsSession:
                 Reason.LOST_ATOMS, f"{created} of {len(symbols)} atoms found their place"
             )
         self.set(rm_elements=" ".join(elements))
-        self.include("model.in")
+        self.command(f"pair_style {self.bundle.pair_style}")
+        self.command(f"pair_coeff {self.bundle.pair_coefficients(elements)}")
+        self.include("neighbours.in")
         self._add_terms(elements)
         if self._trajectory is not None:
             lmp.command(f"dump trajectory all extxyz {_FRAMES_EVERY} {self._trajectory}")
