@@ -106,7 +106,7 @@ def preset_for(model: Any) -> str:
     """
     # what presets there are can be asked for without these
     from rm_lammps.deployment.bundle import MANIFEST, Bundle
-    from rm_lammps.deployment.model_source import find_model
+    from rm_lammps.pretrained.source import find_model
 
     statistics = None
     if isinstance(model, (str, Path)) and (Path(model) / MANIFEST).is_file():
