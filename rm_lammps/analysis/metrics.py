@@ -11,7 +11,8 @@ from rm_lammps.analysis.compositions import CompositionFrames
 from rm_lammps.analysis.evaluate import read_summary
 from rm_lammps.analysis.prediction import predict
 from rm_lammps.analysis.quality import Known, judge, space_group_distribution, total_variation
-from rm_lammps.analysis.rerank import METASTABLE, Reranking, rerank
+from rm_lammps.analysis.rerank import Reranking, rerank
+from rm_lammps.analysis.second_opinion import METASTABLE
 from rm_lammps.analysis.unique import UniqueSet
 from rm_lammps.datasets import read_structures
 from rm_lammps.files import write_json
@@ -39,7 +40,8 @@ def measure(
         comm: every rank of it calls this function; rank 0 writes. One process unless given.
         at: numbers of candidates a composition at which to state match rates.
         training_file: structures that are not novel, and of which the convex hull is made.
-        reranking: how to evaluate the best candidates with chgnet; ``None`` for not at all.
+        reranking: how to evaluate the best candidates with a physical potential; ``None`` for
+            not at all.
 
     Returns:
         The content of ``metrics.json``, on every rank.

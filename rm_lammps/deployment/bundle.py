@@ -13,10 +13,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from rm_lammps.cache import cache_folder, cpu_type, key
 from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.deployment.compile import compile_model
-from rm_lammps.deployment.model_source import ModelSource, find_model
 from rm_lammps.deployment.plugin import ensure_plugin
 from rm_lammps.errors import UserError
 from rm_lammps.files import MODEL_PROTOTYPES, sha256
+from rm_lammps.pretrained.source import ModelSource, find_model
 
 MANIFEST = "manifest.json"
 COMPILED = "model.nequip.pt2"

@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 from pymatgen.core import Structure
 from torch import Tensor
 
-from rm_lammps.analysis.matching import to_pymatgen
-from rm_lammps.analysis.prediction import MATCHER
 from rm_lammps.datasets.library import PrototypeLibrary, pettifor_order, ways_to_replace
 from rm_lammps.progress import follow
+from rm_lammps.systems.matching import MATCHER, to_pymatgen
 
 _MOST_FOUNDERS = 24
 """Of types with the same symmetry: in 17,000 known crystals 21 at most. Bounds the comparisons

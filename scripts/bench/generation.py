@@ -18,6 +18,7 @@ from rm_lammps.deployment.bundle import find_bundle
 from rm_lammps.generation.compositions import RunSeeds
 from rm_lammps.generation.config import GenerationConfig
 from rm_lammps.generation.scheduler import SharedCounters
+from rm_lammps.generation.worker import generators
 from rm_lammps.ranks import environment_for_mpirun
 from rm_lammps.relaxation.relaxation import relax
 from rm_lammps.relaxation.session import LammpsSession
@@ -44,11 +45,11 @@ def shares(config: GenerationConfig, folder: Path) -> dict[str, float]:
             marks = [time.process_time()]
             counters.next_chunk()
             marks.append(time.process_time())
-            rng = np.random.default_rng(np.random.SeedSequence(config.seed, spawn_key=(seed,)))
-            atoms = seeds.make(seed, rng)
+            drawing, relaxing = generators(config.seed, seed)
+            atoms = seeds.make(seed, drawing)
             marks.append(time.process_time())
             wall -= time.perf_counter()
-            outcome = relax(session, atoms, config.protocol, rng)
+            outcome = relax(session, atoms, config.protocol, relaxing)
             wall += time.perf_counter()
             marks.append(time.process_time())
             shard.begin(seed)

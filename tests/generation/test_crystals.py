@@ -8,8 +8,8 @@ import pytest
 import yaml
 from ase.build import bulk
 
-from rm_lammps.analysis.prediction import rms
 from rm_lammps.datasets import DatasetStatistics
+from rm_lammps.systems.matching import rms
 
 FORMULAS = ("Na1Cl1", "Sr1Ti1O3")
 SRTIO3 = ase.Atoms(
