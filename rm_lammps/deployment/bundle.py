@@ -31,10 +31,18 @@ _INCLUDE_TEXT = """\
 # Units metal: Angstrom, pseudo-eV, bar. Elements of the model: {elements}
 # Moved the folder? Say where it is: lmp -var rm_bundle FOLDER
 variable rm_bundle index {folder}
+# index variables keep the value of a bundle before: only the folder with this model counts
+variable rm_folder string {folder}
+variable rm_own equal is_file(${{rm_bundle}}/{marker})
+if "${{rm_own}} == 1" then "variable rm_folder string ${{rm_bundle}}"
+variable rm_given string $(is_defined(variable,rm_elements))
 variable rm_elements index "{elements}"
 pair_style allegro
-pair_coeff * * ${{rm_bundle}}/{compiled} ${{rm_elements}}
+pair_coeff * * ${{rm_folder}}/{compiled} ${{rm_elements}}
+if "${{rm_given}} == 0" then "variable rm_elements delete"
 """
+
+_MARKER_TEXT = "By this file's name pair.in tells its own folder from that of another bundle.\n"
 
 
 class CompiledLevel(BaseModel):
@@ -249,12 +257,15 @@ def _make(source: ModelSource, folder: Path, device: str) -> None:
         compile_model(source.package, scratch / COMPILED, device=device)
         species, cutoff = _species_and_cutoff(source.package)
         levels = _compile_levels(source, species, scratch, device)
+        marker = f"{sha256(scratch / COMPILED)[:16]}.id"
+        (scratch / marker).write_text(_MARKER_TEXT)
         text = _INCLUDE_TEXT.format(
             name=source.name,
             elements=" ".join(species),
             folder=folder,
             include=INCLUDE,
             compiled=COMPILED,
+            marker=marker,
         )
         (scratch / INCLUDE).write_text(text)
         if source.prototypes is not None:
