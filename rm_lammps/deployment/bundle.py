@@ -8,15 +8,24 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from filelock import FileLock
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from rm_lammps.cache import cache_folder, cpu_type, key
 from rm_lammps.datasets import DatasetStatistics
-from rm_lammps.deployment.compile import compile_model, export_weights, graph_species_and_cutoff
+from rm_lammps.deployment.compile import compile_model, export_weights
+from rm_lammps.deployment.manifest import (
+    DEPLOY_AGAIN,
+    GRAPH_ENDING,
+    WEIGHTS_ENDING,
+    Manifest,
+    Potential,
+    check_machine,
+    describe,
+    installed_versions,
+)
 from rm_lammps.deployment.plugin import ensure_plugin
 from rm_lammps.deployment.weights import read_header
 from rm_lammps.errors import UserError
@@ -25,9 +34,9 @@ from rm_lammps.pretrained.source import ModelSource, find_model
 
 MANIFEST = "manifest.json"
 GRAPH = "model.nequip.pt2"
+_PACKAGE_ENDING = ".nequip.zip"
 INCLUDE = "pair.in"
-_VERSIONED = ("rm_lammps", "lammps")
-_VERSIONED_GRAPH = ("torch", "nequip", "nequip-allegro")
+_WHOLE = "model"
 
 _INCLUDE_TEXT = """\
 # Pair style of the Response Matching model '{name}'.
@@ -37,30 +46,18 @@ _INCLUDE_TEXT = """\
 # Units metal: Angstrom, pseudo-eV, bar. Elements of the model: {elements}
 # Moved the folder? Say where it is: lmp -var rm_bundle FOLDER
 variable rm_bundle index {folder}
+# index variables keep the value of a bundle before: only the folder with this model counts
+variable rm_folder string {folder}
+variable rm_own equal is_file(${{rm_bundle}}/{marker})
+if "${{rm_own}} == 1" then "variable rm_folder string ${{rm_bundle}}"
+variable rm_given string $(is_defined(variable,rm_elements))
 variable rm_elements index "{elements}"
 pair_style allegro
-pair_coeff * * ${{rm_bundle}}/{model} ${{rm_elements}}
+pair_coeff * * ${{rm_folder}}/{model} ${{rm_elements}}
+if "${{rm_given}} == 0" then "variable rm_elements delete"
 """
 
-
-class Manifest(BaseModel):
-    """What is in a bundle and what it was made for."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    name: str
-    species: list[str]
-    cutoff: float
-    """Å."""
-    units: str = "metal"
-    device: str
-    cpu: str | None
-    """Kind of CPU that a compiled graph runs on; ``None`` without one."""
-    versions: dict[str, str]
-    package_sha256: str
-    files: dict[str, str]
-    """sha256 of every other file of the bundle."""
-    statistics: DatasetStatistics | None
+_MARKER_TEXT = "By this file's name pair.in tells its own folder from that of another bundle.\n"
 
 
 class Bundle:
@@ -88,30 +85,36 @@ class Bundle:
             ) from error
         except ValidationError as error:
             raise UserError(
-                f"{folder / MANIFEST} is not a manifest this version reads: {error}", _AGAIN
+                f"{folder / MANIFEST} is not a manifest this version reads: {error}", DEPLOY_AGAIN
             ) from error
         bundle = cls(folder, manifest)
         bundle.check()
-        _check_machine(folder, manifest)
+        if bundle.needs_graphs:
+            check_machine(folder, manifest)
         return bundle
 
     @classmethod
-    def in_place(cls, source: ModelSource, weights: Path) -> "Bundle":
-        """Use a model's weights where they lie: nothing is compiled, copied or written."""
-        header = read_header(weights)
-        files = [weights, *([] if source.prototypes is None else [source.prototypes])]
-        manifest = Manifest(
-            name=source.name,
-            species=header.species,
-            cutoff=header.r_max,
-            device="cpu",
-            cpu=None,
-            versions={name: version(name) for name in _VERSIONED},
-            package_sha256=header.package_sha256,
-            files={file.name: sha256(file) for file in files},
-            statistics=source.statistics,
-        )
-        return cls(weights.parent.resolve(), manifest)
+    def in_place(cls, source: ModelSource) -> "Bundle | None":
+        """Use a model's weights where they lie: nothing is compiled, copied or written.
+
+        Returns:
+            ``None`` where there are no weights beside the model's packages.
+
+        Raises:
+            UserError: the levels of a ladder don't fit together.
+
+        """
+        potentials = []
+        for package in _packages(source):
+            weights = _own_weights(package)
+            if weights is None:
+                return None
+            potentials.append(Potential.read(weights))
+        folder = source.package.parent.resolve()
+        files = [potential.file for potential in potentials]
+        if source.prototypes is not None:
+            files.append(source.prototypes)
+        return cls(folder, describe(source, folder, potentials, files, "cpu"))
 
     def check(self) -> None:
         """Make sure that the files are still those of the manifest.
@@ -123,7 +126,9 @@ class Bundle:
         for name, digest in self.manifest.files.items():
             file = self.folder / name
             if not file.is_file() or sha256(file) != digest:
-                raise UserError(f"{file} is missing or not the file that was deployed.", _AGAIN)
+                raise UserError(
+                    f"{file} is missing or not the file that was deployed.", DEPLOY_AGAIN
+                )
 
     @property
     def statistics(self) -> DatasetStatistics:
@@ -150,13 +155,35 @@ class Bundle:
         return MODEL_WEIGHTS if MODEL_WEIGHTS in self.manifest.files else GRAPH
 
     @property
-    def has_graph(self) -> bool:
-        """Whether there is a compiled graph, which needs torch."""
-        return GRAPH in self.manifest.files
+    def needs_graphs(self) -> bool:
+        """Whether a compiled graph is evaluated, which needs torch."""
+        files = [self.model, *(level.file for level in self.manifest.levels)]
+        return any(file.endswith(GRAPH_ENDING) for file in files)
 
-    def pair_coefficients(self, elements: Sequence[str]) -> str:
-        """What follows ``pair_coeff`` for atom types of these elements."""
-        return f"* * {self.folder / self.model} {' '.join(elements)}"
+    def pair_coefficients(self, elements: Sequence[str], level: str | None = None) -> str:
+        """What follows ``pair_coeff`` for atom types of these elements.
+
+        Args:
+            elements: by atom type.
+            level: of the model's ladder; ``None`` for the lowest.
+
+        Raises:
+            UserError: the model has no such level.
+        """
+        return f"* * {self.folder / self._file(level)} {' '.join(elements)}"
+
+    def _file(self, level: str | None) -> str:
+        if level is None:
+            return self.model
+        found = {known.name: known.file for known in self.manifest.levels}
+        if level not in found:
+            raise UserError(
+                f"The model {self.manifest.name} has no level {level!r}.",
+                f"Its levels: {', '.join(found)}."
+                if found
+                else "It has one potential for all noise: leave out level.",
+            )
+        return found[level]
 
     @property
     def prototypes(self) -> Path | None:
@@ -168,28 +195,6 @@ class Bundle:
     def include(self) -> Path:
         """Include file for LAMMPS scripts."""
         return self.folder / INCLUDE
-
-
-_AGAIN = "Deploy the model again on this machine: rm-deploy MODEL --out FOLDER."
-
-
-def _check_machine(folder: Path, manifest: Manifest) -> None:
-    """Check a compiled graph against torch and CPU."""
-    if GRAPH not in manifest.files:
-        return
-    torch = _version("torch")
-    if manifest.versions["torch"] != torch:
-        raise UserError(
-            f"The bundle {folder} was compiled with torch {manifest.versions['torch']}, but "
-            f"torch {torch} is installed.",
-            _AGAIN,
-        )
-    if manifest.cpu not in {None, cpu_type()}:
-        raise UserError(
-            f"The bundle {folder} was compiled for another CPU: {manifest.cpu}; this is "
-            f"{cpu_type()}.",
-            _AGAIN + " On a cluster, deploy in a job on the nodes that run it.",
-        )
 
 
 def deploy(
@@ -228,7 +233,9 @@ def deploy(
             f"Can't write the bundle to {folder}: {error}",
             "Choose another --out, or set RM_LAMMPS_CACHE to a folder you can write to.",
         ) from error
-    return _ready(Bundle.load(folder))
+    bundle = Bundle.load(folder)
+    ensure_plugin(graphs=graph or bundle.needs_graphs)
+    return bundle
 
 
 def find_bundle(model: str, *, device: str = "cpu") -> Bundle:
@@ -239,38 +246,32 @@ def find_bundle(model: str, *, device: str = "cpu") -> Bundle:
 
     """
     if (Path(model) / MANIFEST).is_file():
-        # it may have been made by other versions, or with another cache
-        return _ready(Bundle.load(model))
-    source = find_model(model)
-    weights = _own_weights(source) if device == "cpu" else None
-    if weights is None:
-        return deploy(model, device=device)
-    return _ready(Bundle.in_place(source, weights))
-
-
-def _ready(bundle: Bundle) -> Bundle:
-    """Make sure of the plugin's parts that a bundle needs."""
-    ensure_plugin(graphs=bundle.has_graph)
+        bundle = Bundle.load(model)
+    else:
+        found = Bundle.in_place(find_model(model)) if device == "cpu" else None
+        if found is None:
+            return deploy(model, device=device)
+        bundle = found
+    # it may have been made by other versions, or with another cache
+    ensure_plugin(graphs=bundle.needs_graphs)
     return bundle
 
 
-def _own_weights(source: ModelSource) -> Path | None:
+def _packages(source: ModelSource) -> list[Path]:
+    """Packages of a model: one, or that of each level."""
+    higher = [source.package.parent / level.package for level in source.levels[1:]]
+    return [source.package, *higher]
+
+
+def _own_weights(package: Path) -> Path | None:
     """Weights beside a package, if they were made from it."""
-    if source.weights is None:
+    weights = package.with_name(package.name.removesuffix(_PACKAGE_ENDING) + WEIGHTS_ENDING)
+    if not weights.is_file():
         return None
-    fits = read_header(source.weights).package_sha256 == sha256(source.package)
-    return source.weights if fits else None
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return "none"
+    return weights if read_header(weights).package_sha256 == sha256(package) else None
 
 
 def _cached_folder(source: ModelSource, device: str, graph: bool) -> Path:
-    versions = [_version(name) for name in (*_VERSIONED, *_VERSIONED_GRAPH)]
     # how a model is compiled is part of what it is
     code = [sha256(file) for file in sorted(Path(__file__).parent.glob("*.py"))]
     # a bundle carries copies of what seeds are made from
@@ -279,7 +280,9 @@ def _cached_folder(source: ModelSource, device: str, graph: bool) -> Path:
         "" if source.prototypes is None else sha256(source.prototypes),
     ]
     kind = [device, str(graph), cpu_type()]
-    identity = key(sha256(source.package), *kind, *versions, *code, *copies)
+    levels = [f"{level.name} {level.noise}" for level in source.levels]
+    packages = [sha256(package) for package in _packages(source)]
+    identity = key(*packages, *levels, *kind, *installed_versions(), *code, *copies)
     return cache_folder() / "bundles" / f"{source.name}-{identity}"
 
 
@@ -287,37 +290,27 @@ def _make(source: ModelSource, folder: Path, device: str, graph: bool) -> None:
     if folder.exists() and any(folder.iterdir()) and not (folder / MANIFEST).is_file():
         raise UserError(f"{folder} exists and is not a bundle.", "Choose another --out.")
     with _scratch_beside(folder) as scratch:
-        weights, compiled = scratch / MODEL_WEIGHTS, scratch / GRAPH
-        has_weights = device == "cpu" and _put_weights(source, weights)
-        if graph or not has_weights:
-            compile_model(source.package, compiled, device=device)
-        if has_weights:
-            header = read_header(weights)
-            species, cutoff = header.species, header.r_max
-        else:
-            species, cutoff = graph_species_and_cutoff(compiled)
+        names = [_WHOLE, *(level.name for level in source.levels[1:])]
+        potentials = [
+            _put(package, scratch / name, device, graph)
+            for name, package in zip(names, _packages(source), strict=True)
+        ]
+        lowest = potentials[0]
+        marker = f"{sha256(lowest.file)[:16]}.id"
+        (scratch / marker).write_text(_MARKER_TEXT)
         text = _INCLUDE_TEXT.format(
             name=source.name,
-            elements=" ".join(species),
+            elements=" ".join(lowest.species),
             folder=folder,
             include=INCLUDE,
-            model=(weights if has_weights else compiled).name,
+            model=lowest.file.name,
+            marker=marker,
         )
         (scratch / INCLUDE).write_text(text)
         if source.prototypes is not None:
             shutil.copy(source.prototypes, scratch / MODEL_PROTOTYPES)
-        versioned = [*_VERSIONED, *(_VERSIONED_GRAPH if compiled.is_file() else ())]
-        manifest = Manifest(
-            name=source.name,
-            species=species,
-            cutoff=cutoff,
-            device=device,
-            cpu=cpu_type() if compiled.is_file() and device == "cpu" else None,
-            versions={name: version(name) for name in versioned},
-            package_sha256=sha256(source.package),
-            files={file.name: sha256(file) for file in sorted(scratch.iterdir())},
-            statistics=source.statistics,
-        )
+        files = sorted(scratch.iterdir())
+        manifest = describe(source, scratch, potentials, files, device)
         folder.mkdir(exist_ok=True)
         # the manifest comes last: a folder with one is complete
         (folder / MANIFEST).unlink(missing_ok=True)
@@ -328,11 +321,21 @@ def _make(source: ModelSource, folder: Path, device: str, graph: bool) -> None:
         partial.replace(folder / MANIFEST)
 
 
-def _put_weights(source: ModelSource, target: Path) -> bool:
-    """Copy the weights that came with a model, or take them from its package, if it has any."""
-    own = _own_weights(source)
+def _put(package: Path, target: Path, device: str, graph: bool) -> Potential:
+    """Write what is evaluated of a package: ``target`` with an ending, and a graph if asked for."""
+    weights = target.with_name(target.name + WEIGHTS_ENDING)
+    compiled = target.with_name(target.name + GRAPH_ENDING)
+    has_weights = device == "cpu" and _put_weights(package, weights)
+    if graph or not has_weights:
+        compile_model(package, compiled, device=device)
+    return Potential.read(weights if has_weights else compiled)
+
+
+def _put_weights(package: Path, target: Path) -> bool:
+    """Copy the weights that lie beside a package, or take them from it, if it has any."""
+    own = _own_weights(package)
     if own is None:
-        return export_weights(source.package, target)
+        return export_weights(package, target)
     shutil.copy(own, target)
     return True
 

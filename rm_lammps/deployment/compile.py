@@ -94,7 +94,9 @@ def _in_own_process(
         )
         if done.returncode or (what == "compile" and not result.is_file()):
             lines = (done.stdout + done.stderr).splitlines()[-_LOG_TAIL:]
-            raise UserError(f"{purpose}, {package} for {device}, failed:\n" + "\n".join(lines), advice)
+            raise UserError(
+                f"{purpose}, {package} for {device}, failed:\n" + "\n".join(lines), advice
+            )
         if result.is_file():
             result.replace(output)
     for line in done.stderr.splitlines():
@@ -118,13 +120,19 @@ def save_weights(model: Any, output: Path, package_sha256: str = "") -> bool:
     weights = None if rewritten is None else _native_weights(rewritten)
     if weights is None:
         return False
+    header, cutoffs = weights_header(model, package_sha256)
+    write_weights(output, header, cutoffs, weights)
+    return True
+
+
+def weights_header(model: Any, package_sha256: str = "") -> tuple[WeightsHeader, list[float]]:
+    """What a file of an eager model's weights says of it, and the cutoffs of pairs of types (Å)."""
     metadata = model_metadata(model)
     species = metadata["type_names"].split()
     cutoffs = metadata.get("per_edge_type_cutoff", "").split()
     cutoffs = cutoffs or [metadata["r_max"]] * len(species) ** 2
     header = WeightsHeader(species, float(metadata["r_max"]), package_sha256)
-    write_weights(output, header, [float(cutoff) for cutoff in cutoffs], weights)
-    return True
+    return header, [float(cutoff) for cutoff in cutoffs]
 
 
 def export_model(

@@ -1,4 +1,4 @@
-"""Build the plugin for the LAMMPS and MPI of this environment, once, where the wheel brings none."""
+"""Build the plugin for this environment's LAMMPS and MPI, once, where the wheel brings none."""
 
 import os
 import shlex

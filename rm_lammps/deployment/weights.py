@@ -14,7 +14,6 @@ from rm_lammps.errors import UserError
 from rm_lammps.files import replacing
 
 _FIRST = "allegro-weights 1"
-_MOST_LINES = 100
 
 
 @dataclass(frozen=True)
@@ -60,9 +59,10 @@ def read_header(path: Path) -> WeightsHeader:
     entries: dict[str, str] = {}
     try:
         with path.open("rb") as stream:
-            known = stream.readline().decode(errors="replace").rstrip("\n") == _FIRST
-            for _ in range(_MOST_LINES if known else 0):
-                name, _, value = stream.readline().decode(errors="replace").rstrip("\n").partition(" ")
+            lines = (line.decode(errors="replace").rstrip("\n") for line in stream)
+            known = next(lines, "") == _FIRST
+            for line in lines if known else ():
+                name, _, value = line.partition(" ")
                 if not name:
                     break
                 entries[name] = value

@@ -55,7 +55,7 @@ def generate(
     _check_execution(config, execution, comm)
     bundle = on_root(comm, lambda: find_bundle(config.model, device=config.device))
     on_each_node(comm, bundle.check)
-    on_all(comm, lambda: ensure_plugin(graphs=bundle.has_graph))
+    on_all(comm, lambda: ensure_plugin(graphs=bundle.needs_graphs))
     on_all(comm, lambda: config.protocol.check(bundle.statistics.system))
     run_seeds = on_all(comm, lambda: RunSeeds(config, bundle))
     lock = on_root_only(comm, lambda: open_folder(folder, _describe(config, bundle)))

@@ -9,9 +9,9 @@ from rm_lammps.files import (
     MODEL_PACKAGE,
     MODEL_PROTOTYPES,
     MODEL_STATISTICS,
-    MODEL_WEIGHTS,
     pretrained_folder,
 )
+from rm_lammps.pretrained.ladder import Level, read_levels
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,8 @@ class ModelSource:
     """``None`` for a bare package: good for a pair style, not for making seeds."""
     prototypes: Path | None = None
     """Library of structures for seeds, where the model carries one."""
-    weights: Path | None = None
-    """Weights for the pair style's own kernel, where they lie beside the package."""
+    levels: tuple[Level, ...] = ()
+    """Of a ladder, the lowest first; empty where one potential is for all noise."""
 
 
 def pretrained_names() -> list[str]:
@@ -56,15 +56,13 @@ def find_model(model: str) -> ModelSource:
         )
     statistics = package.with_name(MODEL_STATISTICS)
     name = path.name if path.is_dir() else path.name.removesuffix(".nequip.zip")
-    weights = package.with_name(MODEL_WEIGHTS)
-    carried = weights if package.name == MODEL_PACKAGE and weights.is_file() else None
     if not statistics.is_file():
-        return ModelSource(name, package, None, weights=carried)
+        return ModelSource(name, package, None)
     prototypes = package.with_name(MODEL_PROTOTYPES)
     return ModelSource(
         name,
         package,
         DatasetStatistics.model_validate_json(statistics.read_text()),
         prototypes if prototypes.is_file() else None,
-        carried,
+        read_levels(package.parent),
     )

@@ -42,12 +42,25 @@ def eager_model(**changes):
     return AllegroModel(**settings)
 
 
-if __name__ == "__main__":
-    from rm_lammps.deployment.compile import export_model, save_weights
+def write_float32_weights(model, file):
+    """Weights for the kernel, also of a float64 model, whose file leaves it to the graphs."""
+    import torch
 
-    NAME, FILE = sys.argv[1], Path(sys.argv[2])
+    from rm_lammps.deployment.compile import weights_header
+    from rm_lammps.deployment.edge_model import EdgeModel
+    from rm_lammps.deployment.native import native_weights
+    from rm_lammps.deployment.weights import write_weights
+
+    rewritten = EdgeModel(model)
+    rewritten.dtype = torch.float32
+    write_weights(file, *weights_header(model), native_weights(rewritten))
+
+
+if __name__ == "__main__":
+    from rm_lammps.deployment.compile import export_model
+
+    MODEL, FILE = eager_model(**KINDS[sys.argv[1]]), Path(sys.argv[2])
     if FILE.suffix == ".allegro":
-        # the kernel computes in float32 what the file of a float64 model leaves to the graphs
-        save_weights(eager_model(**{**KINDS[NAME], "model_dtype": "float32"}), FILE)
+        write_float32_weights(MODEL, FILE)
     else:
-        export_model(eager_model(**KINDS[NAME]), FILE, every_target=True)
+        export_model(MODEL, FILE, every_target=True)

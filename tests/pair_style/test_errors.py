@@ -101,7 +101,9 @@ def test_model_of_another_device(carbon_graph, edit_metadata, run_lmp, tmp_path)
 
 def test_model_for_another_program(carbon_graph, edit_metadata, new_lammps, tmp_path):
     file = edit_metadata(
-        carbon_graph, tmp_path / "ase.nequip.pt2", nequip_aoti_inputs="pos edge_index atom_types cell"
+        carbon_graph,
+        tmp_path / "ase.nequip.pt2",
+        nequip_aoti_inputs="pos edge_index atom_types cell",
     )
     lmp = new_lammps(ATOMS)
     with pytest.raises(Exception, match=r"compiled for another program .* --target pair_allegro"):
@@ -170,7 +172,10 @@ def test_wrong_elements(elements, message, carbon, new_lammps):
         ("pair_style allegro colour red", "unknown setting 'colour red'; known are: block"),
         ("pair_style allegro block", "a value is missing after block"),
         ("pair_style allegro block 0", "block must be 1 or more"),
+        ("pair_style allegro block -5", "block must be 1 or more edges, not -5"),
         ("pair_style allegro block many", "many"),
+        ("pair_style allegro gpu -3", "gpu must be 0 or more, not -3"),
+        ("pair_style allegro isolated perhaps", "unknown setting 'isolated perhaps'"),
         ("pair_style allegro\npair_coeff 1 1 file C", r"must start with \* \*"),
         ("pair_style allegro\nrun 0", "(?i)pair coeff|there is no pair_coeff"),
     ],
