@@ -1,11 +1,12 @@
 """Errors that are the user's to solve: they say what was given, what is allowed and what to do."""
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+if TYPE_CHECKING:  # every start of lmp imports this module
+    from pydantic import BaseModel, ValidationError
 
-M = TypeVar("M", bound=BaseModel)
+M = TypeVar("M", bound="BaseModel")
 
 
 class UserError(Exception):
@@ -23,7 +24,7 @@ class UserError(Exception):
         self.hint = hint
 
 
-def unusable_fields(error: ValidationError) -> list[str]:
+def unusable_fields(error: "ValidationError") -> list[str]:
     """One line for each field that pydantic refused: its name and why."""
     return [f"  {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
 
@@ -40,6 +41,8 @@ def checked(model: type[M], fields: Mapping[str, Any], what: str = "settings", h
     Raises:
         UserError: a field is missing, unknown or out of range; names each such field.
     """
+    from pydantic import ValidationError
+
     try:
         return model(**fields)
     except ValidationError as error:

@@ -127,10 +127,10 @@ def test_stresses_are_the_slope_of_the_energy(target, organic, system, new_lammp
     assert difference(-pressure / BAR, slopes) < 1e-6
 
 
-def test_stresses_of_atoms_sum_to_the_pressure(models, system, new_lammps):
-    for name, kind, tolerance in (("diamond", "carbon", 1e-5), ("mixed", "organic", 1e-10)):
+def test_stresses_of_atoms_sum_to_the_pressure(carbon, organic, system, new_lammps):
+    for name, file, tolerance in (("diamond", carbon, 1e-5), ("mixed", organic, 1e-10)):
         structure = system[name]
-        lmp = new_lammps(structure.script() + pair(models[kind], structure.elements))
+        lmp = new_lammps(structure.script() + pair(file, structure.elements))
         lmp.commands_string(
             """
             compute s all stress/atom NULL virial

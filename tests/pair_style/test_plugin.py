@@ -18,7 +18,7 @@ PROBE = """
 import sys
 from rm_lammps.deployment.plugin_path import plugin_folder
 folder = plugin_folder()
-heavy = {"torch", "numpy", "nequip", "mpi4py", "filelock"} & set(sys.modules)
+heavy = {"torch", "numpy", "nequip", "mpi4py", "filelock", "pydantic"} & set(sys.modules)
 assert not heavy, heavy
 print(folder)
 """
