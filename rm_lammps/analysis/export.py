@@ -16,7 +16,7 @@ from ase.io.cif import write_cif
 
 from rm_lammps.analysis.unique import UniqueSet, read_unique
 from rm_lammps.errors import UserError
-from rm_lammps.runs.frames import FrameFile, iterate, iterate_info, read_table
+from rm_lammps.runs.frames import FrameFile, iterate
 from rm_lammps.runs.layout import STRUCTURES, TOP, TOP_CIFS, UNIQUE
 
 BEST = 20
@@ -69,22 +69,21 @@ def export(folder: Path, unique: UniqueSet, formats: Iterable[Format]) -> list[P
     return written
 
 
-def write_top(folder: Path, top: int = BEST) -> None:
+def write_top(folder: Path, unique: UniqueSet, top: int = BEST) -> None:
     """Write the best structures of each composition: ``top.extxyz`` and ``top.cif.zip``.
 
     Args:
         folder: of the run, with ``unique.extxyz``.
+        unique: as ``write_unique`` returned it.
         top: structures of each composition, in the order of ``unique.extxyz``.
 
     Raises:
         UserError: the files can't be written.
     """
-    table = read_table(folder / UNIQUE)
-    ranks = [int(info["rank"]) for info in iterate_info(folder / UNIQUE)]
-    best = [number for number, rank in enumerate(ranks) if rank <= top]
+    best = np.flatnonzero(unique.rank <= top).tolist()
     partial, archive = folder / f".{TOP}.partial", folder / f".{TOP_CIFS}.partial"
     try:
-        with FrameFile(folder / UNIQUE, table.begin) as frames:
+        with FrameFile(folder / UNIQUE, unique.begin) as frames:
             partial.write_bytes(b"".join(frames.text(number) for number in best))
             named = ((cif_name(a), a) for a in map(frames.atoms, best))
             _write_cifs(named, archive)
@@ -103,8 +102,10 @@ def cif_text(atoms: ase.Atoms, name: str) -> str:
 
 
 def cif_name(atoms: ase.Atoms, unique: bool = True) -> str:
-    """Name of a structure in files: rank and seed, with what comes first in the file's order."""
+    """Name of a structure in files: rank and seed, what comes first in the file's order first."""
     seed, rank = f"seed{int(atoms.info['seed']):06d}", f"rank{int(atoms.info['rank']):05d}"
+    if "run" in atoms.info:
+        seed = f"{atoms.info['run']}_{seed}"
     words = (rank, seed) if unique else (seed, rank)
     return "_".join((*words, atoms.get_chemical_formula()))
 

@@ -22,10 +22,10 @@ from rm_lammps.analysis.compositions import CompositionFrames
 from rm_lammps.analysis.hull import energies_above_hull
 from rm_lammps.analysis.matching import to_pymatgen
 from rm_lammps.analysis.plots import plot_screening
+from rm_lammps.chemistry.formula import reduced_formula
 from rm_lammps.errors import UserError
 from rm_lammps.files import replacing
 from rm_lammps.ranks import Communicator, on_root, share_out
-from rm_lammps.runs.frames import reduced_formula
 from rm_lammps.runs.layout import RERANKED, SCREENING
 
 METASTABLE = 0.1

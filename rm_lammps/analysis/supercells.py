@@ -12,10 +12,7 @@ from rm_lammps.files import write_json
 from rm_lammps.geometry import Array, pairs_within
 from rm_lammps.runs.layout import SUPERCELLS
 from rm_lammps.runs.merge import read_records
-from rm_lammps.runs.records import to_atoms
 
-SMALLEST = 200
-"""Atoms from which on a cell is described."""
 _BOND_FACTOR = 1.3
 _LONGEST_RING = 12
 _RDF_RANGE, _RDF_BINS = 6.0, 120
@@ -33,9 +30,9 @@ def describe_all(folder: Path, num: int, statistics: DatasetStatistics) -> None:
         UserError: the file can't be written.
     """
     described = [
-        {"seed": record["seed"], **describe(to_atoms(record), statistics)}
+        {"seed": record.seed, **describe(record.frame(), statistics)}
         for record in read_records(folder, num)
-        if "reason" not in record
+        if record.converged
     ]
     write_json(folder / SUPERCELLS, described)
 

@@ -1,16 +1,14 @@
 """Which seed of a run has which composition."""
 
 from functools import lru_cache
-from pathlib import Path
 
 import ase
 import numpy as np
 
 from rm_lammps.datasets.prototypes import PrototypeLibrary
 from rm_lammps.deployment.bundle import Bundle
-from rm_lammps.files import replacing
 from rm_lammps.generation.config import GenerationConfig
-from rm_lammps.runs.layout import FORMULAS
+from rm_lammps.runs.request import Request
 from rm_lammps.seeds import (
     Prototypes,
     SeedConfig,
@@ -39,7 +37,7 @@ class RunSeeds:
         self._statistics = bundle.statistics
         self._prototypes = _prototypes(config.seeds, bundle)
         if config.de_novo is not None:
-            self.formulas = sample_compositions(
+            formulas = sample_compositions(
                 config.de_novo.compositions,
                 self._statistics,
                 elements=config.de_novo.elements,
@@ -48,11 +46,13 @@ class RunSeeds:
             )
         elif config.heavy is not None:
             rng = np.random.default_rng(config.seed)
-            self.formulas = draw_hydrogens(config.heavy, config.num, self._statistics, rng)
+            formulas = draw_hydrogens(config.heavy, config.num, self._statistics, rng)
         else:
-            self.formulas = config.formulas or (config.formula or "",)
+            formulas = config.formulas or (config.formula or "",)
+        self.request = Request(tuple(formulas), config.seeds_each)
+        """Which seeds have which formula."""
         # every formula is looked at, so that a bad one ends the run before it begins
-        makers = [self._make_maker(formula) for formula in dict.fromkeys(self.formulas)]
+        makers = [self._make_maker(formula) for formula in dict.fromkeys(formulas)]
         self.n_atoms = max(maker.n_atoms for maker in makers)
         """Of the largest cell."""
         self._maker = lru_cache(maxsize=_MAKERS_KEPT)(self._make_maker)
@@ -67,7 +67,8 @@ class RunSeeds:
         )
 
     def _of(self, seed: int) -> SeedMaker:
-        return self._maker(self.formulas[seed // self._config.seeds_each])
+        composition, _ = self.request.place(seed)
+        return self._maker(self.request.formulas[composition])
 
     def formula(self, seed: int) -> str:
         """Formula of a seed's composition, repeated to the number of atoms asked for."""
@@ -75,16 +76,8 @@ class RunSeeds:
 
     def make(self, seed: int, rng: np.random.Generator) -> ase.Atoms:
         """Draw a seed; ``info`` has the ``formula`` of its cell and its ``seed_kind``."""
-        return self._of(seed).make(rng, seed % self._config.seeds_each)
-
-    def write_formulas(self, folder: Path) -> None:
-        """Write ``formulas.txt``.
-
-        Raises:
-            UserError: the disk is full.
-        """
-        with replacing(folder / FORMULAS) as stream:
-            stream.write("\n".join(self.formulas) + "\n")
+        _, turn = self.request.place(seed)
+        return self._of(seed).make(rng, turn)
 
 
 def _prototypes(config: SeedConfig, bundle: Bundle) -> Prototypes | None:

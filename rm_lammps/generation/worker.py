@@ -19,7 +19,8 @@ from rm_lammps.generation.stopping import Stopping
 from rm_lammps.relaxation import DroppedError, Failure, Relaxed
 from rm_lammps.relaxation.session import LammpsSession
 from rm_lammps.runs.layout import TRAJECTORIES, trajectory_name
-from rm_lammps.runs.records import ShardWriter, make_record
+from rm_lammps.runs.records import Origin, SeedRecord
+from rm_lammps.runs.shards import ShardWriter
 
 _SECONDS_BETWEEN_CHECKS = 10.0
 
@@ -118,8 +119,9 @@ class Worker:
     def _record(
         self, seed: int, origin: dict[str, Any], outcome: Relaxed | Failure, seconds: float
     ) -> None:
+        record = SeedRecord(seed, origin["formula"], Origin.from_named(origin), outcome, seconds)
         try:
-            self._shard.append(make_record(seed, origin, outcome, seconds))
+            self._shard.append(record)
         except UserError as error:
             self._fail(error)
             return
