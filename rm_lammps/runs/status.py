@@ -76,10 +76,10 @@ class RunStatus:
         lines.append(f"  converged: {self.converged:,}{converged}")
         lines += [f"  {reason}: {number:,}" for reason, number in self.failed.items()]
         if self.rate is not None and self.seconds_a_seed is not None:
+            ranks = "one rank" if self.groups == 1 else f"{self.groups} ranks"
             lines.append(
-                f"{self.seconds_a_seed:.3g} s a seed since the last start, "
-                f"{self.rate:.3g} seeds a second on {self.groups} "
-                f"rank{'s' if self.groups != 1 else ''} that work alone or lead a group"
+                f"since the last start: {self.seconds_a_seed:.3g} s a seed, {self.rate:.3g} seeds "
+                f"a second on {ranks} (or groups of ranks that share a structure)"
             )
         if left:
             when = "" if self.state is State.GOING_ON else ", once it goes on with as many ranks"
