@@ -15,7 +15,7 @@ from rm_lammps.analysis.ranking import Ranking
 from rm_lammps.analysis.symmetry import SYMPREC
 from rm_lammps.analysis.unique import UniqueSet, read_unique, write_unique
 from rm_lammps.chemistry.formula import reduced_formula
-from rm_lammps.datasets import read_structures, validate
+from rm_lammps.datasets import read_structures
 from rm_lammps.files import write_json
 from rm_lammps.ranks import Communicator, OneProcess, on_root, share_out
 from rm_lammps.runs.contents import read_summary
@@ -91,9 +91,7 @@ def evaluate(
 def _read_references(file: Path | None) -> list[ase.Atoms]:
     if file is None:
         return []
-    references = read_structures(file)
-    validate(references)
-    return references
+    return read_structures(file, periodic=True)
 
 
 def _match(

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.core import Structure
-from pymatgen.io.ase import AseAtomsAdaptor
 
 from rm_lammps.analysis.symmetry import primitive
 from rm_lammps.chemistry.formula import reduced_formula
@@ -26,13 +25,6 @@ _LARGE = 200
 """Atoms; pymatgen's search for a primitive cell takes seconds from here on, spglib's does not."""
 _TRANSLATION = 0.25
 """Å; how far a translation may miss its atoms, as in pymatgen."""
-
-
-def to_pymatgen(atoms: ase.Atoms) -> Structure:
-    """Convert, leaving everything but the crystal behind."""
-    return AseAtomsAdaptor.get_structure(
-        ase.Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=True)
-    )
 
 
 @dataclass(frozen=True, eq=False)

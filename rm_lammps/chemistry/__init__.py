@@ -1,1 +1,1 @@
-"""What holds for elements and formulas everywhere; nothing of the package is imported here."""
+"""Formulas, bonds and valences."""

@@ -125,8 +125,8 @@ def evaluate(
         int,
         typer.Option(
             min=0,
-            help="Metrics: rank so many candidates of each composition anew by chgnet, each at "
-            "the best of seven volumes.",
+            help="Metrics: rank so many candidates of each composition anew by a physical "
+            "potential, each at the best of seven volumes.",
             rich_help_panel=_CRYSTALS,
         ),
     ] = 0,
@@ -134,10 +134,13 @@ def evaluate(
         int,
         typer.Option(
             min=0,
-            help="Relax them by chgnet from there, so many steps at most.",
+            help="Relax them by it from there, so many steps at most.",
             rich_help_panel=_CRYSTALS,
         ),
     ] = 0,
+    rank_by: Annotated[
+        str, typer.Option(help="The potential of --rerank.", rich_help_panel=_CRYSTALS)
+    ] = "chgnet",
     xtb: Annotated[
         bool, typer.Option("--xtb", help="Relax with GFN2-xTB too.", rich_help_panel=_MOLECULES)
     ] = False,
@@ -159,6 +162,7 @@ def evaluate(
     from rm_lammps.analysis.grouping import Tolerances
     from rm_lammps.analysis.ranking import Ranking
     from rm_lammps.analysis.rerank import Reranking
+    from rm_lammps.potentials import find_potential
     from rm_lammps.ranks import launched_ranks, on_root
 
     comm = launched_ranks()
@@ -179,7 +183,9 @@ def evaluate(
             measuring = {
                 "at": _numbers(at),
                 "training_file": training,
-                "reranking": Reranking(rerank, rerank_steps) if rerank else None,
+                "reranking": Reranking(rerank, rerank_steps, potential=find_potential(rank_by))
+                if rerank
+                else None,
             }
             _evaluate_crystals(
                 comm, source, reference, show, settings, measuring if metrics or rerank else None

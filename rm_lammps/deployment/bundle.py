@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -13,10 +13,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from rm_lammps.cache import cache_folder, cpu_type, key
 from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.deployment.compile import compile_model
-from rm_lammps.deployment.model_source import ModelSource, find_model
 from rm_lammps.deployment.plugin import ensure_plugin
 from rm_lammps.errors import UserError
 from rm_lammps.files import MODEL_PROTOTYPES, sha256
+from rm_lammps.pretrained.source import ModelSource, find_model
 
 MANIFEST = "manifest.json"
 COMPILED = "model.nequip.pt2"
@@ -102,10 +102,12 @@ class Bundle:
             )
         return self.manifest.statistics
 
-    @property
-    def compiled(self) -> Path:
-        """The compiled model."""
-        return self.folder / COMPILED
+    pair_style = "allegro"
+    """Name of the model's pair style in LAMMPS."""
+
+    def pair_coefficients(self, elements: Sequence[str]) -> str:
+        """What follows ``pair_coeff`` for atom types of these elements."""
+        return f"* * {self.folder / COMPILED} {' '.join(elements)}"
 
     @property
     def prototypes(self) -> Path | None:

@@ -1,21 +1,16 @@
 """Which seed of a run has which composition."""
 
+from collections.abc import Iterable
 from functools import lru_cache
 
 import ase
 import numpy as np
 
-from rm_lammps.datasets.prototypes import PrototypeLibrary
 from rm_lammps.deployment.bundle import Bundle
+from rm_lammps.errors import UserError
 from rm_lammps.generation.config import GenerationConfig
 from rm_lammps.runs.request import Request
-from rm_lammps.seeds import (
-    Prototypes,
-    SeedConfig,
-    SeedMaker,
-    draw_hydrogens,
-    sample_compositions,
-)
+from rm_lammps.seeds import ModelFacts, SeedMaker, draw_hydrogens, sample_compositions
 
 _MAKERS_KEPT = 64
 
@@ -33,38 +28,48 @@ class RunSeeds:
 
     def __init__(self, config: GenerationConfig, bundle: Bundle) -> None:
         self._config = config
-        self._species = bundle.manifest.species
-        self._statistics = bundle.statistics
-        self._prototypes = _prototypes(config.seeds, bundle)
+        statistics = bundle.statistics
+        self._model = ModelFacts(bundle.manifest.species, statistics, bundle.prototypes)
         if config.de_novo is not None:
             formulas = sample_compositions(
                 config.de_novo.compositions,
-                self._statistics,
+                statistics,
                 elements=config.de_novo.elements,
                 max_atoms=config.de_novo.max_atoms,
                 rng=np.random.default_rng(config.seed),
             )
         elif config.heavy is not None:
             rng = np.random.default_rng(config.seed)
-            formulas = draw_hydrogens(config.heavy, config.num, self._statistics, rng)
+            formulas = draw_hydrogens(config.heavy, config.num, statistics, rng)
         else:
             formulas = config.formulas or (config.formula or "",)
         self.request = Request(tuple(formulas), config.seeds_each)
         """Which seeds have which formula."""
         # every formula is looked at, so that a bad one ends the run before it begins
         makers = [self._make_maker(formula) for formula in dict.fromkeys(formulas)]
+        self._check_settings(makers)
         self.n_atoms = max(maker.n_atoms for maker in makers)
         """Of the largest cell."""
         self._maker = lru_cache(maxsize=_MAKERS_KEPT)(self._make_maker)
 
     def _make_maker(self, formula: str) -> SeedMaker:
         return SeedMaker(
-            *(self._config.seeds, formula, self._config.atoms),
-            species=self._species,
-            statistics=self._statistics,
+            self._config.seeds,
+            formula,
+            self._config.atoms,
+            model=self._model,
             units=self._config.z or (1, 1),
-            prototypes=self._prototypes,
         )
+
+    def _check_settings(self, makers: Iterable[SeedMaker]) -> None:
+        """Refuse settings of seeds that none of the seeds has."""
+        used = set().union(*(maker.settings for maker in makers))
+        idle = sorted(set(self._config.seeds.settings) - used)
+        if idle:
+            raise UserError(
+                f"seeds: {', '.join(idle)} would do nothing for these seeds.",
+                f"Their settings: {', '.join(sorted(used))}.",
+            )
 
     def _of(self, seed: int) -> SeedMaker:
         composition, _ = self.request.place(seed)
@@ -78,14 +83,3 @@ class RunSeeds:
         """Draw a seed; ``info`` has the ``formula`` of its cell and its ``seed_kind``."""
         _, turn = self.request.place(seed)
         return self._of(seed).make(rng, turn)
-
-
-def _prototypes(config: SeedConfig, bundle: Bundle) -> Prototypes | None:
-    """Those of the file given, or those that the model carries; none for other kinds of seeds."""
-    if not config.may_use_prototypes:
-        return None
-    if config.prototypes is not None:
-        return Prototypes.read(config.prototypes)
-    if bundle.prototypes is not None:
-        return Prototypes(PrototypeLibrary.load(bundle.prototypes))
-    return None

@@ -12,7 +12,7 @@ _SUPERCELL_STAGES = [
 _MINIMISE = {"stage": "minimise", "ftol": 0.02, "steps": 300}
 
 PRESETS: dict[str, dict[str, Any]] = {
-    "crystals": {},
+    "hops": {},
     "quick": {"protocol": {"stages": [{"stage": "box"}]}},
     # models of many elements know minima to 0.1 Å: going further costs more, and leads away from
     # known structures that were right (docs/crystals.md)
@@ -29,7 +29,7 @@ PRESETS: dict[str, dict[str, Any]] = {
             "stages": [
                 _MINIMISE,
                 {
-                    "stage": "hops",
+                    "stage": "molecule_hops",
                     "number": 100,
                     "patience": 100,
                     "displacement": 0.4,
@@ -43,11 +43,15 @@ PRESETS: dict[str, dict[str, Any]] = {
         }
     },
     "supercells": {
-        "seeds": {"volume": [1.0, 1.05], "angle": [90.0, 90.0], "aspect": 1.0},
+        "seeds": {"kind": "random", "volume": [1.0, 1.05], "angle": [90.0, 90.0], "aspect": 1.0},
         # the largest of thousands of forces: 0.05 pseudo-eV/Å is 0.05 Å from the minimum
         "protocol": {"stages": _SUPERCELL_STAGES, "fmax": 0.05},
     },
 }
+
+
+FORMER_NAMES = {"crystals": "hops"}
+"""Presets that earlier versions knew by another name."""
 
 
 def combine(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:

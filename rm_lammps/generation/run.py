@@ -6,7 +6,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import ase
 from mpi4py import MPI
 
 from rm_lammps.datasets import DatasetStatistics
@@ -61,7 +60,7 @@ def generate(
     _check_execution(config, execution, comm)
     bundle_folder = on_root(comm, lambda: find_bundle(config.model, device=config.device).folder)
     bundle = on_all(comm, lambda: Bundle.load(bundle_folder))
-    on_all(comm, lambda: config.protocol.check(periodic=bundle.statistics.periodic))
+    on_all(comm, lambda: config.protocol.check(bundle.statistics.system))
     run_seeds = on_all(comm, lambda: RunSeeds(config, bundle))
     lock = on_root_only(comm, lambda: open_folder(folder, _describe(config, bundle)))
     stopping = Stopping(deadline(execution.time_limit, start), execution.grace)
@@ -80,7 +79,7 @@ def generate(
                 stopping=stopping,
             )
         facts |= {
-            "kind": _kind(bundle),
+            "kind": bundle.statistics.system.plural,
             "wall_seconds": round(time.time() - start, 3),
             "ranks": comm.size,
             "ranks_per_structure": execution.ranks_per_structure,
@@ -99,7 +98,7 @@ def generate(
 def _describe(config: GenerationConfig, bundle: Bundle) -> dict[str, Any]:
     """What the structures depend on, in plain data: ``run.yaml``."""
     return {
-        "kind": _kind(bundle),
+        "kind": bundle.statistics.system.plural,
         "config": config.model_dump(mode="json"),
         "model": {
             "name": bundle.manifest.name,
@@ -108,10 +107,6 @@ def _describe(config: GenerationConfig, bundle: Bundle) -> dict[str, Any]:
         },
         "versions": {name: version(name) for name in _VERSIONED},
     }
-
-
-def _kind(bundle: Bundle) -> str:
-    return "crystals" if bundle.statistics.periodic else "molecules"
 
 
 def _check_execution(config: GenerationConfig, execution: Execution, comm: MPI.Intracomm) -> None:
@@ -208,9 +203,7 @@ def _begin(bundle: Bundle, group: MPI.Comm) -> LammpsSession:
     """
     session = LammpsSession(bundle, group)
     try:
-        cell = 3 * [3.0] if bundle.statistics.periodic else None
-        pair = 2 * [bundle.manifest.species[0]]
-        session.load(ase.Atoms(pair, [[0, 0, 0], [1.5, 0, 0]], cell=cell, pbc=cell is not None))
+        session.load(bundle.statistics.system.smallest(bundle.manifest.species[0]))
         session.evaluate()
     except Exception as error:
         raise UserError(

@@ -38,6 +38,7 @@ from rm_lammps.runs.layout import (
 from rm_lammps.runs.merge import merge, read_records
 from rm_lammps.runs.request import Asked, read_request, total_seeds
 from rm_lammps.runs.shards import read_recorded, shards
+from rm_lammps.systems import system_of
 
 _PARTS = ".parts-"
 
@@ -111,7 +112,7 @@ def _kind(folder: Path, run: dict[str, Any]) -> str:
         return str(run["kind"])
     for record in read_records(folder, total_seeds(run)):
         if record.converged:
-            return "crystals" if record.frame().pbc.all() else "molecules"
+            return system_of(record.frame()).plural
     return "crystals"
 
 

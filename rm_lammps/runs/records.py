@@ -107,6 +107,7 @@ class SeedRecord:
         return {
             **record,
             "energy": outcome.energy,
+            **({"terms": dict(outcome.terms)} if outcome.terms else {}),
             "fmax": outcome.fmax,
             "max_stress": outcome.max_stress,
             "numbers": atoms.numbers.tolist(),
@@ -129,7 +130,12 @@ class SeedRecord:
             cell = plain["cell"]
             atoms = ase.Atoms(plain["numbers"], plain["positions"], cell=cell, pbc=cell is not None)
             outcome = Relaxed(
-                atoms, plain["energy"], plain["fmax"], plain["max_stress"], plain["evaluations"]
+                atoms,
+                plain["energy"],
+                plain["fmax"],
+                plain["max_stress"],
+                plain["evaluations"],
+                plain.get("terms", {}),
             )
         origin = Origin.from_named(plain)
         return cls(
@@ -151,8 +157,9 @@ class SeedRecord:
 
         Returns:
             Atoms, whose ``info`` has ``seed``, ``formula``, the origin, ``energy`` (pseudo-eV),
-            ``energy_per_atom``, ``volume_per_atom`` (Å³; crystals), ``fmax`` (pseudo-eV/Å),
-            ``max_stress`` (GPa), ``evaluations`` and ``seconds``.
+            ``energy_per_atom``, ``terms`` (energy of each, where there are terms beside E~),
+            ``volume_per_atom`` (Å³; crystals), ``fmax`` (pseudo-eV/Å), ``max_stress`` (GPa),
+            ``evaluations`` and ``seconds``.
 
         Raises:
             ValueError: the seed failed.
@@ -168,6 +175,7 @@ class SeedRecord:
             **self.origin.named(),
             "energy": outcome.energy,
             "energy_per_atom": outcome.energy / n,
+            **({"terms": dict(outcome.terms)} if outcome.terms else {}),
             **({"volume_per_atom": atoms.get_volume() / n} if atoms.pbc.all() else {}),
             "fmax": outcome.fmax,
             "max_stress": outcome.max_stress,
@@ -216,7 +224,7 @@ def _plain(value: Any) -> Any:
 _TAKEN = {
     *_KNOWN,
     *("seed", "formula", "evaluations", "seconds", "reason", "detail", "crc"),
-    *("energy", "fmax", "max_stress", "numbers", "positions", "cell"),
+    *("energy", "terms", "fmax", "max_stress", "numbers", "positions", "cell"),
     *("energy_per_atom", "volume_per_atom", "run", "Lattice", "Properties", "pbc"),
     *("rank", "rank_score", "found", "seeds", "runs", "space_group", "space_group_number"),
     *("smiles", "passes"),

@@ -18,10 +18,13 @@ from rm_lammps.deployment.bundle import find_bundle
 from rm_lammps.generation.compositions import RunSeeds
 from rm_lammps.generation.config import GenerationConfig
 from rm_lammps.generation.scheduler import SharedCounters
+from rm_lammps.generation.worker import generators
 from rm_lammps.ranks import environment_for_mpirun
+from rm_lammps.relaxation.relaxation import relax
 from rm_lammps.relaxation.session import LammpsSession
 from rm_lammps.runs.layout import RECORDS
-from rm_lammps.runs.records import ShardWriter, make_record
+from rm_lammps.runs.records import Origin, SeedRecord
+from rm_lammps.runs.shards import ShardWriter
 
 _PAIR = re.compile(r"^Pair +\| +\S+ +\| +(\S+)", re.MULTILINE)
 _LOOP = re.compile(r"^Loop time of (\S+)", re.MULTILINE)
@@ -37,21 +40,22 @@ def shares(config: GenerationConfig, folder: Path) -> dict[str, float]:
     counters = SharedCounters(MPI.COMM_SELF)
     wall = 0.0
     with LammpsSession(bundle, log=str(log)) as session, ShardWriter(folder, 0, 0) as shard:
-        session.relax(seeds.make(0, np.random.default_rng(0)), config.protocol)
+        relax(session, seeds.make(0, np.random.default_rng(0)), config.protocol)
         before = len(log.read_text())
         for seed in range(config.num):
             marks = [time.process_time()]
             counters.next_chunk()
             marks.append(time.process_time())
-            rng = np.random.default_rng(np.random.SeedSequence(config.seed, spawn_key=(seed,)))
-            atoms = seeds.make(seed, rng)
+            drawing, relaxing = generators(config.seed, seed)
+            atoms = seeds.make(seed, drawing)
             marks.append(time.process_time())
             wall -= time.perf_counter()
-            outcome = session.relax(atoms, config.protocol, rng)
+            outcome = relax(session, atoms, config.protocol, relaxing)
             wall += time.perf_counter()
             marks.append(time.process_time())
             shard.begin(seed)
-            shard.append(make_record(seed, atoms.info, outcome, 0.0))
+            origin = Origin.from_named(atoms.info)
+            shard.append(SeedRecord(seed, atoms.info["formula"], origin, outcome, 0.0))
             marks.append(time.process_time())
             for part, seconds in zip(
                 ("counter", "seeds", "relaxation", "records"), np.diff(marks), strict=True

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from rm_lammps.deployment.bundle import Bundle
-from rm_lammps.deployment.model_source import find_model, pretrained_names
 from rm_lammps.errors import UserError
+from rm_lammps.pretrained.source import find_model, pretrained_names
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ import ase.io
 import numpy as np
 import pytest
 
-from rm_lammps.geometry import fragments
-from rm_lammps.relaxation.valences import valence_faults
+from rm_lammps.chemistry.bonds import fragments
+from rm_lammps.chemistry.valences import valence_faults
 
 MODEL = ("--model", "molecules")
 

@@ -38,7 +38,10 @@ def records(draw, seed=None):
     rng = np.random.default_rng(draw(st.integers(0, 10**6)))
     cell = 3 * np.eye(3) + rng.normal(size=(3, 3)) if draw(st.booleans()) else None
     atoms = ase.Atoms(numbers, rng.normal(size=(n, 3)), cell=cell, pbc=cell is not None)
-    outcome = Relaxed(atoms, float(rng.normal()), float(rng.random()), float(rng.random()), 30)
+    terms = draw(st.sampled_from([{}, {"E~": -1.5, "repulsion": 0.25}]))
+    outcome = Relaxed(
+        atoms, float(rng.normal()), float(rng.random()), float(rng.random()), 30, terms
+    )
     return SeedRecord(seed, formula, origin, outcome, seconds)
 
 
@@ -84,6 +87,7 @@ def test_the_index_says_what_the_text_says(tmp_path_factory, some):
         for atoms, record in zip(frames, by_seed, strict=True):
             assert atoms.get_chemical_symbols() == record.frame().get_chemical_symbols()
             assert atoms.info["seed"] == record.seed
+            assert atoms.info.get("terms", {}) == record.outcome.terms
     (folder / INDEX).unlink()
     rebuilt = read_index(folder)
     for name in COLUMNS:
