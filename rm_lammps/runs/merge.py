@@ -1,6 +1,7 @@
 """Merge records in order of seed, in memory that does not grow with their number."""
 
 import hashlib
+import io
 import json
 import shutil
 import tempfile
@@ -13,7 +14,7 @@ from typing import IO, Any
 from ase.io.extxyz import write_extxyz
 
 from rm_lammps.files import replacing
-from rm_lammps.relaxation.outcome import Failure
+from rm_lammps.relaxation.outcome import Failure, Relaxed
 from rm_lammps.runs.index import FrameTable, TableBuilder, cell_volume, write_index
 from rm_lammps.runs.layout import FAILURES, STRUCTURES
 from rm_lammps.runs.records import SeedRecord, begun_with
@@ -114,19 +115,23 @@ class StructureWriter:
         self._stream, self._table = stream, table
         self._digest = hashlib.sha256()
         self.length = 0
+        """Bytes written."""
 
-    def write(self, text: str) -> None:
-        """Write a piece of a frame; this is what ASE calls."""
-        data = text.encode()
+    def add(self, record: SeedRecord, outcome: Relaxed) -> None:
+        """Write the frame of a converged seed.
+
+        Args:
+            record: of the seed; its atoms learn what the frame says.
+            outcome: of the record.
+        """
+        atoms, text = outcome.atoms, io.StringIO()
+        atoms.info = info = record.info()
+        # there are no results of a calculator; to look for them ASE would copy the atoms
+        write_extxyz(text, atoms, write_results=False)
+        data = text.getvalue().encode()
         self._stream.write(data)
         self._digest.update(data)
         self.length += len(data)
-
-    def add(self, record: SeedRecord) -> None:
-        """Write the frame of a converged seed."""
-        atoms = record.frame()
-        write_extxyz(self, atoms)
-        info = atoms.info
         self._table.add(
             end=self.length,
             seed=record.seed,
@@ -178,6 +183,6 @@ def _write(records: Iterable[SeedRecord], good: StructureWriter, bad: IO[str]) -
             bad.write(json.dumps(record.plain()) + "\n")
             totals.add(outcome.reason.value, record.evaluations, record.seconds)
         else:
-            good.add(record)
+            good.add(record, outcome)
             totals.add(None, record.evaluations, record.seconds)
     return totals

@@ -153,23 +153,30 @@ class SeedRecord:
         return cls.from_plain(json.loads(line))
 
     def frame(self) -> ase.Atoms:
-        """The structure as it stands in ``structures.extxyz``.
-
-        Returns:
-            Atoms, whose ``info`` has ``seed``, ``formula``, the origin, ``energy`` (pseudo-eV),
-            ``energy_per_atom``, ``terms`` (energy of each, where there are terms beside E~),
-            ``volume_per_atom`` (Å³; crystals), ``fmax`` (pseudo-eV/Å), ``max_stress`` (GPa),
-            ``evaluations`` and ``seconds``.
+        """The structure as it stands in ``structures.extxyz``, with :meth:`info`.
 
         Raises:
             ValueError: the seed failed.
         """
-        outcome = self.outcome
-        if isinstance(outcome, Failure):
-            raise ValueError(f"Seed {self.seed} has no structure: {outcome.reason.value}.")
-        atoms = outcome.atoms.copy()
-        n = len(atoms)
-        atoms.info = {
+        atoms = self._relaxed().atoms.copy()
+        atoms.info = self.info()
+        return atoms
+
+    def info(self) -> dict[str, Any]:
+        """What the frame of a converged seed says.
+
+        Returns:
+            ``seed``, ``formula``, the origin, ``energy`` (pseudo-eV), ``energy_per_atom``,
+            ``terms`` (energy of each, where there are terms beside E~), ``volume_per_atom`` (Å³;
+            crystals), ``fmax`` (pseudo-eV/Å), ``max_stress`` (GPa), ``evaluations`` and
+            ``seconds``.
+
+        Raises:
+            ValueError: the seed failed.
+        """
+        outcome = self._relaxed()
+        atoms, n = outcome.atoms, len(outcome.atoms)
+        return {
             "seed": self.seed,
             "formula": self.formula,
             **self.origin.named(),
@@ -182,7 +189,11 @@ class SeedRecord:
             "evaluations": outcome.evaluations,
             "seconds": self.seconds,
         }
-        return atoms
+
+    def _relaxed(self) -> Relaxed:
+        if isinstance(self.outcome, Failure):
+            raise ValueError(f"Seed {self.seed} has no structure: {self.outcome.reason.value}.")
+        return self.outcome
 
 
 @dataclass(frozen=True)

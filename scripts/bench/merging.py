@@ -60,8 +60,9 @@ def by_regular_expressions(path: Path) -> np.ndarray:
     with path.open("rb") as stream:
         for frame in raw_frames(stream, path):
             info = {key: value.strip('"') for key, value in _NEEDED.findall(frame.comment)}
-            cell = np.array(info["Lattice"].split(), dtype=float).reshape(3, 3)
-            volume = abs(np.linalg.det(cell)) / frame.symbols.total()
+            a, b, c, d, e, f, g, h, i = map(float, info["Lattice"].split())
+            volume = abs(a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g))
+            volume /= frame.symbols.total()
             rows.append((begin, int(info["seed"]), float(info["energy_per_atom"]), volume))
             begin += len(frame.text)
     return np.array(rows)
