@@ -25,7 +25,7 @@ def conclude(folder: Path, comm: Communicator, statistics: DatasetStatistics) ->
     """
     # pymatgen takes longer to load than the rest of a short run
     from rm_lammps.analysis.export import write_top
-    from rm_lammps.analysis.supercells import describe_all
+    from rm_lammps.analysis.large_cells import describe_all
     from rm_lammps.analysis.unique import write_unique
 
     largest = on_root(comm, lambda: int(read_index(folder).n_atoms.max()))

@@ -7,9 +7,9 @@ from typing import Any
 
 import ase
 
+from rm_lammps.analysis.comparison import Reference, coordination
 from rm_lammps.analysis.export import BEST, Format, export, write_top
 from rm_lammps.analysis.grouping import Tolerances
-from rm_lammps.analysis.matching import Reference, coordination
 from rm_lammps.analysis.plots import plot_energy_volume
 from rm_lammps.analysis.ranking import Ranking
 from rm_lammps.analysis.symmetry import SYMPREC

@@ -35,26 +35,22 @@ class Format(str, Enum):
 Writer = Callable[[Iterable[tuple[str, ase.Atoms]], Path], None]
 
 
-def export(folder: Path, unique: UniqueSet, formats: Iterable[Format]) -> list[Path]:
-    """Write all converged and the unique structures of a run in other formats.
+def export(folder: Path, unique: UniqueSet, formats: Iterable[Format]) -> None:
+    """Write ``structures`` and ``unique`` in other formats, as ``.cif.zip`` or ``.db``.
 
     Args:
         folder: of the run, with ``structures.extxyz`` and ``unique.extxyz``.
         unique: as ``write_unique`` returned it.
         formats: which.
 
-    Returns:
-        The files written: ``structures`` and ``unique`` with ``.cif.zip`` or ``.db``.
-
     Raises:
         UserError: the files can't be written.
     """
-    written = []
     for wanted in dict.fromkeys(formats):
         suffix, write = _WRITERS[wanted]
         for stem, frames in (
             ("structures", _named_structures(folder, unique)),
-            ("unique", _named_unique(folder, unique)),
+            ("unique", _named_unique(folder)),
         ):
             path = folder / f"{stem}{suffix}"
             # suffix last: ase.db goes by it
@@ -65,8 +61,6 @@ def export(folder: Path, unique: UniqueSet, formats: Iterable[Format]) -> list[P
                 partial.replace(path)
             except OSError as error:
                 raise UserError(f"Can't write {path}: {error}") from error
-            written.append(path)
-    return written
 
 
 def write_top(folder: Path, unique: UniqueSet, top: int = BEST) -> None:
@@ -117,8 +111,7 @@ def _named_structures(folder: Path, unique: UniqueSet) -> Iterator[tuple[str, as
         yield cif_name(atoms, unique=False), atoms
 
 
-def _named_unique(folder: Path, unique: UniqueSet) -> Iterator[tuple[str, ase.Atoms]]:
-    del unique
+def _named_unique(folder: Path) -> Iterator[tuple[str, ase.Atoms]]:
     for atoms in read_unique(folder):
         yield cif_name(atoms), atoms
 

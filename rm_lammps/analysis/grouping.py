@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pymatgen.analysis.structure_matcher import StructureMatcher
 
+from rm_lammps.analysis.comparison import Crystal, Molecule, prepare, same
 from rm_lammps.analysis.fingerprint import fingerprint
-from rm_lammps.analysis.matching import Crystal, Molecule, prepare, same
 from rm_lammps.progress import follow
 from rm_lammps.ranks import Communicator, gather
 from rm_lammps.runs.index import FrameTable

@@ -9,7 +9,7 @@ import ase
 import numpy as np
 from numpy.typing import NDArray
 
-from rm_lammps.analysis.compositions import CompositionFrames
+from rm_lammps.analysis.composition_frames import CompositionFrames
 from rm_lammps.analysis.prediction import predict
 from rm_lammps.analysis.quality import Known, judge, space_group_distribution, total_variation
 from rm_lammps.analysis.rerank import Reranking, rerank

@@ -7,7 +7,7 @@ from typing import Any
 import ase
 import numpy as np
 
-from rm_lammps.analysis.compositions import CompositionFrames
+from rm_lammps.analysis.composition_frames import CompositionFrames
 from rm_lammps.analysis.symmetry import space_group
 from rm_lammps.chemistry.formula import reduced_formula
 from rm_lammps.geometry import pairs_of

@@ -11,11 +11,11 @@ from mpi4py import MPI
 from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.deployment.bundle import COMPILED, Bundle, find_bundle
 from rm_lammps.errors import UserError
-from rm_lammps.generation.compositions import RunSeeds
 from rm_lammps.generation.config import Execution, GenerationConfig
-from rm_lammps.generation.progress import GenerationProgress
+from rm_lammps.generation.counters import SharedCounters
+from rm_lammps.generation.display import GenerationProgress
+from rm_lammps.generation.run_seeds import RunSeeds
 from rm_lammps.generation.schedule import ChunkSchedule, SeedRanges
-from rm_lammps.generation.scheduler import SharedCounters
 from rm_lammps.generation.stopping import Stopping, deadline
 from rm_lammps.generation.worker import Worker, check_bundle
 from rm_lammps.ranks import Communicator, meet, on_all, on_root, on_root_only, raise_together
@@ -71,7 +71,10 @@ def generate(
         facts: dict[str, Any] = {}
         if len(todo):
             written, facts = _relax_all(
-                *(config, execution, folder, comm),
+                config,
+                execution,
+                folder,
+                comm,
                 bundle=bundle,
                 seeds=run_seeds,
                 session=session,
@@ -166,7 +169,11 @@ def _relax_all(
     )
     shard = ShardWriter(folder, session, comm.rank)
     worker = Worker(
-        *(config, execution, folder, bundle, seeds),
+        config,
+        execution,
+        folder,
+        bundle,
+        seeds,
         group=group,
         counters=counters,
         stopping=stopping,
@@ -180,7 +187,7 @@ def _relax_all(
         # before rank 0 reads it: a network file system shows closed files only
         shard.close()
     except UserError as error:
-        stopping.request("error", error)
+        stopping.request(error)
     counters.flush()
     meet(comm)
     relaxing = time.monotonic() - begin

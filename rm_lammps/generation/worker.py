@@ -10,11 +10,11 @@ from mpi4py import MPI
 
 from rm_lammps.deployment.bundle import Bundle
 from rm_lammps.errors import UserError
-from rm_lammps.generation.compositions import RunSeeds
 from rm_lammps.generation.config import Execution, GenerationConfig
-from rm_lammps.generation.progress import GenerationProgress
+from rm_lammps.generation.counters import SharedCounters
+from rm_lammps.generation.display import GenerationProgress
+from rm_lammps.generation.run_seeds import RunSeeds
 from rm_lammps.generation.schedule import ChunkSchedule, SeedRanges
-from rm_lammps.generation.scheduler import SharedCounters
 from rm_lammps.generation.stopping import Stopping
 from rm_lammps.relaxation import DroppedError, Failure, Relaxed
 from rm_lammps.relaxation.relaxation import relax
@@ -145,11 +145,11 @@ class Worker:
         if self._stopping.requested:
             self._counters.stop()
         elif self._counters.stopped():
-            self._stopping.request("another rank")
+            self._stopping.request()
         return self._stopping.requested
 
     def _fail(self, error: UserError) -> None:
-        self._stopping.request("error", error)
+        self._stopping.request(error)
         self._counters.stop()
 
     def _overdue(self) -> bool:

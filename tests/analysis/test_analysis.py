@@ -6,7 +6,7 @@ import ase.io
 from ase.build import bulk, graphene
 from crystals import BCC, DIAMOND, disguised, write_run
 
-from rm_lammps.analysis.matching import Reference, coordination
+from rm_lammps.analysis.comparison import Reference, coordination
 
 
 def test_a_crystal_matches_itself_in_disguise_and_no_other():

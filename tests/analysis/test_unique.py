@@ -22,9 +22,9 @@ from hypothesis import strategies as st
 from pymatgen.analysis.structure_matcher import StructureMatcher
 from scipy.spatial.transform import Rotation
 
+from rm_lammps.analysis.comparison import prepare, same
 from rm_lammps.analysis.fingerprint import LEVELS, NEIGHBOURS, fingerprint
 from rm_lammps.analysis.grouping import Grouping, Tolerances
-from rm_lammps.analysis.matching import prepare, same
 from rm_lammps.analysis.ranking import PROTOTYPE_WEIGHT, SYMMETRY_WEIGHT
 from rm_lammps.analysis.symmetry import SpaceGroup, order_of_symmetry, space_group, symmetrised
 from rm_lammps.analysis.unique import read_unique, write_unique

@@ -32,8 +32,8 @@ from rm_lammps.runs.layout import (
     SUMMARY,
 )
 from rm_lammps.runs.merge import merge
+from rm_lammps.runs.reading import read_run
 from rm_lammps.runs.records import Origin, SeedRecord
-from rm_lammps.runs.run import read_run
 from rm_lammps.runs.shards import ShardWriter
 from rm_lammps.runs.status import State, read_status
 

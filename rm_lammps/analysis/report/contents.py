@@ -15,6 +15,7 @@ import yaml
 from numpy.typing import NDArray
 
 from rm_lammps.analysis.export import cif_name, cif_text
+from rm_lammps.analysis.large_cells import density
 from rm_lammps.analysis.molecules import require_packages
 from rm_lammps.analysis.unique import read_unique, write_unique
 from rm_lammps.errors import UserError
@@ -37,9 +38,6 @@ from rm_lammps.runs.layout import (
 
 MAX_POINTS = 5000
 """Unique structures in the scatter plot at most; a browser stays quick."""
-
-_AMU_PER_CUBIC_ANGSTROM = 1.66053907
-"""In g/cm³."""
 
 MEANING = {
     "not_converged": "Forces or stress still above tolerance after the last round.",
@@ -238,7 +236,7 @@ def _entry(
         energy=float(info["energy_per_atom"]),
         above_best=float(info["energy_per_atom"]) - first,
         volume=volume / len(atoms) if volume else None,
-        density=atoms.get_masses().sum() / volume * _AMU_PER_CUBIC_ANGSTROM if volume else None,
+        density=density(atoms) if volume else None,
         found=int(info["found"]),
         seeds=[_seed_name({"seed": s, "run": r}) for s, r in _found_by(info)],
         space_group=f"{info['space_group']}{number}",

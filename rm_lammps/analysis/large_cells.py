@@ -53,12 +53,17 @@ def describe(atoms: ase.Atoms, statistics: DatasetStatistics) -> dict[str, Any]:
     bonds = {(a, b): _BOND_FACTOR * statistics.min_distance(a, b) for a in species for b in species}
     volume = atoms.get_volume()
     return {
-        "density": float(atoms.get_masses().sum() / volume / kg * 1e3 * m**3 / 1e6),
+        "density": density(atoms),
         "volume_per_atom": float(volume / len(atoms)),
         "neighbours": _neighbours(atoms, bonds),
         "rings": _rings(atoms, max(bonds.values())),
         "rdf": _rdf(atoms),
     }
+
+
+def density(atoms: ase.Atoms) -> float:
+    """Density of a crystal, g/cm³."""
+    return float(atoms.get_masses().sum() / atoms.get_volume() / kg * 1e3 * m**3 / 1e6)
 
 
 def _neighbours(atoms: ase.Atoms, bonds: dict[tuple[str, str], float]) -> dict[str, float]:
