@@ -244,7 +244,7 @@ class _PositionWeights:
         for place in _rarest_first(counts):
             taken = letters[place]
             own = np.prod([free.get(letter, 0.0) for letter in taken])
-            result *= float(own) / max(_partial_sums(table, free, counts[place])[-1], 1e-300)
+            result *= float(own) / max(sums_of_weights(table, free, counts[place])[-1][-1], 1e-300)
             for letter in taken:
                 if table[letter].freedom == 0:
                     free.pop(letter, None)
@@ -255,7 +255,7 @@ class _PositionWeights:
         table = by_letter(space_group_table(group))
         found = [""] * len(counts)
         for place in _rarest_first(counts):
-            letters = _draw_set(table, free, counts[place], rng)
+            letters = draw_set(table, free, counts[place], rng)
             if letters is None:
                 return None
             found[place] = "".join(sorted(letters))
@@ -269,15 +269,19 @@ def _rarest_first(counts: Sequence[int]) -> list[int]:
     return np.argsort(counts, kind="stable").tolist()
 
 
-def _partial_sums(table: Mapping[str, WyckoffPosition], free: Mapping[str, float], n: int) -> Array:
-    """Sums of the weights of all sets of positions that hold 0, 1, ... n atoms."""
-    return _tables_of_sums(table, free, n)[-1]
-
-
-def _tables_of_sums(
+def sums_of_weights(
     table: Mapping[str, WyckoffPosition], free: Mapping[str, float], n: int
 ) -> list[Array]:
-    """The same for the first 0, 1, ... letters alone."""
+    """Sum the weights of all sets of positions that hold a number of atoms.
+
+    Args:
+        table: Wyckoff positions by letter.
+        free: weights of the letters to take; that of a set is the product.
+        n: largest number of atoms.
+
+    Returns:
+        For the first 0, 1, ... of the letters, the sums by number of atoms, each of shape (n + 1,).
+    """
     sums = np.zeros(n + 1)
     sums[0] = 1.0
     tables = [sums]
@@ -293,14 +297,14 @@ def _tables_of_sums(
     return tables
 
 
-def _draw_set(
+def draw_set(
     table: Mapping[str, WyckoffPosition],
     free: Mapping[str, float],
     n: int,
     rng: np.random.Generator,
 ) -> list[str] | None:
     """A set of positions that holds ``n`` atoms, by the product of its weights."""
-    tables = _tables_of_sums(table, free, n)
+    tables = sums_of_weights(table, free, n)
     if not tables[-1][n] > 0:
         return None
     letters, missing = [], n

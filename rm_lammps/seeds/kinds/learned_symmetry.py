@@ -60,7 +60,11 @@ class LearnedSymmetrySeeds(BoxSettings):
             if placed is not None:
                 order = np.argsort(placed[1], kind="stable")
                 atoms = ase.Atoms(symbols, scaled_positions=placed[0][order], cell=cell, pbc=True)
-                return Seed(atoms, {"wyckoff": f"{template[0]} {' '.join(template[1])}"})
+                origin = {
+                    "wyckoff": f"{template[0]} {' '.join(template[1])}",
+                    "prior": round(prior.probability(composition, template), 6),
+                }
+                return Seed(atoms, origin)
         return None
 
     def _prior(self, model: ModelFacts) -> SymmetryPrior:
