@@ -6,31 +6,25 @@ groups, as the kind `symmetric` makes them) and draws with the space groups of t
 Settings are chosen on one half of the structures, told by a hash of their identifiers, and reported
 on the other:
 
-    python scripts/study_symmetry.py --library prototypes.npz --data mp20_val.extxyz.gz --half report
+    python scripts/study_symmetry.py --library prototypes.npz --data val.extxyz --half report
 """
 
 import argparse
-import gzip
-import io
 import zlib
 from collections import Counter
 from pathlib import Path
 
-import ase.io
+import ase
 import numpy as np
 import spglib
 
+from rm_lammps.datasets import read_structures
 from rm_lammps.datasets.library import PrototypeLibrary
 from rm_lammps.seeds.kinds.symmetric import draw_sites
 from rm_lammps.seeds.symmetry_prior import SymmetryPrior, Template
 from rm_lammps.seeds.wyckoff import letter_of, space_group_table
 
 DRAWS = 20
-
-
-def read(path: Path) -> list[ase.Atoms]:
-    text = gzip.open(path, "rt").read() if path.suffix == ".gz" else path.read_text()
-    return ase.io.read(io.StringIO(text), ":", format="extxyz")
 
 
 def template_of(atoms: ase.Atoms) -> tuple[dict[str, int], Template] | None:
@@ -75,7 +69,7 @@ def main() -> None:
     wanted = arguments.half == "report"
     frames = [
         atoms
-        for atoms in read(arguments.data)
+        for atoms in read_structures(arguments.data)
         if bool(zlib.crc32(str(atoms.info["material_id"]).encode()) & 1) == wanted
     ][: arguments.number]
     known = [found for atoms in frames if (found := template_of(atoms)) is not None]
@@ -104,7 +98,8 @@ def main() -> None:
         )
         failed = np.mean([some[None] / DRAWS for some in drawn])
         print(
-            f"learned, alpha {alpha}: among {DRAWS} draws {hits:.1%} (space group {groups_right:.1%}), "
+            f"learned, alpha {alpha}: among {DRAWS} draws {hits:.1%} "
+            f"(space group {groups_right:.1%}), "
             f"mean log-likelihood {np.log(probabilities.clip(1e-30)).mean():.3f}, of Q alone "
             f"{np.log(general.clip(1e-30)).mean():.3f}, without template {failed:.1%}, "
             f"impossible {np.mean(probabilities == 0):.1%}"

@@ -24,23 +24,16 @@ PEROVSKITE = crystal(
     ("Sr", "Ti", "O"),
     [(0, 0, 0), (0.5, 0.5, 0.5), (0.5, 0.5, 0)],
     spacegroup=221,
-    cellpar=6 * [3.9],
+    cellpar=[3.905, 3.905, 3.905, 90, 90, 90],
 )
-PEROVSKITE.set_cell(3 * [3.905], scale_atoms=True)
 RUTILE = crystal(
     ("Ti", "O"),
     [(0, 0, 0), (0.305, 0.305, 0)],
     spacegroup=136,
     cellpar=[4.59, 4.59, 2.96, 90, 90, 90],
 )
-KNOWN = [
-    SALT,
-    bulk("KCl", "rocksalt", a=6.29),
-    CESIUM,
-    PEROVSKITE,
-    RUTILE,
-    bulk("Na", "bcc", a=4.2),
-]
+SODIUM = bulk("Na", "bcc", a=4.2)
+KNOWN = [SALT, bulk("KCl", "rocksalt", a=6.29), CESIUM, PEROVSKITE, RUTILE, SODIUM]
 STATISTICS = DatasetStatistics.of(KNOWN, cutoff=5.0)
 LIBRARY = PrototypeLibrary.of(KNOWN)
 MODEL = ModelFacts(STATISTICS.species, STATISTICS, LIBRARY)
@@ -53,7 +46,8 @@ def group_of(atoms):
 
 def test_the_library_knows_groups_letters_and_cells(tmp_path):
     assert LIBRARY.groups.tolist() == [225, 225, 221, 221, 136, 229]
-    assert LIBRARY.letters[:2].tolist() == ["a b", "a b"]
+    # which of the two is at the origin is spglib's choice
+    assert {"".join(sorted(letters)) for letters in LIBRARY.letters[:2]} == {" ab"}
     # elements in order of atomic number: O, Ti, Sr
     assert sorted(LIBRARY.letters[3].split()) in (["a", "b", "c"], ["a", "b", "d"])
     np.testing.assert_allclose(LIBRARY.lattices[4], [4.59, 4.59, 2.96, 90, 90, 90], atol=1e-3)
