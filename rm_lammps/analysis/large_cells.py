@@ -7,13 +7,13 @@ import ase
 import numpy as np
 from ase.units import kg, m
 
+from rm_lammps.chemistry.bonds import SHELL
 from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.files import write_json
 from rm_lammps.geometry import Array, pairs_within
 from rm_lammps.runs.layout import SUPERCELLS
 from rm_lammps.runs.merge import read_records
 
-_BOND_FACTOR = 1.3
 _LONGEST_RING = 12
 _RDF_RANGE, _RDF_BINS = 6.0, 120
 
@@ -50,7 +50,7 @@ def describe(atoms: ase.Atoms, statistics: DatasetStatistics) -> dict[str, Any]:
         and g(r)).
     """
     species = sorted(set(atoms.get_chemical_symbols()))
-    bonds = {(a, b): _BOND_FACTOR * statistics.min_distance(a, b) for a in species for b in species}
+    bonds = {(a, b): SHELL * statistics.min_distance(a, b) for a in species for b in species}
     volume = atoms.get_volume()
     return {
         "density": density(atoms),

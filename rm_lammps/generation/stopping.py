@@ -32,7 +32,7 @@ class Stopping:
         self.request()
 
     def request(self, error: UserError | None = None) -> None:
-        """Stop, because of an error or without; the first error is the one that is told."""
+        """Stop; the first error is the one that is told."""
         if self._since is None:
             self._since = time.monotonic()
         self.error = self.error or error
