@@ -2,12 +2,14 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import typer
 from rich.console import Console
 
 from rm_lammps.errors import UserError
+from rm_lammps.ranks import Communicator, on_root
 
 
 def run_app(app: typer.Typer) -> Callable[[], None]:
@@ -35,3 +37,18 @@ def print_error(error: UserError) -> None:
 
 def _plain(text: str) -> str:
     return text.replace("[", r"\[")
+
+
+def prepare_folder(comm: Communicator, folders: Sequence[Path], out: Path | None) -> Path:
+    """Folder with what runs gave, on every rank; says which of them are still going on.
+
+    Raises:
+        UserError: on every rank: no runs, or they don't go together.
+    """
+    from rm_lammps.runs.joining import ready_to_read, what_is_missing
+
+    folder = on_root(comm, lambda: ready_to_read(folders, out))
+    if comm.rank == 0:
+        for line in what_is_missing(folder):
+            typer.echo(line, err=True)
+    return folder

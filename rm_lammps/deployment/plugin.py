@@ -28,11 +28,6 @@ from rm_lammps.files import shipped_folder
 _LOG_TAIL = 25  # lines of a failed build that are shown
 
 
-def is_built() -> bool:
-    """Whether the plugin is there: in the wheel, or in the cache for these versions."""
-    return shipped_plugin() is not None or (built_plugin() / PLUGIN_NAME).is_file()
-
-
 def ensure_plugin(*, graphs: bool = False) -> Path:
     """Build the plugin if it is missing; processes that ask at the same time wait for one build.
 
