@@ -6,11 +6,13 @@ from typing import Annotated
 import typer
 
 from rm_lammps.cli.common import run_app
+from rm_lammps.cli.options import with_flags
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(pretty_exceptions_enable=False)
 
 
 @app.command()
+@with_flags()
 def train(
     preset_or_config: Annotated[
         str, typer.Argument(metavar="PRESET|CONFIG.yaml", help="A preset by name, or a YAML file.")

@@ -11,7 +11,8 @@ from rm_lammps.analysis.supercells import SMALLEST, describe_all
 from rm_lammps.deployment.bundle import COMPILED, Bundle, find_bundle
 from rm_lammps.errors import UserError
 from rm_lammps.generation.compositions import RunSeeds
-from rm_lammps.generation.config import Execution, GenerationConfig
+from rm_lammps.generation.config import GenerationConfig
+from rm_lammps.generation.fields import Execution
 from rm_lammps.generation.progress import GenerationProgress
 from rm_lammps.generation.schedule import ChunkSchedule, SeedRanges
 from rm_lammps.generation.scheduler import SharedCounters

@@ -10,6 +10,7 @@ from rm_lammps.files import (
     MODEL_PROTOTYPES,
     MODEL_STATISTICS,
     pretrained_folder,
+    shipped_models,
 )
 
 
@@ -25,11 +26,6 @@ class ModelSource:
     """Library of structures for seeds, where the model carries one."""
 
 
-def pretrained_names() -> list[str]:
-    """Names of the models that ship with the package."""
-    return sorted(path.parent.name for path in pretrained_folder().glob(f"*/{MODEL_PACKAGE}"))
-
-
 def find_model(model: str) -> ModelSource:
     """Find a model by name, folder or package file.
 
@@ -41,14 +37,14 @@ def find_model(model: str) -> ModelSource:
 
     """
     path = Path(model)
-    if model in pretrained_names():
+    if model in shipped_models():
         path = pretrained_folder() / model
     package = path / MODEL_PACKAGE if path.is_dir() else path
     if not package.is_file() or not package.name.endswith(".nequip.zip"):
         raise UserError(
             f"No model {model!r}: neither a shipped model, nor a folder with {MODEL_PACKAGE}, nor "
             "a .nequip.zip file.",
-            f"Shipped models: {', '.join(pretrained_names()) or 'none'}; "
+            f"Shipped models: {', '.join(shipped_models()) or 'none'}; "
             "or give the --out folder of rm-train.",
         )
     statistics = package.with_name(MODEL_STATISTICS)
