@@ -12,6 +12,7 @@ from rm_lammps.files import (
     pretrained_folder,
     shipped_models,
 )
+from rm_lammps.pretrained.ladder import Level, read_levels
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,8 @@ class ModelSource:
     """``None`` for a bare package: good for a pair style, not for making seeds."""
     prototypes: Path | None = None
     """Library of structures for seeds, where the model carries one."""
+    levels: tuple[Level, ...] = ()
+    """Of a ladder, the lowest first; empty where one potential is for all noise."""
 
 
 def find_model(model: str) -> ModelSource:
@@ -57,4 +60,5 @@ def find_model(model: str) -> ModelSource:
         package,
         DatasetStatistics.model_validate_json(statistics.read_text()),
         prototypes if prototypes.is_file() else None,
+        read_levels(package.parent),
     )

@@ -56,6 +56,9 @@ class LammpsSession:
         self._inputs = shipped_folder("lammps_inputs")
         self._scripts: dict[Path, str] = {}
         self._terms: tuple[Term, ...] = ()
+        self._elements: Sequence[str] = ()
+        self._own_style = ""
+        self._level: str | None = None
         self._lmp: Any = None
         self._evaluations_before = 0
         self._loaded: ase.Atoms | None = None
@@ -249,6 +252,7 @@ class LammpsSession:
             )
         self.set(rm_elements=" ".join(elements))
         self.include("model.in")
+        self._elements, self._own_style, self._level = elements, "", None
         self._add_terms(elements)
         if self._trajectory is not None:
             lmp.command(f"dump trajectory all extxyz {_FRAMES_EVERY} {self._trajectory}")
@@ -280,6 +284,7 @@ class LammpsSession:
             for line in lines:
                 first, second, rest = line.split(maxsplit=2)
                 self.command(f"pair_coeff {first} {second} {name} {rest}")
+        self._own_style = names[0]
         for number, name in enumerate(names):
             self.command(f"compute rm_term_{number} all pair {name}")
 
@@ -361,3 +366,24 @@ class LammpsSession:
         for name, value in values.items():
             self._lmp.command(f"variable {name} delete")
             self._lmp.command(f'variable {name} index "{value}"')
+
+    def set_text(self, **values: str) -> None:
+        """Set LAMMPS variables that hold a text with spaces, which scripts don't expand."""
+        for name, value in values.items():
+            self._lmp.command(f"variable {name} delete")
+            self._lmp.command(f'variable {name} string "{value}"')
+
+    def use_level(self, name: str | None) -> None:
+        """Evaluate another level of the model from now on, until the next ``clear``.
+
+        Args:
+            name: of the level; ``None`` for the lowest.
+
+        Raises:
+            UserError: the model has no such level.
+        """
+        if name == self._level:
+            return
+        first, second, rest = self.bundle.pair_coefficients(self._elements, name).split(maxsplit=2)
+        self.command(f"pair_coeff {first} {second} {self._own_style} {rest}")
+        self._level = name
