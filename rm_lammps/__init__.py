@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rm_lammps.api.calculator import Calculator
+    from rm_lammps.api.deploy import deploy
     from rm_lammps.api.relax import RelaxationError, relax
+    from rm_lammps.api.train import train
     from rm_lammps.errors import UserError
+    from rm_lammps.potentials import POTENTIALS, Potential
     from rm_lammps.relaxation import (
         STAGES,
         TERMS,
@@ -29,8 +32,11 @@ __version__ = "0.1.0"
 
 _ROOMS = {
     "api.calculator": ("Calculator",),
+    "api.deploy": ("deploy",),
     "api.relax": ("RelaxationError", "relax"),
+    "api.train": ("train",),
     "errors": ("UserError",),
+    "potentials": ("POTENTIALS", "Potential"),
     "relaxation": (
         "STAGES",
         "TERMS",
@@ -48,12 +54,14 @@ _ROOMS = {
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}
 
 __all__ = [
+    "POTENTIALS",
     "SEEDS",
     "STAGES",
     "SYSTEMS",
     "TERMS",
     "Calculator",
     "PairStyle",
+    "Potential",
     "Protocol",
     "Reason",
     "RelaxationError",
@@ -66,7 +74,9 @@ __all__ = [
     "System",
     "Term",
     "UserError",
+    "deploy",
     "relax",
+    "train",
 ]
 
 

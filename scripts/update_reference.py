@@ -9,8 +9,8 @@ entries are filled in from docstrings when the pages are built.
 
 import ast
 import inspect
-import json
 import itertools
+import json
 import re
 import textwrap
 from collections.abc import Iterator

@@ -31,7 +31,7 @@ def deploy(
     """
     from rich.console import Console
 
-    from rm_lammps.deployment.bundle import deploy as run
+    from rm_lammps.api.deploy import deploy as run
 
     with Console(stderr=True).status("compiling the model, about a minute the first time"):
         bundle = run(model, out, device=device)

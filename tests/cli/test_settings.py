@@ -122,3 +122,17 @@ def test_the_preset_follows_the_model_wherever_the_run_is_described(model):
 
 def test_combined_settings_keep_what_is_not_overridden():
     assert combine({"a": {"b": 1, "c": 2}}, {"a": {"b": 3}}) == {"a": {"b": 3, "c": 2}}
+
+
+def test_a_training_takes_presets_files_and_fields_alike(tmp_path):
+    from rm_lammps.training.config import load_config as load_training
+
+    short = load_training("diamond", {"epochs": 3, "seed": 5})
+    assert (short.optimisation.epochs, short.seed) == (3, 5)
+    fields = {**load_training("diamond").model_dump(mode="json"), "epochs": 3, "seed": "5"}
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(fields))
+    assert load_training(fields) == load_training(tmp_path / "mine.yaml") == short
+    with pytest.raises(UserError, match="Presets: crystals, diamond, molecules"):
+        load_training("dimond")
+    with pytest.raises(UserError, match="epoch_s"):
+        load_training({"name": "x", "epoch_s": 1})
