@@ -41,6 +41,13 @@ def generate(
     resume: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Go on with the stopped run in this folder.")
     ] = None,
+    status: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Only say how far the run in this folder has come, going on or not.",
+        ),
+    ] = None,
     config: Annotated[
         Path | None, typer.Option(metavar="RUN.YAML", help="The same as RUN.YAML.")
     ] = None,
@@ -54,6 +61,9 @@ def generate(
     Exit codes: 0 complete, 2 bad input or a fault to mend, 3 stopped early by a signal or the
     time limit.
     """
+    if status is not None:
+        _show_status(status)
+        return
     # MPI must be up before LAMMPS is loaded
     from mpi4py import MPI
 
@@ -82,6 +92,14 @@ def generate(
         raise SystemExit(STOPPED_EARLY)
 
 
+def _show_status(folder: Path) -> None:
+    from rm_lammps.ranks import launched_ranks
+    from rm_lammps.runs.status import read_status
+
+    if launched_ranks().rank == 0:
+        typer.echo(read_status(folder).text())
+
+
 def _source(out: Path | None, resume: Path | None, file: Path | None) -> Path | None:
     """File with the run's settings."""
     if resume is None:
@@ -97,6 +115,7 @@ def _run(
     source: Path | None, flags: dict[str, Any], comm: "MPI.Intracomm"
 ) -> tuple[Path, dict[str, Any]]:
     """Folder and summary of the run."""
+    from rm_lammps.analysis.conclusion import conclude
     from rm_lammps.generation.config import load_run
     from rm_lammps.generation.run import generate as run
     from rm_lammps.generation.stopping import end_with_parent
@@ -106,7 +125,7 @@ def _run(
     order = on_root(comm, lambda: load_run(source, flags))
     if comm.size > 1:
         end_with_parent(order.execution.grace)
-    return order.folder, run(order.config, order.folder, comm, order.execution)
+    return order.folder, run(order.config, order.folder, comm, order.execution, conclude)
 
 
 def _report(summary: dict[str, Any], folder: Path) -> None:
