@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rm_lammps.api.calculator import Calculator
     from rm_lammps.api.deploy import deploy
+    from rm_lammps.api.generate import generate
     from rm_lammps.api.relax import RelaxationError, relax
     from rm_lammps.api.train import train
     from rm_lammps.errors import UserError
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
         Stage,
         Term,
     )
+    from rm_lammps.runs.reading import Run, read_run
     from rm_lammps.seeds import SEEDS, Seed, Seeder, SeedRequest
     from rm_lammps.systems import SYSTEMS, System
 
@@ -33,6 +35,7 @@ __version__ = "0.1.0"
 _ROOMS = {
     "api.calculator": ("Calculator",),
     "api.deploy": ("deploy",),
+    "api.generate": ("generate",),
     "api.relax": ("RelaxationError", "relax"),
     "api.train": ("train",),
     "errors": ("UserError",),
@@ -48,6 +51,7 @@ _ROOMS = {
         "Stage",
         "Term",
     ),
+    "runs.reading": ("Run", "read_run"),
     "seeds": ("SEEDS", "Seed", "SeedRequest", "Seeder"),
     "systems": ("SYSTEMS", "System"),
 }
@@ -66,6 +70,7 @@ __all__ = [
     "Reason",
     "RelaxationError",
     "Relaxed",
+    "Run",
     "Search",
     "Seed",
     "SeedRequest",
@@ -75,6 +80,8 @@ __all__ = [
     "Term",
     "UserError",
     "deploy",
+    "generate",
+    "read_run",
     "relax",
     "train",
 ]
