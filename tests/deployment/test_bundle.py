@@ -13,8 +13,8 @@ from rm_lammps.deployment.bundle import Bundle, find_bundle
 from rm_lammps.deployment.compile import export_weights
 from rm_lammps.deployment.weights import read_header
 from rm_lammps.errors import UserError
-from rm_lammps.files import pretrained_folder
-from rm_lammps.pretrained.source import find_model, pretrained_names
+from rm_lammps.files import pretrained_folder, shipped_models
+from rm_lammps.pretrained.source import find_model
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def test_another_cpu_is_refused(with_graph):
 
 
 def test_shipped_models_are_used_where_they_lie(monkeypatch, tmp_path):
-    for name in pretrained_names():
+    for name in shipped_models():
         bundle = find_bundle(name)
         assert bundle.folder == pretrained_folder() / name
         assert bundle.model == "model.allegro"
@@ -93,7 +93,7 @@ def test_weights_of_another_package_are_not_used(run, tmp_path):
     assert bundle.manifest.species == find_bundle("molecules").manifest.species
 
 
-@pytest.mark.parametrize("name", pretrained_names())
+@pytest.mark.parametrize("name", shipped_models())
 def test_shipped_weights_are_those_of_the_package(name, tmp_path):
     folder = pretrained_folder() / name
     assert export_weights(folder / "model.nequip.zip", tmp_path / "model.allegro")
@@ -121,7 +121,7 @@ def test_a_manifest_that_is_none(copied):
 
 
 def test_shipped_models_are_found_by_name():
-    assert "diamond" in pretrained_names()
+    assert "diamond" in shipped_models()
     source = find_model("diamond")
     assert source.statistics is not None
     assert source.package.stat().st_size < 5_000_000
