@@ -146,23 +146,6 @@ def test_a_folder_that_is_no_bundle_is_left_alone(refused, tmp_path):
     assert (tmp_path / "thesis.tex").read_text() == "precious"
 
 
-def test_doctor_is_content(run):
-    text = run("rm-doctor").stdout
-    assert "FAIL" not in text
-    assert "sees 2 ranks" in text
-
-
-def test_doctor_says_what_to_do(refused_doctor):
-    assert "load your cluster's compiler module" in refused_doctor
-
-
-@pytest.fixture
-def refused_doctor(run):
-    done = run("rm-doctor", env={"CXX": "no-such-compiler"}, check=False)
-    assert done.returncode == 2
-    return done.stdout
-
-
 BOX = """
 units metal
 region b block 0 3.57 0 3.57 0 3.57
