@@ -109,23 +109,38 @@ class ResponseTransform:
         )
         if self.supercell_atoms is None or not atoms.pbc.all():
             return atoms
-        return _random_supercell(atoms, self.supercell_atoms, rng)
+        matrix = random_supercell(len(atoms), self.supercell_atoms, rng)
+        return atoms if matrix is None else repeated(atoms, matrix)
 
 
-def _random_supercell(
-    atoms: ase.Atoms, n_atoms: tuple[int, int], rng: np.random.Generator
-) -> ase.Atoms:
-    """Draw a supercell with a number of atoms in the range, or return the cell as it is."""
-    low, high = -(-n_atoms[0] // len(atoms)), n_atoms[1] // len(atoms)
+def random_supercell(
+    n_atoms: int, allowed: tuple[int, int], rng: np.random.Generator
+) -> tuple[tuple[int, ...], ...] | None:
+    """Draw a supercell with a number of atoms in the range.
+
+    Args:
+        n_atoms: of the cell.
+        allowed: smallest and largest number of atoms.
+        rng: source of randomness.
+
+    Returns:
+        Matrix that makes the supercell's rows of the cell's; ``None`` where no larger cell is in
+        the range.
+    """
+    low, high = -(-allowed[0] // n_atoms), allowed[1] // n_atoms
     if high < max(low, 2):
-        return atoms
+        return None
     size = int(rng.integers(max(low, 1), high + 1))
     # any sublattice of index `size` has a Hermite normal form: a lower-triangular matrix
     a = int(rng.choice(_divisors(size)))
     b = int(rng.choice(_divisors(size // a)))
     c = size // (a * b)
-    matrix = np.array([[a, 0, 0], [rng.integers(b), b, 0], [rng.integers(c), rng.integers(c), c]])
-    supercell = make_supercell(atoms, matrix)
+    return (a, 0, 0), (int(rng.integers(b)), b, 0), (int(rng.integers(c)), int(rng.integers(c)), c)
+
+
+def repeated(atoms: ase.Atoms, matrix: tuple[tuple[int, ...], ...]) -> ase.Atoms:
+    """Repeat a cell into a Minkowski-reduced supercell."""
+    supercell = make_supercell(atoms, np.array(matrix))
     supercell.set_cell(minkowski_reduce(supercell.cell.array)[0])
     return supercell
 

@@ -65,7 +65,7 @@ class TrainingProgress(Callback):
             "epoch": trainer.current_epoch,
             "seconds": round(self._seconds_before + time.monotonic() - self._start, 1),
             "learning_rate": trainer.optimizers[0].param_groups[0]["lr"],
-            "train_loss": metrics.get("train_loss_step/weighted_sum", float("nan")),
+            "train_loss": metrics.get("train_loss", float("nan")),
             "val_loss": metrics["val0_epoch/weighted_sum"],
         }
         row.update(
