@@ -6,7 +6,7 @@ Same numbers as the eager model, from fewer operations:
   edges are matrix products instead of scatters. Rows are filled up with edges beyond the cutoff,
   which contribute exactly nothing.
 - Linear layers that follow each other are multiplied into one: see
-  :mod:`~rm_lammps.deployment.edge_form`.
+  :mod:`~rm_lammps.model.edge_form`.
 - The tensor product contracts its coefficients with the environment of the *atom* first, not once
   more for every edge.
 - The gradient is taken with respect to the edge vectors: forces and the virials of every atom
@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from rm_lammps.deployment.edge_form import EdgeForm, UnsupportedModelError, Weights
+from rm_lammps.model.edge_form import EdgeForm, UnsupportedModelError, Weights
 
 __all__ = ["EdgeModel", "UnsupportedModelError"]
 

@@ -1,7 +1,7 @@
 """The response-matching step: loss and its gradient in every parameter, as one compiled graph.
 
 The model is nequip's ``AllegroModel``; its parameters stay where they are. The step evaluates the
-same function in its fast form (:mod:`rm_lammps.deployment.edge_form`) on a flat list of edges: sums
+same function in its fast form (:mod:`rm_lammps.model.edge_form`) on a flat list of edges: sums
 over an atom's edges are ``index_add``, forces and stresses come from one gradient with respect to
 the edge vectors, and the graph that is compiled contains that gradient and the one with respect to
 the parameters. Batches have fixed shapes: what fills them up counts nothing.
@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from rm_lammps.deployment.edge_form import EdgeForm, Weights
+from rm_lammps.model.edge_form import EdgeForm, Weights
 from rm_lammps.training.config import LossConfig
 
 

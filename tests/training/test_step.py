@@ -11,7 +11,7 @@ from nequip.data import AtomicDataDict, compute_neighborlist_, from_dict
 from nequip.utils.global_state import set_global_state
 
 from rm_lammps.datasets import DatasetStatistics
-from rm_lammps.deployment.edge_form import UnsupportedModelError
+from rm_lammps.model.edge_form import UnsupportedModelError
 from rm_lammps.response.transform import ANCHOR, LOSS_WEIGHT
 from rm_lammps.training.config import TrainingConfig
 from rm_lammps.training.nequip_config import nequip_config
