@@ -20,9 +20,9 @@ from matplotlib.figure import Figure
 from rdkit import Chem
 from rdkit.Chem.Draw import rdMolDraw2D
 
-from rm_lammps.analysis.frames import iterate
 from rm_lammps.analysis.report.picture import picture
-from rm_lammps.analysis.unique import UNIQUE
+from rm_lammps.runs.frames import iterate
+from rm_lammps.runs.layout import UNIQUE
 
 _PIXELS = (360, 240)
 _INCHES = 1.7

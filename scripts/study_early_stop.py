@@ -22,10 +22,10 @@ from mpi4py import MPI  # noqa: F401  (before LAMMPS)
 from rm_lammps.analysis.matching import Reference
 from rm_lammps.deployment.bundle import find_bundle
 from rm_lammps.relaxation import Protocol
-from rm_lammps.relaxation.outcome import StopError
+from rm_lammps.relaxation.relaxation import Relaxation
+from rm_lammps.relaxation.relaxation import relax as relax_seed
 from rm_lammps.relaxation.session import LammpsSession
-from rm_lammps.relaxation.stages import Relaxation
-from rm_lammps.seeds import SeedConfig, SeedMaker
+from rm_lammps.seeds import ModelFacts, SeedConfig, SeedMaker
 
 GAIN = 1e-4
 _ROW = re.compile(r"^ +\d+ +(-?\d+\.\d+) +-?\S+ *$", re.MULTILINE)
@@ -63,7 +63,7 @@ class Recorder(LammpsSession):
 def relax(session: Recorder, maker: SeedMaker, number: int, reference: Reference) -> list[Attempt]:
     """All attempts of one seed."""
     session.attempts = attempts = []
-    original = Relaxation._attempt
+    original = Relaxation.attempt
 
     def attempt(self: Relaxation, atoms: Any, stages: tuple) -> Any:
         attempts.append(Attempt())
@@ -72,17 +72,17 @@ def relax(session: Recorder, maker: SeedMaker, number: int, reference: Reference
         done, n = attempts[-1], len(atoms)
         done.evaluations = session.evaluations() - before
         done.rounds = [(count - before, energies / n) for count, energies in done.rounds]
-        if not isinstance(result, StopError):
-            done.energy = result[1].energy / n
-            done.diamond = reference.find(result[0]) is not None
+        if result.stop is None and result.result is not None:
+            done.energy = result.result.energy / n
+            done.diamond = reference.find(result.structure) is not None
         return result
 
-    Relaxation._attempt = attempt  # type: ignore[method-assign]
+    Relaxation.attempt = attempt  # type: ignore[method-assign]
     try:
         rng = np.random.default_rng(np.random.SeedSequence(0, spawn_key=(number,)))
-        session.relax(maker.make(rng), Protocol(), rng)
+        relax_seed(session, maker.make(rng), Protocol(), rng)
     finally:
-        Relaxation._attempt = original  # type: ignore[method-assign]
+        Relaxation.attempt = original  # type: ignore[method-assign]
     return attempts
 
 
@@ -154,11 +154,8 @@ def main() -> None:
         tempfile.TemporaryDirectory() as folder,
         Recorder(Path(folder) / "log.lammps", bundle) as session,
     ):
-        maker = SeedMaker(
-            *(SeedConfig(), arguments.formula, None),
-            species=["C"],
-            statistics=bundle.statistics,
-        )
+        model = ModelFacts(["C"], bundle.statistics)
+        maker = SeedMaker(SeedConfig(), arguments.formula, None, model=model)
         seeds = [relax(session, maker, number, reference) for number in range(arguments.num)]
     lowest = min(a.energy for attempts in seeds for a in attempts if a.diamond)
     print(f"{arguments.formula}, {len(seeds)} seeds; diamond has {lowest:.4f} pseudo-eV per atom")

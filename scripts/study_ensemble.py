@@ -17,10 +17,10 @@ import numpy as np
 from mpi4py import MPI  # noqa: F401  (before LAMMPS)
 from rich.progress import track
 
-from rm_lammps.analysis.prediction import rms
 from rm_lammps.analysis.unique import read_unique
 from rm_lammps.deployment.bundle import find_bundle
 from rm_lammps.relaxation.session import LammpsSession
+from rm_lammps.systems.matching import rms
 
 PLACES = (1, 5, 20)
 

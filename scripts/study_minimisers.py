@@ -15,9 +15,14 @@ from mpi4py import MPI  # noqa: F401  (before LAMMPS)
 from rm_lammps.analysis.matching import Reference
 from rm_lammps.deployment.bundle import find_bundle
 from rm_lammps.relaxation import Protocol, Relaxed
-from rm_lammps.relaxation.protocol import Anneal, BoxRounds, Hops, Minimise, Rattle
+from rm_lammps.relaxation.relaxation import relax
 from rm_lammps.relaxation.session import LammpsSession
-from rm_lammps.seeds import SeedConfig, SeedMaker
+from rm_lammps.relaxation.stages.anneal import Anneal
+from rm_lammps.relaxation.stages.box import BoxRounds
+from rm_lammps.relaxation.stages.hops import Hops
+from rm_lammps.relaxation.stages.minimise import Minimise
+from rm_lammps.relaxation.stages.rattle import Rattle
+from rm_lammps.seeds import ModelFacts, SeedConfig, SeedMaker
 
 FORMULAS = ("C4", "C8", "C16")
 DIAMOND = bulk("C", a=3.567)
@@ -98,13 +103,13 @@ def study(name: str, formula: str, num: int, session: LammpsSession) -> dict[str
     protocol, config = VARIANTS[name]
     reference = Reference([DIAMOND])
     statistics = session.bundle.statistics
-    maker = SeedMaker(config, formula, None, species=["C"], statistics=statistics)
+    maker = SeedMaker(config, formula, None, model=ModelFacts(["C"], statistics))
     converged = found = evaluations = 0
     seconds = 0.0
     for seed in range(num):
         rng = np.random.default_rng(np.random.SeedSequence(0, spawn_key=(seed,)))
         begin = time.process_time()
-        outcome = session.relax(maker.make(rng), protocol, rng)
+        outcome = relax(session, maker.make(rng), protocol, rng)
         seconds += time.process_time() - begin
         evaluations += outcome.evaluations
         if isinstance(outcome, Relaxed):

@@ -23,9 +23,9 @@ from nequip.utils.global_state import set_global_state
 from rdkit import Chem
 
 from rm_lammps.analysis.molecules.bonds import perceive
+from rm_lammps.chemistry.bonds import bonded
 from rm_lammps.datasets import read_structures
-from rm_lammps.deployment.model_source import find_model
-from rm_lammps.geometry import bonded
+from rm_lammps.pretrained.source import find_model
 from rm_lammps.relaxation.moves import turn_about
 from rm_lammps.response import matched_displacements
 

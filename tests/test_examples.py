@@ -81,3 +81,12 @@ def test_example_minimise_mine(example, tmp_path):
     write_lammps_data(tmp_path / "my.data", atoms, masses=True)
     example("minimise_mine", rm_elements="C")
     assert (tmp_path / "minimised.data").stat().st_size > 0
+
+
+def test_example_denoise(example):
+    """Random atoms become diamond, on one rank and on two."""
+    for ranks in (None, 2):
+        folder = example("denoise", ranks=ranks, atoms=8, random=2)
+        words = (folder / "denoised.log").read_text().split()
+        assert float(words[words.index("volume") + 3].rstrip(",")) == pytest.approx(5.67, abs=0.03)
+        assert float(words[3]) < 0.1

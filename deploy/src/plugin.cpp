@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Part of rm_lammps, a plugin for LAMMPS (https://www.lammps.org).
 
-// The part of the plugin that every start of LAMMPS loads. It registers the pair style and no
-// more: torch, which takes time and memory, is loaded when a script first asks for the style.
+// The part of the plugin that every start of LAMMPS loads. It registers the styles and no more:
+// what they need, torch above all, is loaded when a script first asks for one.
 
 #include <dlfcn.h>
 
@@ -22,13 +22,14 @@ struct Plugin {
   const char *name;
   const char *info;
   const char *author;
-  void *(*create)(void *);
+  void *create;    // of a pair style: void *(void *lmp); of a fix: void *(void *lmp, int, char **)
   void *handle;
 };
 using Register = void (*)(Plugin *, void *);
 }
 
-constexpr const char *core_name = "liballegro_core.so";
+constexpr const char *pair_library = "liballegro_core.so";
+constexpr const char *fix_library = "liballegro_fixes.so";
 
 std::string own_folder()
 {
@@ -40,46 +41,61 @@ std::string own_folder()
 }
 
 // The object layout of another LAMMPS may differ: better a message now than a crash later.
-void check_lammps(LAMMPS_NS::LAMMPS *lmp)
+void check_lammps(LAMMPS_NS::LAMMPS *lmp, const std::string &style)
 {
   if (std::string(lmp->version).rfind(RM_LAMMPS_VERSION, 0) == 0) return;
   lmp->error->all(FLERR,
-                  std::string("Pair style allegro was built for LAMMPS ") + RM_LAMMPS_VERSION +
-                      ", but this is LAMMPS " + lmp->version +
+                  style + " was built for LAMMPS " + RM_LAMMPS_VERSION + ", but this is LAMMPS " +
+                      lmp->version +
                       ". Build the plugin for this LAMMPS: see docs/pair_style.md of rm_lammps");
 }
 
 // So do the sizes of atom IDs, which LAMMPS tells through its C interface.
-void check_integers(LAMMPS_NS::LAMMPS *lmp)
+void check_integers(LAMMPS_NS::LAMMPS *lmp, const std::string &style)
 {
   using Extract = int (*)(void *, const char *);
   auto extract = reinterpret_cast<Extract>(dlsym(RTLD_DEFAULT, "lammps_extract_setting"));
   const int size = sizeof(LAMMPS_NS::tagint);
   if (!extract || extract(lmp, "tagint") == size) return;
   lmp->error->all(FLERR,
-                  "Pair style allegro was built for atom IDs of " + std::to_string(8 * size) +
+                  style + " was built for atom IDs of " + std::to_string(8 * size) +
                       " bits, which are not those of this LAMMPS. Build the plugin with "
                       "-D LAMMPS_BIGBIG=" + (size == 4 ? "on" : "off"));
 }
 
-void *create(void *ptr)
+// Function of one of the libraries beside this one; "advice" follows an error.
+void *load(LAMMPS_NS::LAMMPS *lmp, const std::string &style, const char *library,
+           const char *function, const std::string &advice)
 {
-  auto *lmp = static_cast<LAMMPS_NS::LAMMPS *>(ptr);
-  check_lammps(lmp);
-  check_integers(lmp);
+  check_lammps(lmp, style);
+  check_integers(lmp, style);
   // never unloaded: loaded models survive "clear", and torch can't be loaded twice
-  void *core = dlopen((own_folder() + core_name).c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-  if (!core) {
+  void *opened = dlopen((own_folder() + library).c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+  if (!opened) {
     const char *why = dlerror();
-    lmp->error->all(FLERR,
-                    std::string("Pair style allegro could not be loaded: ") + (why ? why : "") +
-                        ". It was built with torch " RM_TORCH_VERSION
-                        "; if that has moved or changed, build the plugin again (rm-doctor)");
+    lmp->error->all(FLERR, style + " could not be loaded: " + (why ? why : "") + advice);
   }
+  void *creator = dlsym(opened, function);
+  if (!creator) lmp->error->all(FLERR, std::string(library) + " is not of this plugin");
+  return creator;
+}
+
+void *create_pair(void *lmp)
+{
   using Creator = void *(*)(void *);
-  auto creator = reinterpret_cast<Creator>(dlsym(core, "rm_lammps_create_pair_allegro"));
-  if (!creator) lmp->error->all(FLERR, std::string(core_name) + " is not of this plugin");
-  return creator(ptr);
+  void *creator = load(static_cast<LAMMPS_NS::LAMMPS *>(lmp), "Pair style allegro", pair_library,
+                       "rm_lammps_create_pair_allegro",
+                       ". It was built with torch " RM_TORCH_VERSION
+                       "; if that has moved or changed, build the plugin again (rm-doctor)");
+  return reinterpret_cast<Creator>(creator)(lmp);
+}
+
+void *create_fix(void *lmp, int narg, char **arg)
+{
+  using Creator = void *(*)(void *, int, char **);
+  void *creator = load(static_cast<LAMMPS_NS::LAMMPS *>(lmp), "Fix denoise", fix_library,
+                       "rm_lammps_create_fix_denoise", ". Build the plugin again (rm-doctor)");
+  return reinterpret_cast<Creator>(creator)(lmp, narg, arg);
 }
 
 }    // namespace
@@ -88,12 +104,22 @@ extern "C" __attribute__((visibility("default"))) void
 lammpsplugin_init(void *lmp, void *handle, void *regfunc)
 {
   // LAMMPS warns at every start when versions differ; check_lammps() does when it matters
-  Plugin plugin{static_cast<LAMMPS_NS::LAMMPS *>(lmp)->version,
-                "pair",
-                "allegro",
-                "Allegro potentials compiled by nequip or rm_lammps",
-                "The rm_lammps developers",
-                create,
-                handle};
-  reinterpret_cast<Register>(regfunc)(&plugin, lmp);
+  const char *version = static_cast<LAMMPS_NS::LAMMPS *>(lmp)->version;
+  constexpr const char *authors = "The rm_lammps developers";
+  Plugin pair{version,
+              "pair",
+              "allegro",
+              "Allegro potentials compiled by nequip or rm_lammps",
+              authors,
+              reinterpret_cast<void *>(create_pair),
+              handle};
+  Plugin fix{version,
+             "fix",
+             "denoise",
+             "annealed denoising of atoms and box",
+             authors,
+             reinterpret_cast<void *>(create_fix),
+             handle};
+  reinterpret_cast<Register>(regfunc)(&pair, lmp);
+  reinterpret_cast<Register>(regfunc)(&fix, lmp);
 }

@@ -7,11 +7,10 @@ import ase
 import numpy as np
 import yaml
 
-from rm_lammps.analysis.frames import FrameFile
-from rm_lammps.analysis.unique import STRUCTURES, UniqueSet
+from rm_lammps.analysis.unique import UniqueSet
 from rm_lammps.errors import UserError
-
-FORMULAS = "formulas.txt"
+from rm_lammps.runs.frames import FrameFile
+from rm_lammps.runs.layout import FORMULAS, RUN, STRUCTURES
 
 
 class CompositionFrames:
@@ -99,7 +98,7 @@ def read_request(folder: Path) -> tuple[list[str], int]:
     """
     try:
         formulas = (folder / FORMULAS).read_text().split()
-        num = int(yaml.safe_load((folder / "run.yaml").read_text())["config"]["num"])
+        num = int(yaml.safe_load((folder / RUN).read_text())["config"]["num"])
     except (OSError, KeyError, TypeError, ValueError, yaml.YAMLError) as error:
         raise UserError(
             f"{folder} does not say which compositions were asked for: {error}",

@@ -8,21 +8,20 @@ from typing import Any
 
 import ase
 
-from rm_lammps.analysis.export import TOP, Format, export, write_top
-from rm_lammps.analysis.frames import FrameFile, read_table, reduced_formula
+from rm_lammps.analysis.export import BEST, Format, export, write_top
 from rm_lammps.analysis.grouping import Tolerances
 from rm_lammps.analysis.matching import Reference, coordination
 from rm_lammps.analysis.plots import plot_energy_volume
 from rm_lammps.analysis.ranking import Ranking
 from rm_lammps.analysis.symmetry import SYMPREC
-from rm_lammps.analysis.unique import UNIQUE, UniqueSet, read_unique, write_unique
-from rm_lammps.datasets import read_structures, validate
+from rm_lammps.analysis.unique import UniqueSet, read_unique, write_unique
+from rm_lammps.datasets import read_structures
 from rm_lammps.errors import UserError
 from rm_lammps.files import write_json
 from rm_lammps.ranks import Communicator, OneProcess, on_root, share_out
+from rm_lammps.runs.frames import FrameFile, read_table, reduced_formula
+from rm_lammps.runs.layout import ENERGY_VOLUME, EVALUATION, SUMMARY, UNIQUE
 
-EVALUATION = "evaluation.json"
-PICTURE = "energy_volume.png"
 _BOND_FACTOR = 1.2
 
 
@@ -36,7 +35,7 @@ def evaluate(
     symprec: float = SYMPREC,
     tolerances: Tolerances | None = None,
     ranking: Ranking = Ranking(),  # noqa: B008
-    top: int = TOP,
+    top: int = BEST,
 ) -> tuple[dict[str, Any], UniqueSet]:
     """Deduplicate, rank, match and draw the structures of a run.
 
@@ -81,7 +80,7 @@ def evaluate(
         ]
         result = {**_rates(summary, unique, matches, references), "structures": structures}
         write_json(folder / EVALUATION, result)
-        plot_energy_volume(structures, references, folder / PICTURE)
+        plot_energy_volume(structures, references, folder / ENERGY_VOLUME)
         export(folder, unique, formats)
         write_top(folder, top)
         return result
@@ -96,10 +95,10 @@ def read_summary(folder: Path) -> dict[str, Any]:
         UserError: there is none, or it isn't one.
     """
     try:
-        summary = json.loads((folder / "summary.json").read_text())
+        summary = json.loads((folder / SUMMARY).read_text())
         missing = _SUMMARY_FIELDS - set(summary)
         if missing:
-            raise ValueError(f"summary.json has no {', '.join(sorted(missing))}")
+            raise ValueError(f"{SUMMARY} has no {', '.join(sorted(missing))}")
     except (OSError, TypeError, ValueError) as error:
         raise UserError(
             f"{folder} holds no finished run: {error}", "Give the --out folder of rm-generate."
@@ -113,9 +112,7 @@ _SUMMARY_FIELDS = {"kind", "attempted", "converged", "failed", "evaluations", "s
 def _read_references(file: Path | None) -> list[ase.Atoms]:
     if file is None:
         return []
-    references = read_structures(file)
-    validate(references)
-    return references
+    return read_structures(file, periodic=True)
 
 
 def _match(folder: Path, references: list[ase.Atoms], comm: Communicator) -> list[str | None]:

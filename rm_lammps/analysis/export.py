@@ -14,11 +14,12 @@ from ase.db import connect
 from ase.db.core import reserved_keys
 from ase.io.cif import write_cif
 
-from rm_lammps.analysis.frames import FrameFile, iterate, iterate_info, read_table
-from rm_lammps.analysis.unique import STRUCTURES, UNIQUE, UniqueSet, read_unique
+from rm_lammps.analysis.unique import UniqueSet, read_unique
 from rm_lammps.errors import UserError
+from rm_lammps.runs.frames import FrameFile, iterate, iterate_info, read_table
+from rm_lammps.runs.layout import STRUCTURES, TOP, TOP_CIFS, UNIQUE
 
-TOP = 20
+BEST = 20
 """Structures of each composition in ``top.extxyz``."""
 
 
@@ -68,7 +69,7 @@ def export(folder: Path, unique: UniqueSet, formats: Iterable[Format]) -> list[P
     return written
 
 
-def write_top(folder: Path, top: int = TOP) -> None:
+def write_top(folder: Path, top: int = BEST) -> None:
     """Write the best structures of each composition: ``top.extxyz`` and ``top.cif.zip``.
 
     Args:
@@ -81,14 +82,14 @@ def write_top(folder: Path, top: int = TOP) -> None:
     table = read_table(folder / UNIQUE)
     ranks = [int(info["rank"]) for info in iterate_info(folder / UNIQUE)]
     best = [number for number, rank in enumerate(ranks) if rank <= top]
-    partial, archive = folder / ".top.extxyz.partial", folder / ".top.cif.zip.partial"
+    partial, archive = folder / f".{TOP}.partial", folder / f".{TOP_CIFS}.partial"
     try:
         with FrameFile(folder / UNIQUE, table.begin) as frames:
             partial.write_bytes(b"".join(frames.text(number) for number in best))
             named = ((cif_name(a), a) for a in map(frames.atoms, best))
             _write_cifs(named, archive)
-        partial.replace(folder / "top.extxyz")
-        archive.replace(folder / "top.cif.zip")
+        partial.replace(folder / TOP)
+        archive.replace(folder / TOP_CIFS)
     except OSError as error:
         raise UserError(f"Can't write {folder / 'top.extxyz'}: {error}") from error
 

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from pymatgen.analysis.structure_matcher import StructureMatcher
 
 from rm_lammps.analysis.fingerprint import fingerprint
-from rm_lammps.analysis.frames import FrameTable
 from rm_lammps.analysis.matching import Crystal, Molecule, prepare, same
 from rm_lammps.progress import follow
 from rm_lammps.ranks import Communicator, gather
+from rm_lammps.runs.frames import FrameTable
 
 BATCH = 1024
 """Structures in memory beside the leaders within reach; at least 64 for each rank."""

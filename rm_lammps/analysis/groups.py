@@ -13,8 +13,7 @@ from pymatgen.analysis.structure_matcher import StructureMatcher
 
 from rm_lammps.analysis.grouping import Tolerances
 from rm_lammps.files import replacing, sha256
-
-GROUPS = "groups.npz"
+from rm_lammps.runs.layout import GROUPS
 
 
 class KeptGroups:

@@ -10,11 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.core import Structure
-from pymatgen.io.ase import AseAtomsAdaptor
 
-from rm_lammps.analysis.frames import reduced_formula
 from rm_lammps.analysis.symmetry import primitive
 from rm_lammps.geometry import pairs_of
+from rm_lammps.runs.frames import reduced_formula
 
 MOLECULE_TOLERANCE = 0.3
 """Å; largest difference between corresponding distances of equal molecules."""
@@ -26,13 +25,6 @@ _LARGE = 200
 """Atoms; pymatgen's search for a primitive cell takes seconds from here on, spglib's does not."""
 _TRANSLATION = 0.25
 """Å; how far a translation may miss its atoms, as in pymatgen."""
-
-
-def to_pymatgen(atoms: ase.Atoms) -> Structure:
-    """Convert, leaving everything but the crystal behind."""
-    return AseAtomsAdaptor.get_structure(
-        ase.Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=True)
-    )
 
 
 @dataclass(frozen=True, eq=False)

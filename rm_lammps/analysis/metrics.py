@@ -11,13 +11,13 @@ from rm_lammps.analysis.compositions import CompositionFrames
 from rm_lammps.analysis.evaluate import read_summary
 from rm_lammps.analysis.prediction import predict
 from rm_lammps.analysis.quality import Known, judge, space_group_distribution, total_variation
-from rm_lammps.analysis.rerank import METASTABLE, Reranking, rerank
+from rm_lammps.analysis.rerank import Reranking, rerank
+from rm_lammps.analysis.second_opinion import METASTABLE
 from rm_lammps.analysis.unique import UniqueSet
-from rm_lammps.datasets import read_structures, validate
+from rm_lammps.datasets import read_structures
 from rm_lammps.files import write_json
 from rm_lammps.ranks import Communicator, OneProcess, on_root
-
-METRICS = "metrics.json"
+from rm_lammps.runs.layout import METRICS
 
 
 def measure(
@@ -40,7 +40,8 @@ def measure(
         comm: every rank of it calls this function; rank 0 writes. One process unless given.
         at: numbers of candidates a composition at which to state match rates.
         training_file: structures that are not novel, and of which the convex hull is made.
-        reranking: how to evaluate the best candidates with chgnet; ``None`` for not at all.
+        reranking: how to evaluate the best candidates with a physical potential; ``None`` for
+            not at all.
 
     Returns:
         The content of ``metrics.json``, on every rank.
@@ -94,6 +95,4 @@ def _add_stability(result: dict[str, Any]) -> None:
 def _read(file: Path | None) -> list[ase.Atoms]:
     if file is None:
         return []
-    frames = read_structures(file)
-    validate(frames)
-    return frames
+    return read_structures(file, periodic=True)

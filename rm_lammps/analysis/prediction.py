@@ -13,24 +13,13 @@ from typing import Any
 
 import ase
 import numpy as np
-from pymatgen.analysis.structure_matcher import StructureMatcher
 
 from rm_lammps.analysis.compositions import CompositionFrames
-from rm_lammps.analysis.frames import reduced_formula
-from rm_lammps.analysis.matching import to_pymatgen
 from rm_lammps.analysis.symmetry import space_group
 from rm_lammps.ranks import Communicator, share_out
+from rm_lammps.runs.frames import reduced_formula
 from rm_lammps.seeds.wyckoff import crystal_system
-
-STOL = 0.5
-MATCHER = StructureMatcher(stol=STOL, ltol=0.3, angle_tol=10)
-"""The field's settings."""
-
-
-def rms(reference: ase.Atoms, predicted: ase.Atoms) -> float | None:
-    """Normalised root mean square displacement; ``None`` if the structures don't match."""
-    found = MATCHER.get_rms_dist(to_pymatgen(reference), to_pymatgen(predicted))
-    return None if found is None else float(found[0])
+from rm_lammps.systems.matching import STOL, rms
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 from pymatgen.analysis.structure_matcher import StructureMatcher
 
-from rm_lammps.analysis.frames import FrameFile, FrameTable, iterate, read_table
 from rm_lammps.analysis.grouping import Grouping, Tolerances
 from rm_lammps.analysis.groups import KeptGroups
 from rm_lammps.analysis.ranking import Ranking
@@ -23,10 +22,8 @@ from rm_lammps.analysis.symmetry import (
 )
 from rm_lammps.files import replacing
 from rm_lammps.ranks import Communicator, OneProcess, on_root, share_out
-
-STRUCTURES = "structures.extxyz"
-UNIQUE = "unique.extxyz"
-SYMMETRISED = "unique_symmetrised.extxyz"
+from rm_lammps.runs.frames import FrameFile, FrameTable, iterate, read_table
+from rm_lammps.runs.layout import STRUCTURES, SYMMETRISED, UNIQUE
 
 
 @dataclass(frozen=True)

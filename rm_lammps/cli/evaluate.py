@@ -116,8 +116,8 @@ def evaluate(
         int,
         typer.Option(
             min=0,
-            help="Metrics: rank so many candidates of each composition anew by chgnet, each at "
-            "the best of seven volumes.",
+            help="Metrics: rank so many candidates of each composition anew by a physical "
+            "potential, each at the best of seven volumes.",
             rich_help_panel=_CRYSTALS,
         ),
     ] = 0,
@@ -125,10 +125,13 @@ def evaluate(
         int,
         typer.Option(
             min=0,
-            help="Relax them by chgnet from there, so many steps at most.",
+            help="Relax them by it from there, so many steps at most.",
             rich_help_panel=_CRYSTALS,
         ),
     ] = 0,
+    rank_by: Annotated[
+        str, typer.Option(help="The potential of --rerank.", rich_help_panel=_CRYSTALS)
+    ] = "chgnet",
     xtb: Annotated[
         bool, typer.Option("--xtb", help="Relax with GFN2-xTB too.", rich_help_panel=_MOLECULES)
     ] = False,
@@ -156,6 +159,7 @@ def evaluate(
     from rm_lammps.analysis.grouping import Tolerances
     from rm_lammps.analysis.ranking import Ranking
     from rm_lammps.analysis.rerank import Reranking
+    from rm_lammps.potentials import find_potential
     from rm_lammps.ranks import launched_ranks, on_root
 
     comm = launched_ranks()
@@ -174,7 +178,9 @@ def evaluate(
             measuring = {
                 "at": _numbers(at),
                 "training_file": training,
-                "reranking": Reranking(rerank, rerank_steps) if rerank else None,
+                "reranking": Reranking(rerank, rerank_steps, potential=find_potential(rank_by))
+                if rerank
+                else None,
             }
             _evaluate_crystals(
                 *(comm, source, reference, show, settings),
@@ -206,12 +212,12 @@ def _evaluate_molecules(
 
     require_packages(xtb=xtb)
     from rm_lammps.analysis.molecules.evaluate import (
-        RANKING,
         Options,
         evaluate_file,
         evaluate_run,
     )
     from rm_lammps.cli.molecules import print_molecules
+    from rm_lammps.runs.layout import RANKING
 
     options = Options(training, xtb, keep)
     if source.is_file():
@@ -232,9 +238,9 @@ def _evaluate_crystals(
     settings: dict[str, Any],
     measuring: dict[str, Any] | None,
 ) -> None:
-    from rm_lammps.analysis.evaluate import PICTURE
     from rm_lammps.analysis.evaluate import evaluate as run
     from rm_lammps.analysis.metrics import measure
+    from rm_lammps.runs.layout import ENERGY_VOLUME
 
     result, unique = run(folder, reference, comm=comm, **settings)
     measured = None
@@ -248,7 +254,7 @@ def _evaluate_crystals(
         if measured is not None:
             for table in metrics_tables(measured):
                 console.print(table)
-        typer.echo(folder / PICTURE)
+        typer.echo(folder / ENERGY_VOLUME)
 
 
 def _numbers(text: str) -> list[int]:

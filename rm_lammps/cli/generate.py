@@ -10,6 +10,7 @@ import typer
 
 from rm_lammps.cli.common import print_error, run_app
 from rm_lammps.errors import UserError
+from rm_lammps.runs.layout import RUN, STRUCTURES
 
 STOPPED_EARLY = 3
 _ABORT_SECONDS = 5
@@ -202,9 +203,9 @@ def _where(out: Path | None, resume: Path | None, file: Path | None) -> tuple[Pa
     if resume is not None:
         if out is not None or file is not None:
             raise UserError("--resume takes folder and settings from the run itself.")
-        if not (resume / "run.yaml").is_file():
-            raise UserError(f"{resume} holds no run: there is no run.yaml.")
-        return resume, resume / "run.yaml"
+        if not (resume / RUN).is_file():
+            raise UserError(f"{resume} holds no run: there is no {RUN}.")
+        return resume, resume / RUN
     if out is None:
         raise UserError("No folder for the results.", "Give one with --out DIR.")
     return out, file
@@ -272,7 +273,7 @@ def _report(summary: dict[str, Any], folder: Path) -> None:
             f"Stopped early with {summary['remaining']} seeds to do. Go on with: "
             f"rm-generate --resume {folder}"
         )
-    typer.echo(folder.resolve() / "structures.extxyz")
+    typer.echo(folder.resolve() / STRUCTURES)
 
 
 main = run_app(app)

@@ -40,9 +40,11 @@ def _values(measured: dict[str, Any]) -> Table:
             "distance of crystal systems from the references'",
             f"{measured['crystal_system_distance']:.2f}",
         )
-    for name, value in measured.get("rerank", {}).items():
+    reranked = dict(measured.get("rerank", {}))
+    potential = reranked.pop("potential", "")
+    for name, value in reranked.items():
         for key, number in (value if isinstance(value, dict) else {"": value}).items():
-            table.add_row(f"chgnet: {name.replace('_', ' ')} {key}".strip(), _any(number))
+            table.add_row(f"{potential}: {name.replace('_', ' ')} {key}".strip(), _any(number))
     return table
 
 

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from scipy.optimize import nnls
 
 from rm_lammps.geometry import Array, pairs_of
+from rm_lammps.systems import System, find_system
 
 _SYMPREC = 0.1
 
@@ -85,6 +86,11 @@ class DatasetStatistics(BaseModel):
             molecular_formulas={} if periodic else _molecular_formulas(frames),
             gyration_radius=0.0 if periodic else _gyration_radius(frames),
         )
+
+    @property
+    def system(self) -> System:
+        """What the structures are."""
+        return find_system("crystal" if self.periodic else "molecule")
 
     def cloud_radius(self, n_atoms: int) -> float:
         """Radius of a uniform ball with the mean radius of gyration of such molecules, Å."""

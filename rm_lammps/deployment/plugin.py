@@ -13,7 +13,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from rm_lammps.deployment.plugin_path import CORE_NAME, PLUGIN_NAME, plugin_target
+from rm_lammps.deployment.plugin_path import CORE_NAME, FIXES_NAME, PLUGIN_NAME, plugin_target
 from rm_lammps.errors import UserError
 from rm_lammps.files import shipped_folder
 
@@ -79,7 +79,7 @@ def find_compiler() -> str:
 
 
 def _build(folder: Path) -> None:
-    """Configure, build, and move the two libraries into ``folder``, the plugin last."""
+    """Configure, build, and move the libraries into ``folder``, the plugin last."""
     log = folder.with_suffix(".log")
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".build-") as name:
         build = Path(name)
@@ -90,7 +90,7 @@ def _build(folder: Path) -> None:
                 done = subprocess.run(command, stdout=out, stderr=subprocess.STDOUT, check=False)
                 if done.returncode:
                     raise _failure(log)
-        for library in (CORE_NAME, PLUGIN_NAME):
+        for library in (CORE_NAME, FIXES_NAME, PLUGIN_NAME):
             (build / library).replace(folder / library)
 
 

@@ -17,6 +17,9 @@ PLUGIN_NAME = "allegroplugin.so"
 CORE_NAME = "liballegro_core.so"
 """The pair style itself, which links torch; the plugin opens it at the first ``pair_style``."""
 
+FIXES_NAME = "liballegro_fixes.so"
+"""The fix; the plugin opens it at the first ``fix denoise``."""
+
 
 def _version(package: str) -> str:
     try:

@@ -1,25 +1,19 @@
 """Which seed of a run has which composition."""
 
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
 import ase
 import numpy as np
 
-from rm_lammps.datasets.prototypes import PrototypeLibrary
 from rm_lammps.deployment.bundle import Bundle
+from rm_lammps.errors import UserError
 from rm_lammps.files import replacing
 from rm_lammps.generation.config import GenerationConfig
-from rm_lammps.seeds import (
-    Prototypes,
-    SeedConfig,
-    SeedMaker,
-    draw_hydrogens,
-    sample_compositions,
-)
+from rm_lammps.runs.layout import FORMULAS
+from rm_lammps.seeds import ModelFacts, SeedMaker, draw_hydrogens, sample_compositions
 
-FORMULAS = "formulas.txt"
-"""Formula of each composition, one a line, in the order of their seeds."""
 _MAKERS_KEPT = 64
 
 
@@ -36,36 +30,46 @@ class RunSeeds:
 
     def __init__(self, config: GenerationConfig, bundle: Bundle) -> None:
         self._config = config
-        self._species = bundle.manifest.species
-        self._statistics = bundle.statistics
-        self._prototypes = _prototypes(config.seeds, bundle)
+        statistics = bundle.statistics
+        self._model = ModelFacts(bundle.manifest.species, statistics, bundle.prototypes)
         if config.de_novo is not None:
             self.formulas = sample_compositions(
                 config.de_novo.compositions,
-                self._statistics,
+                statistics,
                 elements=config.de_novo.elements,
                 max_atoms=config.de_novo.max_atoms,
                 rng=np.random.default_rng(config.seed),
             )
         elif config.heavy is not None:
             rng = np.random.default_rng(config.seed)
-            self.formulas = draw_hydrogens(config.heavy, config.num, self._statistics, rng)
+            self.formulas = draw_hydrogens(config.heavy, config.num, statistics, rng)
         else:
             self.formulas = config.formulas or (config.formula or "",)
         # every formula is looked at, so that a bad one ends the run before it begins
         makers = [self._make_maker(formula) for formula in dict.fromkeys(self.formulas)]
+        self._check_settings(makers)
         self.n_atoms = max(maker.n_atoms for maker in makers)
         """Of the largest cell."""
         self._maker = lru_cache(maxsize=_MAKERS_KEPT)(self._make_maker)
 
     def _make_maker(self, formula: str) -> SeedMaker:
         return SeedMaker(
-            *(self._config.seeds, formula, self._config.atoms),
-            species=self._species,
-            statistics=self._statistics,
+            self._config.seeds,
+            formula,
+            self._config.atoms,
+            model=self._model,
             units=self._config.z or (1, 1),
-            prototypes=self._prototypes,
         )
+
+    def _check_settings(self, makers: Iterable[SeedMaker]) -> None:
+        """Refuse settings of seeds that none of the seeds has."""
+        used = set().union(*(maker.settings for maker in makers))
+        idle = sorted(set(self._config.seeds.settings) - used)
+        if idle:
+            raise UserError(
+                f"seeds: {', '.join(idle)} would do nothing for these seeds.",
+                f"Their settings: {', '.join(sorted(used))}.",
+            )
 
     def _of(self, seed: int) -> SeedMaker:
         return self._maker(self.formulas[seed // self._config.seeds_each])
@@ -86,14 +90,3 @@ class RunSeeds:
         """
         with replacing(folder / FORMULAS) as stream:
             stream.write("\n".join(self.formulas) + "\n")
-
-
-def _prototypes(config: SeedConfig, bundle: Bundle) -> Prototypes | None:
-    """Those of the file given, or those that the model carries; none for other kinds of seeds."""
-    if not config.may_use_prototypes:
-        return None
-    if config.prototypes is not None:
-        return Prototypes.read(config.prototypes)
-    if bundle.prototypes is not None:
-        return Prototypes(PrototypeLibrary.load(bundle.prototypes))
-    return None

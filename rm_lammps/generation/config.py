@@ -5,13 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from rm_lammps.datasets import DatasetStatistics
-from rm_lammps.deployment.bundle import MANIFEST, Bundle
-from rm_lammps.deployment.model_source import find_model
+from rm_lammps.chemistry.formula import plain_formula
 from rm_lammps.errors import UserError, unusable_fields
-from rm_lammps.generation.presets import PRESETS, combine
+from rm_lammps.generation.presets import PRESETS, combine, fill_in_preset
 from rm_lammps.relaxation import Protocol
 from rm_lammps.seeds import SeedConfig
 
@@ -59,7 +57,9 @@ class GenerationConfig(BaseModel):
     seed: int = Field(0, ge=0, description="of the run; same seed, same structures")
     device: str = "cpu"
     preset: str = Field(
-        "crystals", description="defaults of seeds and protocol: " + ", ".join(PRESETS)
+        "",
+        description="defaults of seeds and protocol, by default what suits the model: "
+        + ", ".join(PRESETS),
     )
     seeds: SeedConfig = SeedConfig()
     protocol: Protocol = Protocol()
@@ -73,10 +73,17 @@ class GenerationConfig(BaseModel):
         # a protocol by name is the preset of that name
         if isinstance(fields.get("protocol"), str):
             fields["preset"] = fields.pop("protocol")
-        name = fields.get("preset", "crystals")
-        if name not in PRESETS:
-            raise ValueError(f"unknown preset {name!r}; allowed: {', '.join(PRESETS)}")
-        return combine(PRESETS[name], fields)
+        return fill_in_preset(fields)
+
+    @field_validator("formula", "formulas")
+    @classmethod
+    def _readable(cls, value: Any) -> Any:
+        try:
+            if isinstance(value, tuple):
+                return tuple(map(plain_formula, value))
+            return None if value is None else plain_formula(value)
+        except UserError as error:
+            raise ValueError(f"{error.problem} {error.hint}") from error
 
     @model_validator(mode="after")
     def _possible(self) -> "GenerationConfig":
@@ -86,7 +93,7 @@ class GenerationConfig(BaseModel):
         if self.z is not None:
             if not 1 <= self.z[0] <= self.z[1]:
                 raise ValueError(f"z {self.z} must be a range 1 <= low <= high")
-            if self.atoms is not None or self.seeds.structure is not None:
+            if self.atoms is not None or self.seeds.fixed_content:
                 raise ValueError("z goes neither with atoms nor with a structure to perturb")
         if self.total > _MOST_SEEDS:
             raise ValueError(f"{self.total} seeds are more than {_MOST_SEEDS}")
@@ -147,8 +154,6 @@ def load_config(file: Path | None, flags: dict[str, Any]) -> GenerationConfig:
             raise UserError(f"{file} is not a mapping of fields to values.", _FIELDS)
         fields = fields.get("config", fields)
     fields = combine(fields, {name: value for name, value in flags.items() if value is not None})
-    if "preset" not in fields and not isinstance(fields.get("protocol"), str):
-        fields["preset"] = _default_preset(fields.get("model"))
     try:
         return GenerationConfig(**fields)
     except (ValidationError, TypeError) as error:
@@ -161,39 +166,25 @@ def read_formulas(file: Path) -> tuple[str, ...]:
     """Formulas of a text file, one a line; empty lines and what follows a ``#`` don't count.
 
     Raises:
-        UserError: unreadable, or no formula in it.
+        UserError: unreadable, a line that is no formula, or none in it.
     """
     try:
-        lines = [line.split("#")[0].strip() for line in file.read_text().splitlines()]
+        lines = file.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"Can't read the formulas in {file}: {error}") from error
-    formulas = tuple(line for line in lines if line)
+    formulas = []
+    for number, line in enumerate(lines, start=1):
+        text = line.split("#")[0].strip()
+        if not text:
+            continue
+        try:
+            formulas.append(plain_formula(text))
+        except UserError as error:
+            raise UserError(f"{file}, line {number}: {error.problem}", error.hint) from error
     if not formulas:
         raise UserError(f"{file} holds no formulas.", "Write one a line, e.g. Sr2O4.")
-    return formulas
+    return tuple(formulas)
 
-
-def _default_preset(model: Any) -> str:
-    statistics = None
-    if isinstance(model, str) and (Path(model) / MANIFEST).is_file():
-        statistics = Bundle.load(model).manifest.statistics
-    elif isinstance(model, str):
-        statistics = find_model(model).statistics
-    return "crystals" if statistics is None else preset_for(statistics)
-
-
-def preset_for(statistics: DatasetStatistics) -> str:
-    """Name of the preset that suits a model, by what it was trained on."""
-    if not statistics.periodic:
-        return "molecules"
-    if len(statistics.species) == 1:
-        return "crystals"
-    # hops leave the minima of prototypes, and cost more than other seeds
-    return "quick" if len(statistics.species) <= _FEW_ELEMENTS else "prediction"
-
-
-_FEW_ELEMENTS = 10
-"""Models of more know no minimum to better than 0.1 Å."""
 
 _FIELDS = (
     "Needed: --model and one of --formula, --formulas, --de-novo, --heavy (or these fields in "

@@ -1,26 +1,29 @@
 """A generation run over MPI."""
 
 import time
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import ase
 from mpi4py import MPI
 
-from rm_lammps.deployment.bundle import Bundle, find_bundle
+from rm_lammps.analysis.supercells import SMALLEST, describe_all
+from rm_lammps.deployment.bundle import COMPILED, Bundle, find_bundle
 from rm_lammps.errors import UserError
 from rm_lammps.generation.compositions import RunSeeds
 from rm_lammps.generation.config import Execution, GenerationConfig
-from rm_lammps.generation.folder import finish, open_folder
 from rm_lammps.generation.progress import GenerationProgress
-from rm_lammps.generation.records import Progress, ShardWriter, crash_record, read_progress
 from rm_lammps.generation.schedule import ChunkSchedule, SeedRanges
 from rm_lammps.generation.scheduler import SharedCounters
 from rm_lammps.generation.stopping import Stopping, deadline
-from rm_lammps.generation.supercells import SMALLEST, describe_all
-from rm_lammps.generation.worker import TRAJECTORIES, Worker, check_bundle
+from rm_lammps.generation.worker import Worker, check_bundle
 from rm_lammps.ranks import meet, on_all, on_root, on_root_only, raise_together
 from rm_lammps.relaxation.session import LammpsSession
+from rm_lammps.runs.folder import finish, open_folder
+from rm_lammps.runs.layout import TRAJECTORIES
+from rm_lammps.runs.records import Progress, ShardWriter, crash_record, read_progress
+
+_VERSIONED = ("rm_lammps", "torch", "nequip", "nequip-allegro", "lammps", "numpy")
 
 
 def generate(
@@ -51,9 +54,9 @@ def generate(
     _check_execution(config, execution, comm)
     bundle_folder = on_root(comm, lambda: find_bundle(config.model, device=config.device).folder)
     bundle = on_all(comm, lambda: Bundle.load(bundle_folder))
-    on_all(comm, lambda: config.protocol.check(periodic=bundle.statistics.periodic))
+    on_all(comm, lambda: config.protocol.check(bundle.statistics.system))
     run_seeds = on_all(comm, lambda: RunSeeds(config, bundle))
-    lock = on_root_only(comm, lambda: open_folder(folder, config, bundle))
+    lock = on_root_only(comm, lambda: open_folder(folder, _describe(config, bundle)))
     stopping = Stopping(deadline(execution.time_limit, start), execution.grace)
     try:
         on_root(comm, lambda: run_seeds.write_formulas(folder))
@@ -70,7 +73,7 @@ def generate(
                 stopping=stopping,
             )
         facts |= {
-            "kind": "crystals" if bundle.statistics.periodic else "molecules",
+            "kind": bundle.statistics.system.plural,
             "wall_seconds": round(time.time() - start, 3),
             "ranks": comm.size,
             "ranks_per_structure": execution.ranks_per_structure,
@@ -92,6 +95,19 @@ def generate(
         stopping.close()
         if lock is not None:
             lock.release()
+
+
+def _describe(config: GenerationConfig, bundle: Bundle) -> dict[str, Any]:
+    """What the structures depend on, in plain data: ``run.yaml``."""
+    return {
+        "config": config.model_dump(mode="json"),
+        "model": {
+            "name": bundle.manifest.name,
+            "package_sha256": bundle.manifest.package_sha256,
+            "compiled_sha256": bundle.manifest.files[COMPILED],
+        },
+        "versions": {name: version(name) for name in _VERSIONED},
+    }
 
 
 def _check_execution(config: GenerationConfig, execution: Execution, comm: MPI.Intracomm) -> None:
@@ -188,9 +204,7 @@ def _begin(bundle: Bundle, group: MPI.Comm) -> LammpsSession:
     """
     session = LammpsSession(bundle, group)
     try:
-        cell = 3 * [3.0] if bundle.statistics.periodic else None
-        pair = 2 * [bundle.manifest.species[0]]
-        session.load(ase.Atoms(pair, [[0, 0, 0], [1.5, 0, 0]], cell=cell, pbc=cell is not None))
+        session.load(bundle.statistics.system.smallest(bundle.manifest.species[0]))
         session.evaluate()
     except Exception as error:
         raise UserError(

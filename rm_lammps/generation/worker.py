@@ -13,14 +13,15 @@ from rm_lammps.errors import UserError
 from rm_lammps.generation.compositions import RunSeeds
 from rm_lammps.generation.config import Execution, GenerationConfig
 from rm_lammps.generation.progress import GenerationProgress
-from rm_lammps.generation.records import ShardWriter, make_record
 from rm_lammps.generation.schedule import ChunkSchedule, SeedRanges
 from rm_lammps.generation.scheduler import SharedCounters
 from rm_lammps.generation.stopping import Stopping
 from rm_lammps.relaxation import DroppedError, Failure, Relaxed
+from rm_lammps.relaxation.relaxation import relax
 from rm_lammps.relaxation.session import LammpsSession
+from rm_lammps.runs.layout import TRAJECTORIES, trajectory_name
+from rm_lammps.runs.records import ShardWriter, make_record
 
-TRAJECTORIES = "trajectories"
 _SECONDS_BETWEEN_CHECKS = 10.0
 
 
@@ -87,15 +88,20 @@ class Worker:
 
     def _relax(self, lammps: LammpsSession, seed: int) -> tuple[dict[str, Any], Relaxed | Failure]:
         """What is known of the seed, and how it ended."""
-        rng = np.random.default_rng(np.random.SeedSequence(self._config.seed, spawn_key=(seed,)))
-        atoms = self._seeds.make(seed, rng)
+        drawing, relaxing = generators(self._config.seed, seed)
+        atoms = self._seeds.make(seed, drawing)
         trajectory = None
         if seed in self._trajectories:
-            trajectory = self._folder / TRAJECTORIES / f"seed-{seed:06d}.extxyz"
+            trajectory = self._folder / TRAJECTORIES / trajectory_name(seed)
             if self._group.rank == 0:
                 trajectory.unlink(missing_ok=True)
-        outcome = lammps.relax(
-            atoms, self._config.protocol, rng, dropped=self._overdue, trajectory=trajectory
+        outcome = relax(
+            lammps,
+            atoms,
+            self._config.protocol,
+            relaxing,
+            dropped=self._overdue,
+            trajectory=trajectory,
         )
         return atoms.info, outcome
 
@@ -155,6 +161,21 @@ class Worker:
 
     def _from_leader(self, value: int | None) -> int | None:
         return value if self._group.size == 1 else self._group.bcast(value)
+
+
+def generators(run_seed: int, seed: int) -> tuple[np.random.Generator, np.random.Generator]:
+    """Sources of randomness of a seed and of its relaxation, independent of each other.
+
+    They depend on the two numbers alone: not on ranks, order or restarts. What a seed draws more
+    or less leaves the random steps of its relaxation as they were.
+
+    Args:
+        run_seed: of the run.
+        seed: number of the seed.
+    """
+    sequence = np.random.SeedSequence(run_seed, spawn_key=(seed,))
+    drawing, relaxing = (np.random.default_rng(child) for child in sequence.spawn(2))
+    return drawing, relaxing
 
 
 class _BundleWatch:

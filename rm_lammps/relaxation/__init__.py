@@ -1,6 +1,21 @@
 """One LAMMPS session: seed in, relaxed structure or a classified failure out."""
 
-from rm_lammps.relaxation.outcome import DroppedError, Failure, Reason, Relaxed
+from rm_lammps.relaxation.outcome import DroppedError, Evaluation, Failure, Reason, Relaxed
 from rm_lammps.relaxation.protocol import Protocol
+from rm_lammps.relaxation.stage import STAGES, Search, Stage
+from rm_lammps.relaxation.term import TERMS, PairStyle, Term
 
-__all__ = ["DroppedError", "Failure", "Protocol", "Reason", "Relaxed"]
+__all__ = [
+    "STAGES",
+    "TERMS",
+    "DroppedError",
+    "Evaluation",
+    "Failure",
+    "PairStyle",
+    "Protocol",
+    "Reason",
+    "Relaxed",
+    "Search",
+    "Stage",
+    "Term",
+]

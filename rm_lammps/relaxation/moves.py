@@ -6,9 +6,10 @@ from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial.transform import Rotation
 
+from rm_lammps.chemistry.bonds import fragments
+from rm_lammps.chemistry.valences import twist
 from rm_lammps.datasets import DatasetStatistics
-from rm_lammps.geometry import Array, fragments
-from rm_lammps.relaxation.valences import twist
+from rm_lammps.geometry import Array
 
 _TRIES = 40
 _BOND = 1.25

@@ -1,9 +1,13 @@
 """How a seed ends."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 
 import ase
+import numpy as np
+
+from rm_lammps.geometry import Array
 
 
 class Reason(str, Enum):
@@ -53,6 +57,25 @@ def classify(message: str) -> Reason:
 
 
 @dataclass(frozen=True)
+class Evaluation:
+    """A structure as it is."""
+
+    energy: float
+    """E~ plus the energy terms beside it, pseudo-eV."""
+    forces: Array
+    """Shape (n, 3), pseudo-eV/Å."""
+    stress: Array
+    """Shape (3, 3), GPa, ASE's sign; zero without a cell."""
+    terms: Mapping[str, float] = field(default_factory=dict)
+    """Energy of each term beside E~ and of E~ itself, by name; empty where E~ is alone."""
+
+    @property
+    def fmax(self) -> float:
+        """Largest force on an atom, pseudo-eV/Å."""
+        return float(np.linalg.norm(self.forces, axis=1).max())
+
+
+@dataclass(frozen=True)
 class Relaxed:
     """A converged structure."""
 
@@ -66,6 +89,8 @@ class Relaxed:
     """Largest component of the stress tensor (by magnitude), GPa."""
     evaluations: int
     """Energy and force evaluations since the seed."""
+    terms: Mapping[str, float] = field(default_factory=dict)
+    """Energy of each term beside E~ and of E~ itself, by name; empty where E~ is alone."""
 
 
 @dataclass(frozen=True)

@@ -5,54 +5,34 @@ seed before it is left; further structures of the seed take over the box.
 """
 
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
-from itertools import product
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import ase
 import numpy as np
-from ase.geometry import minkowski_reduce
+from ase.units import GPa
 
 from rm_lammps.deployment.bundle import Bundle
 from rm_lammps.errors import UserError
 from rm_lammps.files import shipped_folder
-from rm_lammps.geometry import Array
-from rm_lammps.relaxation import stages
-from rm_lammps.relaxation.outcome import Failure, Reason, Relaxed, StopError
-from rm_lammps.relaxation.protocol import Protocol
+from rm_lammps.geometry import Array, is_reduced, reduced, widest_gaps
+from rm_lammps.relaxation.outcome import Evaluation, Reason, StopError
 from rm_lammps.relaxation.scripts import load_script
+from rm_lammps.relaxation.term import Term
+from rm_lammps.systems import System, system_of
 
 if TYPE_CHECKING:
     from mpi4py import MPI
 
-_SCRIPTS = (
-    *("settings.in", "model.in", "minimise.in", "box_round.in", "evaluate.in"),
-    *("anneal.in", "anneal_end.in"),
-)
+BAR_PER_GPA = 1.0e4
 _FRAMES_EVERY = 10
-_SHORTER = 0.02
-"""Relative gain in length for which a cell is reduced."""
+_TENSOR = np.array([[0, 3, 4], [3, 1, 5], [4, 5, 2]])
+"""Places of a tensor's components in LAMMPS's order of six."""
 _FREE = 0.5
 """Share of the largest possible distance from atoms that a cell's faces keep."""
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """Energy (pseudo-eV), forces (n, 3) (pseudo-eV/Å) and stress (3, 3) (GPa, ASE's sign).
-
-    The stress of a molecule is zero.
-    """
-
-    energy: float
-    forces: Array
-    stress: Array
-
-    @property
-    def fmax(self) -> float:
-        """Largest force on an atom, pseudo-eV/Å."""
-        return float(np.linalg.norm(self.forces, axis=1).max())
 
 
 class LammpsSession:
@@ -73,12 +53,16 @@ class LammpsSession:
         self.bundle = bundle
         self._comm = MPI.COMM_SELF if comm is None else comm
         self._log = log or "none"
-        inputs = shipped_folder("lammps_inputs")
-        names = {"rm_bundle": bundle.folder}
-        self._scripts = {script: load_script(inputs / script, names) for script in _SCRIPTS}
+        self._inputs = shipped_folder("lammps_inputs")
+        self._scripts: dict[Path, str] = {}
+        self._terms: tuple[Term, ...] = ()
+        self._elements: Sequence[str] = ()
+        self._own_style = ""
+        self._level: str | None = None
         self._lmp: Any = None
         self._evaluations_before = 0
         self._loaded: ase.Atoms | None = None
+        self._system: System | None = None
         self._clear = True
         self._trajectory: Path | None = None
         self.rotation: Array = np.eye(3)
@@ -124,34 +108,20 @@ class LammpsSession:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def relax(
-        self,
-        atoms: ase.Atoms,
-        protocol: Protocol,
-        rng: np.random.Generator | None = None,
-        *,
-        dropped: Callable[[], bool] = lambda: False,
-        trajectory: Path | None = None,
-    ) -> Relaxed | Failure:
-        """Relax a crystal or a molecule; whatever happens to it, the session goes on.
-
-        Args:
-            atoms: the seed, Å; order of atoms is kept.
-            protocol: stages and tolerances.
-            rng: for stages that draw random numbers.
-            dropped: asked between pieces of work, on every rank alike; ``True`` ends them.
-            trajectory: extxyz file to write every tenth iteration into.
-
-        Raises:
-            DroppedError: ``dropped`` said so.
-        """
-        rng = np.random.default_rng(0) if rng is None else rng
+    @contextmanager
+    def recording(self, trajectory: Path | None) -> Iterator[None]:
+        """Write every tenth iteration of what is done meanwhile to an extxyz file, if given."""
         self._trajectory = trajectory
-        self.discard()
         try:
-            return stages.relax(self, atoms, protocol, rng, dropped)
+            yield
         finally:
             self._trajectory = None
+
+    def compose(self, terms: Sequence[Term]) -> None:
+        """Choose the energy terms beside E~, from the next structure on."""
+        if tuple(terms) != self._terms:
+            self._terms = tuple(terms)
+            self.discard()
 
     def evaluate(self) -> Evaluation:
         """Evaluate the structure as it is.
@@ -167,17 +137,36 @@ class LammpsSession:
         pressure = np.array(
             [[p["xx"], p["xy"], p["xz"]], [p["xy"], p["yy"], p["yz"]], [p["xz"], p["yz"], p["zz"]]]
         )
-        if not self.periodic:
+        if not self.system.has_cell:
             pressure = np.zeros((3, 3))
         if not (np.isfinite(energy) and np.isfinite(forces).all() and np.isfinite(pressure).all()):
             raise StopError(Reason.NOT_FINITE, f"E~ = {energy}")
-        return Evaluation(float(energy), forces, -pressure / stages.BAR_PER_GPA)
+        return Evaluation(float(energy), forces, -pressure / BAR_PER_GPA, self._term_energies())
+
+    def evaluate_each(self) -> tuple[Evaluation, Array, Array]:
+        """Evaluate the structure as it is, and what each atom has of it.
+
+        Returns:
+            The evaluation; energies of the atoms, shape (n,), pseudo-eV; their virials in LAMMPS's
+            orientation, shape (n, 3, 3), pseudo-eV, which sum to minus volume times stress.
+
+        Raises:
+            StopError: the result is not a number.
+        """
+        if not self._lmp.has_id("compute", "rm_virials"):
+            self.include("per_atom.in")
+        result = self.evaluate()
+        energies = np.array(self._lmp.gather("c_rm_energies", 1, 1))
+        # bar Å³, with the sign of a stress: xx, yy, zz, xy, xz, yz
+        flat = np.array(self._lmp.gather("c_rm_virials", 1, 6)).reshape(-1, 6)
+        virials = -flat[:, _TENSOR] / BAR_PER_GPA * GPa
+        return result, energies, virials
 
     def tidy_cell(self) -> None:
         """Go on in a Minkowski-reduced cell with its faces away from atoms, if this one isn't."""
         # where ranks share a box, it is large and has atoms at its faces wherever they are
         free = self.shared or self._faces_are_free()
-        if not (free and _is_reduced(self._box()[1])):
+        if not (free and is_reduced(self._box()[1])):
             self.load(self.structure())
 
     def _faces_are_free(self) -> bool:
@@ -185,7 +174,7 @@ class LammpsSession:
         corner, cell = self._box()
         fractional = ase.cell.Cell(cell).scaled_positions(self._gather("x") - corner)
         clearance = np.minimum(fractional.min(axis=0), 1 - fractional.max(axis=0))
-        return bool((clearance >= _FREE * _widest_gaps(fractional)[1] / 2).all())
+        return bool((clearance >= _FREE * widest_gaps(fractional)[1] / 2).all())
 
     def load(self, atoms: ase.Atoms) -> None:
         """Put a structure into LAMMPS, a crystal's cell reduced."""
@@ -195,7 +184,7 @@ class LammpsSession:
         if self._takes_over(atoms):
             self._move(cell, positions)
         else:
-            self._create(atoms.get_chemical_symbols(), cell, positions)
+            self._create(system_of(atoms), atoms.get_chemical_symbols(), cell, positions)
         self._loaded = atoms
         self._clear = False
 
@@ -208,19 +197,18 @@ class LammpsSession:
         if not atoms.pbc.all():
             self.rotation = np.eye(3)
             return None, atoms.positions
-        cell, rotation = ase.cell.Cell(_reduced(atoms.cell.array)).standard_form()
+        cell, rotation = ase.cell.Cell(reduced(atoms.cell.array)).standard_form()
         self.rotation = np.asarray(rotation)
         fractional = cell.scaled_positions(atoms.positions @ rotation.T)
         # fix box/relax misplaces atoms that are wrapped during a minimisation (docs/pair_style.md)
-        begin, width = _widest_gaps(fractional)
+        begin, width = widest_gaps(fractional)
         return cell.array, ((fractional - begin - width / 2) % 1.0 % 1.0) @ cell.array
 
     def _takes_over(self, atoms: ase.Atoms) -> bool:
         """Whether the box in LAMMPS serves; ranks that share one would have to exchange atoms."""
         if self._clear or self._loaded is None or self.shared:
             return False
-        same_kind = self.periodic == bool(atoms.pbc.all())
-        return same_kind and np.array_equal(self._loaded.numbers, atoms.numbers)
+        return self.system.holds(atoms) and np.array_equal(self._loaded.numbers, atoms.numbers)
 
     def _move(self, cell: Array | None, positions: Array) -> None:
         # around a molecule LAMMPS fits the box by itself
@@ -233,15 +221,15 @@ class LammpsSession:
         flat = np.ascontiguousarray(positions, dtype=float).ravel()
         self._lmp.scatter_atoms("x", 1, 3, np.ctypeslib.as_ctypes(flat))
 
-    def _create(self, symbols: list[str], cell: Array | None, positions: Array) -> None:
+    def _create(
+        self, system: System, symbols: list[str], cell: Array | None, positions: Array
+    ) -> None:
         elements = list(dict.fromkeys(symbols))
         self._evaluations_before = self.evaluations()
         self._loaded = None
         lmp = self._lmp
-        self.set(
-            boundary="s s s" if cell is None else "p p p",
-            neighbours="nsq" if cell is None else "bin",
-        )
+        self._system = system
+        self.set(boundary=system.boundary, neighbours=system.neighbours)
         lmp.command("clear")
         self.include("settings.in")
         if cell is None:
@@ -264,24 +252,71 @@ class LammpsSession:
             )
         self.set(rm_elements=" ".join(elements))
         self.include("model.in")
+        self._elements, self._own_style, self._level = elements, "", None
+        self._add_terms(elements)
         if self._trajectory is not None:
             lmp.command(f"dump trajectory all extxyz {_FRAMES_EVERY} {self._trajectory}")
             lmp.command(f"dump_modify trajectory append yes sort id element {' '.join(elements)}")
 
+    def _add_terms(self, elements: Sequence[str]) -> None:
+        """Put the terms' pair styles beside E~'s, each with its weight."""
+        if not self._terms:
+            return
+        styles = [term.pair(elements) for term in self._terms]
+        bundle = self.bundle
+        parts = [f"1.0 {bundle.pair_style}"]
+        parts += [
+            f"{term.weight} {some.style} {some.arguments}"
+            for term, some in zip(self._terms, styles, strict=True)
+        ]
+        self.command(f"pair_style hybrid/scaled {' '.join(parts)}")
+        total = Counter([bundle.pair_style, *(some.style for some in styles)])
+        count: Counter[str] = Counter()
+        names = []
+        for style, lines in [
+            (bundle.pair_style, (bundle.pair_coefficients(elements),)),
+            *((some.style, some.coefficients) for some in styles),
+        ]:
+            count[style] += 1
+            # LAMMPS numbers the sub-styles that are there several times
+            name = f"{style} {count[style]}" if total[style] > 1 else style
+            names.append(name)
+            for line in lines:
+                first, second, rest = line.split(maxsplit=2)
+                self.command(f"pair_coeff {first} {second} {name} {rest}")
+        self._own_style = names[0]
+        for number, name in enumerate(names):
+            self.command(f"compute rm_term_{number} all pair {name}")
+
+    def _term_energies(self) -> dict[str, float]:
+        if not self._terms:
+            return {}
+        labels = ["E~", *(term.label or term.name for term in self._terms)]
+        return {
+            label: float(self._lmp.numpy.extract_compute(f"rm_term_{number}", 0, 0))
+            for number, label in enumerate(labels)
+        }
+
     @property
-    def periodic(self) -> bool:
-        """Whether a crystal is loaded, and not a molecule."""
-        return self._loaded is not None and bool(self._loaded.pbc.all())
+    def system(self) -> System:
+        """What is loaded.
+
+        Raises:
+            RuntimeError: nothing is.
+        """
+        if self._system is None:
+            raise RuntimeError("nothing was loaded")
+        return self._system
 
     def structure(self) -> ase.Atoms:
         """What is in LAMMPS now: the loaded atoms in their order, a crystal's cell reduced."""
         if self._loaded is None:
             raise RuntimeError("nothing was loaded")
-        if not self.periodic:
+        if not self.system.has_cell:
             return ase.Atoms(self._loaded.numbers, self._gather("x"))
         _, cell = self._box()
         structure = ase.Atoms(self._loaded.numbers, self._gather("x"), cell=cell, pbc=True)
-        structure.set_cell(_reduced(structure.cell.array))
+        structure.set_cell(reduced(structure.cell.array))
         structure.wrap()
         return structure
 
@@ -309,9 +344,18 @@ class LammpsSession:
             return self._evaluations_before
         return self._evaluations_before + int(self._lmp.extract_pair("evaluations"))
 
-    def include(self, script: str) -> None:
-        """Run one of the scripts of ``lammps_inputs/``."""
-        self._lmp.commands_string(self._scripts[script])
+    def include(self, script: str | Path) -> None:
+        """Run a script: by name one of ``lammps_inputs/``, by path any other.
+
+        Each is read once, as thousands of ranks that read it for each seed stall a file system.
+
+        Raises:
+            UserError: there is no such script.
+        """
+        path = self._inputs / script
+        if path not in self._scripts:
+            self._scripts[path] = load_script(path, {"rm_bundle": self.bundle.folder})
+        self._lmp.commands_string(self._scripts[path])
 
     def command(self, command: str) -> None:
         """Run one LAMMPS command."""
@@ -323,28 +367,23 @@ class LammpsSession:
             self._lmp.command(f"variable {name} delete")
             self._lmp.command(f'variable {name} index "{value}"')
 
+    def set_text(self, **values: str) -> None:
+        """Set LAMMPS variables that hold a text with spaces, which scripts don't expand."""
+        for name, value in values.items():
+            self._lmp.command(f"variable {name} delete")
+            self._lmp.command(f'variable {name} string "{value}"')
 
-def _widest_gaps(fractional: Array) -> tuple[Array, Array]:
-    """Where the widest gap between atoms begins along each axis, and its width; shapes (3,)."""
-    inside = np.sort(fractional % 1.0, axis=0)
-    gaps = np.diff(inside, axis=0, append=inside[:1] + 1)
-    widest = gaps.argmax(axis=0)
-    axes = np.arange(3)
-    return inside[widest, axes], gaps[widest, axes]
+    def use_level(self, name: str | None) -> None:
+        """Evaluate another level of the model from now on, until the next ``clear``.
 
+        Args:
+            name: of the level; ``None`` for the lowest.
 
-_SUMS = np.array([s for s in product((-1, 0, 1), repeat=3) if np.count_nonzero(s) > 1])
-
-
-def _is_reduced(cell: Array) -> bool:
-    """Whether no sum or difference of cell vectors is clearly shorter than the longest in it.
-
-    Cells of high symmetry have some that are as long: no reason to change vectors back and forth.
-    """
-    lengths = np.linalg.norm(cell, axis=1)
-    longest = (np.abs(_SUMS) * lengths).max(axis=1)
-    return bool((np.linalg.norm(_SUMS @ cell, axis=1) > (1 - _SHORTER) * longest).all())
-
-
-def _reduced(cell: Array) -> Array:
-    return cell if _is_reduced(cell) else minkowski_reduce(cell)[0]
+        Raises:
+            UserError: the model has no such level.
+        """
+        if name == self._level:
+            return
+        first, second, rest = self.bundle.pair_coefficients(self._elements, name).split(maxsplit=2)
+        self.command(f"pair_coeff {first} {second} {self._own_style} {rest}")
+        self._level = name

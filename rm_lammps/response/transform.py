@@ -9,7 +9,9 @@ import torch
 from ase.build import make_supercell
 from ase.geometry import minkowski_reduce
 from nequip.data import AtomicDataDict, register_fields
+from numpy.typing import NDArray
 
+from rm_lammps.geometry import supercell_matrix
 from rm_lammps.response.energy import FictitiousEnergy, distance_table
 from rm_lammps.response.noise import NoiseConfig, add_noise
 
@@ -115,7 +117,7 @@ class ResponseTransform:
 
 def random_supercell(
     n_atoms: int, allowed: tuple[int, int], rng: np.random.Generator
-) -> tuple[tuple[int, ...], ...] | None:
+) -> NDArray[np.int_] | None:
     """Draw a supercell with a number of atoms in the range.
 
     Args:
@@ -130,23 +132,14 @@ def random_supercell(
     low, high = -(-allowed[0] // n_atoms), allowed[1] // n_atoms
     if high < max(low, 2):
         return None
-    size = int(rng.integers(max(low, 1), high + 1))
-    # any sublattice of index `size` has a Hermite normal form: a lower-triangular matrix
-    a = int(rng.choice(_divisors(size)))
-    b = int(rng.choice(_divisors(size // a)))
-    c = size // (a * b)
-    return (a, 0, 0), (int(rng.integers(b)), b, 0), (int(rng.integers(c)), int(rng.integers(c)), c)
+    return supercell_matrix(int(rng.integers(max(low, 1), high + 1)), rng)
 
 
-def repeated(atoms: ase.Atoms, matrix: tuple[tuple[int, ...], ...]) -> ase.Atoms:
+def repeated(atoms: ase.Atoms, matrix: NDArray[np.int_]) -> ase.Atoms:
     """Repeat a cell into a Minkowski-reduced supercell."""
-    supercell = make_supercell(atoms, np.array(matrix))
+    supercell = make_supercell(atoms, matrix)
     supercell.set_cell(minkowski_reduce(supercell.cell.array)[0])
     return supercell
-
-
-def _divisors(n: int) -> list[int]:
-    return [k for k in range(1, n + 1) if n % k == 0]
 
 
 def _tensor(values: Any) -> torch.Tensor:

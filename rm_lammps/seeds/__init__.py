@@ -1,24 +1,21 @@
 """What generation starts from."""
 
-from rm_lammps.seeds.composition import parse_formula
 from rm_lammps.seeds.config import SeedConfig
 from rm_lammps.seeds.de_novo import charge_balanced, sample_compositions
 from rm_lammps.seeds.hydrogens import draw_hydrogens
 from rm_lammps.seeds.maker import SeedMaker
-from rm_lammps.seeds.perturbed import perturb
-from rm_lammps.seeds.prototypes import Prototypes
-from rm_lammps.seeds.random_crystal import random_crystal
-from rm_lammps.seeds.symmetric import symmetric_crystal
+from rm_lammps.seeds.seeder import SEEDS, Content, ModelFacts, Seed, Seeder, SeedRequest
 
 __all__ = [
-    "Prototypes",
+    "SEEDS",
+    "Content",
+    "ModelFacts",
+    "Seed",
     "SeedConfig",
     "SeedMaker",
+    "SeedRequest",
+    "Seeder",
     "charge_balanced",
     "draw_hydrogens",
-    "parse_formula",
-    "perturb",
-    "random_crystal",
     "sample_compositions",
-    "symmetric_crystal",
 ]

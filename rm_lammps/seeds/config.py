@@ -1,73 +1,161 @@
-"""What seeds look like."""
+"""Which seeds a run begins with."""
 
-from pathlib import Path
-from typing import Literal
+from collections.abc import Mapping
+from math import isfinite
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_serializer, model_validator
+
+from rm_lammps.errors import UserError
+from rm_lammps.seeds.seeder import SEEDS, ModelFacts, Seeder
+from rm_lammps.systems import SYSTEMS, System, find_system
+
+AUTO = "auto"
+MIXTURE = "mixture"
 
 
 class SeedConfig(BaseModel):
-    """Distribution of seeds."""
+    """Kinds of seeds, and their settings.
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    Settings stand side by side, whichever kind they belong to; each kind takes those that it has:
+    ``seeds: {weights: {symmetric: 1, random: 1}, volume: [0.9, 1.1], space_groups: training}``.
+    """
 
-    kind: Literal["auto", "random", "symmetric", "prototype", "mixture", "perturbed"] = Field(
-        "auto",
-        description="auto: mixture for models of several elements and cells of up to 64 atoms, "
-        "otherwise random",
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    kind: str = Field(
+        AUTO, description="one kind for all seeds; auto: what suits the model; mixture: by weights"
     )
-    weights: dict[Literal["random", "symmetric", "prototype"], float] = Field(
-        {"prototype": 2.0, "symmetric": 1.0, "random": 1.0},
-        description="mixture: relative frequency of each kind; without prototypes, of the others",
+    weights: dict[str, float] | None = Field(
+        None, description="relative frequency of each kind, for mixture or in place of auto's"
     )
-    space_groups: Literal["uniform", "training"] = Field(
-        "uniform", description="symmetric: how often each space group, P1 never"
-    )
-    volume: tuple[float, float] = Field(
-        (0.9, 1.3), description="range, in units of the volume expected from the training data"
-    )
-    min_distance: float = Field(
-        0.8, ge=0, le=1, description="in units of the pair's shortest distance in the data"
-    )
-    angle: tuple[float, float] = Field((60.0, 120.0), description="range of cell angles, degrees")
-    aspect: float = Field(2.0, ge=1, description="largest ratio of two cell lengths")
-    cloud: tuple[float, float] = Field(
-        (0.9, 1.2), description="molecules: range of the radius, in units of the data's"
-    )
-    structure: Path | None = Field(None, description="perturbed: file with the structure")
-    prototypes: Path | None = Field(
-        None,
-        description="prototype: file of structures whose elements are replaced; default: those "
-        "that the model carries",
-    )
-    displacement: float = Field(
-        0.3, ge=0, description="perturbed: standard deviation of each coordinate, Å"
-    )
-    strain: float = Field(
-        0.05, ge=0, lt=0.5, description="perturbed: standard deviation of each component"
-    )
+
+    blind: bool = Field(False, description="leave out kinds that begin from known structures")
 
     @model_validator(mode="after")
     def _possible(self) -> "SeedConfig":
-        low, high = self.volume
-        if not 0 < low <= high:
-            raise ValueError(f"volume {self.volume} must be a range 0 < low <= high")
-        low, high = self.cloud
-        if not 0 < low <= high:
-            raise ValueError(f"cloud {self.cloud} must be a range 0 < low <= high")
-        low, high = self.angle
-        if not 30 <= low <= high <= 150:
-            raise ValueError(f"angle {self.angle} must be a range within 30 to 150 degrees")
-        if (self.kind == "perturbed") != (self.structure is not None):
-            raise ValueError("structure goes with kind: perturbed, and only with it")
-        if min(self.weights.values(), default=0) < 0 or not sum(self.weights.values()) > 0:
-            raise ValueError(f"weights {self.weights} must be positive numbers")
-        if self.prototypes is not None and not self.may_use_prototypes:
-            raise ValueError("prototypes goes with seeds of kind prototype, and only with them")
+        if self.weights is not None:
+            if self.kind not in {AUTO, MIXTURE}:
+                raise ValueError(f"weights go with kind mixture, not with kind {self.kind}")
+            values = list(self.weights.values())
+            if not all(isfinite(w) and w >= 0 for w in values) or not sum(values) > 0:
+                raise ValueError(f"weights {self.weights} must be positive numbers")
+        kinds = [SEEDS.find(name) for name in self._named()]
+        have = {setting for kind in kinds for setting in kind.model_fields}
+        for setting in self.settings:
+            if setting not in have:
+                names = ", ".join(kind.name for kind in kinds)
+                raise ValueError(
+                    f"seeds of kind {names} have no setting {setting!r}; "
+                    f"theirs: {', '.join(sorted(have))}{_elsewhere(setting)}"
+                )
+        for kind in kinds:
+            # what a kind needs and lacks is asked for where it is used alone
+            if kind.name == self.kind or self._has_what_it_needs(kind):
+                self.seeder(kind.name)
         return self
 
+    @model_serializer
+    def _plain(self) -> dict[str, Any]:
+        given: dict[str, Any] = {"kind": self.kind, "blind": self.blind, **self.settings}
+        return given if self.weights is None else {**given, "weights": self.weights}
+
     @property
-    def may_use_prototypes(self) -> bool:
-        """Whether seeds of kind prototype are asked for."""
-        mixed = self.kind in {"auto", "mixture"} and self.weights.get("prototype", 0) > 0
-        return mixed or self.kind == "prototype"
+    def settings(self) -> dict[str, Any]:
+        """Settings of kinds that were given."""
+        return self.model_extra or {}
+
+    @property
+    def fixed_content(self) -> bool:
+        """Whether the number of formula units is that of a given structure."""
+        return self.kind not in {AUTO, MIXTURE} and SEEDS.find(self.kind).fixed_content
+
+    def seeder(self, name: str) -> Seeder:
+        """The kind of this name, with those of the settings that it has.
+
+        Raises:
+            ValueError: no such kind, or settings that it can't use.
+        """
+        kind = SEEDS.find(name)
+        own = {key: value for key, value in self.settings.items() if key in kind.model_fields}
+        return kind.model_validate(own)
+
+    def shares(self, system: System, n_species: int, n_atoms: int) -> Mapping[str, float]:
+        """Kinds of seeds of a composition, with the relative frequency of each.
+
+        Args:
+            system: what is generated.
+            n_species: number of elements that the model knows.
+            n_atoms: of the largest cell or molecule.
+
+        Raises:
+            UserError: a kind that makes no seeds of this system.
+        """
+        default = system.seed_kinds(n_species, n_atoms)
+        if self.kind == AUTO:
+            # weights change a mixture, but make none where there is one kind only
+            mixed = self.weights is not None and len(default) > 1
+            found = self.weights if mixed and self.weights is not None else default
+        elif self.kind == MIXTURE:
+            found = self.weights or default
+        else:
+            found = {self.kind: 1.0}
+        for name in found:
+            suits = SEEDS.find(name).suits
+            if system.name not in suits:
+                raise UserError(
+                    f"Seeds of kind {name} are of {' and '.join(sorted(suits))}, not of "
+                    f"{system.plural}.",
+                    f"Kinds for {system.plural}: {', '.join(kinds_for(system))}.",
+                )
+        shares = {name: weight for name, weight in found.items() if weight > 0}
+        if not self.blind:
+            return shares
+        shares = {name: weight for name, weight in shares.items() if not SEEDS.find(name).known}
+        if not shares:
+            raise UserError(
+                f"Seeds of kind {', '.join(found)} begin from known structures, which blind "
+                "leaves out.",
+                "Leave out blind, or choose another kind of seeds.",
+            )
+        return shares
+
+    def usable(self, shares: Mapping[str, float], model: ModelFacts) -> dict[str, float]:
+        """Leave out the kinds of a mixture for which the model lacks something.
+
+        Raises:
+            UserError: none is left.
+        """
+        able = {name: w for name, w in shares.items() if self.seeder(name).usable(model)}
+        if not able:
+            raise UserError(
+                f"The model has not what seeds of kind {', '.join(shares)} need: "
+                "it carries no prototypes.",
+                "Give seeds: {prototypes: FILE}, or choose another kind of seeds.",
+            )
+        return able
+
+    def _named(self) -> list[str]:
+        """Names of the kinds that may be in use, whatever the model."""
+        if self.kind not in {AUTO, MIXTURE}:
+            return [self.kind]
+        systems = [find_system(kind.name) for kind in SYSTEMS]
+        if self.weights is not None:
+            named = {name for name, weight in self.weights.items() if weight > 0}
+        else:
+            named = {name for system in systems for name in system.seed_kinds(2, 1)}
+        return sorted(named | {system.fallback for system in systems})
+
+    def _has_what_it_needs(self, kind: type[Seeder]) -> bool:
+        needed = {name for name, field in kind.model_fields.items() if field.is_required()}
+        return needed <= set(self.settings)
+
+
+def kinds_for(system: System) -> list[str]:
+    """Names of the kinds of seeds of a system."""
+    return [kind.name for kind in SEEDS if system.name in kind.suits]
+
+
+def _elsewhere(setting: str) -> str:
+    owners = [kind.name for kind in SEEDS if setting in kind.model_fields]
+    return f" ({setting} is of kind {', '.join(owners)})" if owners else ""

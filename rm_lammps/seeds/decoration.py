@@ -1,21 +1,17 @@
 """Put several elements on the sites of one."""
 
 from collections.abc import Mapping, Sequence
-from itertools import product
-from operator import itemgetter
 
 import ase
 import numpy as np
 import spglib
 from ase.build import make_supercell
 from ase.data import atomic_numbers
-from ase.geometry import minkowski_reduce
-from numpy.typing import NDArray
+
+from rm_lammps.geometry import supercell_matrix
 
 _TRIED = 8
 """Decorations drawn, of which the most symmetric is taken: order is rarely without symmetry."""
-_SHAPES = 30
-"""Supercells drawn, of which the most compact one is taken."""
 _SYMPREC = 0.05
 """Å."""
 
@@ -69,30 +65,6 @@ def decorated(
         return replace(supercell[rng.permutation(len(supercell))], composition, replaced)
 
     return max((one() for _ in range(_TRIED)), key=_order_of_symmetry)
-
-
-def repeated(structure: ase.Atoms, cells: int, rng: np.random.Generator) -> ase.Atoms:
-    """The structure in a supercell of so many cells, nearly as compact as can be."""
-    if cells == 1:
-        return structure
-
-    def compact() -> tuple[float, NDArray[np.int_]]:
-        matrix = supercell_matrix(cells, rng)
-        vectors, change = minkowski_reduce(matrix @ structure.cell.array)
-        return float(np.square(vectors).sum()), change @ matrix
-
-    _, best = min((compact() for _ in range(_SHAPES)), key=itemgetter(0))
-    return make_supercell(structure, best)
-
-
-def supercell_matrix(cells: int, rng: np.random.Generator) -> NDArray[np.int_]:
-    """One of all different supercells of so many cells: a Hermite normal form."""
-    divisors = range(1, cells + 1)
-    diagonals = [(a, b, c) for a, b, c in product(divisors, repeat=3) if a * b * c == cells]
-    # so many matrices have this diagonal
-    number = np.array([b * c**2 for _, b, c in diagonals])
-    a, b, c = diagonals[rng.choice(len(diagonals), p=number / number.sum())]
-    return np.array([[a, rng.integers(b), rng.integers(c)], [0, b, rng.integers(c)], [0, 0, c]])
 
 
 def _order_of_symmetry(atoms: ase.Atoms) -> int:

@@ -1,54 +1,12 @@
 """How many hydrogens a molecule can have, and has."""
 
-from collections.abc import Mapping
-
 import numpy as np
 from ase.formula import Formula
 
+from rm_lammps.chemistry.composition import VALENCES, unsaturation
+from rm_lammps.chemistry.formula import formula_of, parse_formula
 from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.errors import UserError
-from rm_lammps.seeds.composition import parse_formula
-
-VALENCES = (
-    dict.fromkeys(("H", "F", "Cl", "Br", "I"), 1)
-    | dict.fromkeys(("O", "S", "Se"), 2)
-    | dict.fromkeys(("B", "N", "P"), 3)
-    | dict.fromkeys(("C", "Si"), 4)
-)
-"""Bonds of each element in a neutral molecule without radicals."""
-
-
-def unsaturation(composition: Mapping[str, int]) -> float | None:
-    """Rings plus double bonds (a triple bond counts twice) that a composition implies.
-
-    Args:
-        composition: atoms by element.
-
-    Returns:
-        A whole number, 0 or more, for molecules without radicals; ``None`` where an element has no
-        valence in :data:`VALENCES`.
-    """
-    if not set(composition) <= set(VALENCES):
-        return None
-    return 1 + sum(n * (VALENCES[symbol] - 2) for symbol, n in composition.items()) / 2
-
-
-def check_hydrogens(formula: str, composition: Mapping[str, int]) -> None:
-    """Check that the atoms' valences can be satisfied in one connected, neutral molecule.
-
-    Raises:
-        UserError: they can't; names what would.
-    """
-    found = unsaturation(composition)
-    if found is None or (found >= 0 and found == int(found)):
-        return
-    hydrogens = composition.get("H", 0)
-    most = int(hydrogens + 2 * found)
-    allowed = f"{'even' if most % 2 == 0 else 'odd'} numbers up to {most}"
-    raise UserError(
-        f"No neutral molecule without radicals has the formula {formula}.",
-        f"The number of hydrogens can be {allowed}." if most >= 0 else "Give fewer halogens.",
-    )
 
 
 def draw_hydrogens(
@@ -82,7 +40,7 @@ def draw_hydrogens(
             f"Known: {' '.join(VALENCES)}. Otherwise give --formula.",
         )
     levels, shares = _unsaturations(sum(composition.values()), int(bare), statistics)
-    text = "".join(f"{symbol}{n}" for symbol, n in composition.items())
+    text = formula_of(composition)
     return tuple(
         f"{text}H{hydrogens}" if (hydrogens := int(2 * (bare - level))) else text
         for level in rng.choice(levels, size=number, p=shares)

@@ -1,41 +1,29 @@
-"""Makes the seeds of a run."""
+"""Makes the seeds of a composition."""
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from math import gcd
 
 import ase
 import numpy as np
 
-from rm_lammps.datasets import DatasetStatistics
+from rm_lammps.chemistry.formula import MAX_ATOMS, formula_of, parse_formula, plain_formula
 from rm_lammps.errors import UserError
-from rm_lammps.seeds.cloud import random_cloud
-from rm_lammps.seeds.composition import MAX_ATOMS, parse_formula
 from rm_lammps.seeds.config import SeedConfig
-from rm_lammps.seeds.hydrogens import check_hydrogens
-from rm_lammps.seeds.perturbed import load_structure, perturb
-from rm_lammps.seeds.prototypes import Prototypes
-from rm_lammps.seeds.random_crystal import random_crystal
-from rm_lammps.seeds.symmetric import symmetric_crystal
-
-_LARGEST_MIXED = 64
-"""Atoms; large disordered cells have no symmetry to begin with."""
+from rm_lammps.seeds.seeder import Content, ModelFacts, Seed, Seeder, SeedRequest
 
 
 class SeedMaker:
     """Seeds of one formula.
 
     Args:
-        config: the distribution.
+        config: kinds of seeds and their settings.
         formula: content of a cell.
         n_atoms: repeat the formula to so many atoms; ``None`` for the formula as it is.
+        model: what seeds need to know of the model.
         units: range of formula units in a cell, of which each seed draws its own number.
-        species: elements the model knows.
-        statistics: of the model's training data; random crystals need them.
-        prototypes: structures for seeds of that kind.
 
     Raises:
-        UserError: a formula or structure that can't be.
+        UserError: a formula that can't be, or seeds that can't be made of it.
     """
 
     def __init__(
@@ -44,95 +32,70 @@ class SeedMaker:
         formula: str,
         n_atoms: int | None,
         *,
-        species: list[str],
-        statistics: DatasetStatistics,
+        model: ModelFacts,
         units: tuple[int, int] = (1, 1),
-        prototypes: Prototypes | None = None,
     ) -> None:
-        self._config = config
-        self._statistics = statistics
+        self._model = model
         self._units = units
-        self._prototypes = prototypes
-        composition = parse_formula(formula, species)
-        if not statistics.periodic:
-            check_hydrogens(formula, composition)
-        self._composition = _repeated(composition, n_atoms, formula)
-        self.formula = formula if n_atoms is None else _text(self._composition)
-        self.n_atoms = units[1] * sum(self._composition.values())
+        system = model.statistics.system
+        composition = parse_formula(formula, model.species)
+        repeated = _repeated(composition, n_atoms, formula)
+        self.formula = plain_formula(formula) if n_atoms is None else formula_of(repeated)
+        self._content = Content(self.formula, repeated, n_atoms)
+        self.n_atoms = units[1] * sum(repeated.values())
         """Of the largest cell."""
-        self._order = KindOrder(self._shares(len(species)))
-        self._structure: ase.Atoms | None = None
-        if config.structure is not None:
-            self._structure = load_structure(config.structure, species, n_atoms)
-            self._check_structure()
-
-    def _check_structure(self) -> None:
-        found = Counter((self._structure or ase.Atoms()).get_chemical_symbols())
-        if found != Counter(self._composition):
+        if self.n_atoms > MAX_ATOMS:
             raise UserError(
-                f"{self._config.structure} holds {_text(found)}, but the formula is "
-                f"{self.formula}.",
-                "Give the formula of the structure, or --atoms for a supercell of it.",
+                f"{units[1]} formula units of {formula!r} have {self.n_atoms} atoms.",
+                f"Give 1 to {MAX_ATOMS} atoms a cell.",
             )
-
-    def _shares(self, n_species: int) -> dict[str, float]:
-        """Kinds of seeds and how often each."""
-        kind: str = self._config.kind
-        if kind == "auto":
-            many = n_species > 1 and self.n_atoms <= _LARGEST_MIXED
-            kind = "mixture" if many else "random"
-        asked: Iterable[tuple[str, float]] = (
-            self._config.weights.items() if kind == "mixture" else [(kind, 1.0)]
-        )
-        usable = {
-            name: weight
-            for name, weight in asked
-            if weight > 0 and not (name == "prototype" and self._prototypes is None)
+        for times in range(units[0], units[1] + 1):
+            multiple = self._content if times == 1 else self._content.multiple(times)
+            system.check_composition(multiple.formula, multiple.composition)
+        shares = config.shares(system, len(model.species), self.n_atoms)
+        self._order = KindOrder(config.usable(shares, model))
+        self._kinds: dict[str, Seeder] = {
+            name: config.seeder(name) for name in [*self._order.names, system.fallback]
         }
-        if not usable:
-            raise UserError(
-                "The model carries no prototypes.",
-                "Give seeds: {prototypes: FILE}, or choose another kind of seeds.",
-            )
-        return usable
+        self._fallback = system.fallback
+        for name in self._order.names:
+            self._kinds[name].check(self._content, model)
+
+    @property
+    def settings(self) -> set[str]:
+        """Names of the settings that the kinds in use have."""
+        return {setting for kind in self._kinds.values() for setting in type(kind).model_fields}
 
     def make(self, rng: np.random.Generator, number: int = 0) -> ase.Atoms:
-        """Draw a seed; ``info`` has the ``formula`` of its cell and its ``seed_kind``.
-
-        That of a ``prototype``, or of a ``decorated`` one, whose sites several elements share, has
-        its place among the known structures that suit, and its share of their votes.
+        """Draw a seed.
 
         Args:
             rng: source of randomness.
             number: of the seed among those of its composition; kinds of a mixture take turns.
+
+        Returns:
+            Atoms, whose ``info`` has the ``formula`` of the cell, the ``seed_kind``, and what else
+            its kind says of the seed's origin.
         """
-        if self._structure is not None:
-            seed = perturb(self._structure, self._config.displacement, self._config.strain, rng)
-            seed.info |= {"formula": self.formula, "seed_kind": "perturbed"}
-            return seed
-        composition, formula = self._composition, self.formula
+        content = self._content
         if self._units != (1, 1):
             times = int(rng.integers(self._units[0], self._units[1] + 1))
-            composition = {symbol: n * times for symbol, n in composition.items()}
-            formula = _text(composition)
-        kind, seed = self._draw(composition, rng, number)
-        seed.info |= {"formula": formula, "seed_kind": kind}
-        return seed
+            content = content.multiple(times)
+        kind, turn = self._order[number]
+        seed = self._draw(kind, content, rng, turn)
+        if seed is None:
+            kind = self._fallback
+            seed = self._draw(kind, content, rng, turn)
+        if seed is None:
+            raise RuntimeError(f"seeds of kind {kind} must be there for every composition")
+        atoms = seed.atoms
+        atoms.info = {"formula": content.formula, "seed_kind": kind, **seed.origin}
+        return atoms
 
     def _draw(
-        self, composition: dict[str, int], rng: np.random.Generator, number: int
-    ) -> tuple[str, ase.Atoms]:
-        if not self._statistics.periodic:
-            return "cloud", random_cloud(composition, self._statistics, self._config, rng)
-        kind, turn = self._order[number]
-        seed = None
-        if kind == "symmetric":
-            seed = symmetric_crystal(composition, self._statistics, self._config, rng)
-        elif kind == "prototype" and self._prototypes is not None:
-            seed = self._prototypes.draw(composition, self._statistics, rng, turn)
-        if seed is None:
-            return "random", random_crystal(composition, self._statistics, self._config, rng)
-        return seed.info.get("seed_kind", kind), seed
+        self, kind: str, content: Content, rng: np.random.Generator, turn: int
+    ) -> Seed | None:
+        return self._kinds[kind].draw(SeedRequest(content, self._model, rng, turn))
 
 
 class KindOrder:
@@ -143,6 +106,7 @@ class KindOrder:
     """
 
     def __init__(self, shares: Mapping[str, float]) -> None:
+        self.names = list(shares)
         exact = {kind: max(round(share * 10_000), 1) for kind, share in shares.items()}
         divisor = gcd(*exact.values())
         self._in_period = {kind: n // divisor for kind, n in exact.items()}
@@ -159,10 +123,6 @@ class KindOrder:
         periods, place = divmod(number, len(self._period))
         kind, before = self._period[place]
         return kind, before + periods * self._in_period[kind]
-
-
-def _text(composition: dict[str, int]) -> str:
-    return "".join(f"{symbol}{n}" for symbol, n in composition.items())
 
 
 def _repeated(composition: dict[str, int], n_atoms: int | None, formula: str) -> dict[str, int]:

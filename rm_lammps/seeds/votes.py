@@ -1,16 +1,15 @@
 """Which known structures suit a composition, and how well."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from heapq import nsmallest
-from itertools import permutations, product
 from math import gcd
 
 import numpy as np
 from ase.data import atomic_numbers
 
-from rm_lammps.datasets.prototypes import PrototypeLibrary
+from rm_lammps.datasets.library import PrototypeLibrary, ways_to_replace
 
 Composition = tuple[tuple[str, int], ...]
 Blocks = tuple[tuple[int, ...], ...]
@@ -153,18 +152,3 @@ def _partitions(n: int) -> Iterator[Blocks]:
         yield (*blocks, (n - 1,))
         for k, block in enumerate(blocks):
             yield (*blocks[:k], (*block, n - 1), *blocks[k + 1 :])
-
-
-def ways_to_replace(counts: Sequence[int]) -> Iterator[list[int]]:
-    """All ways to place elements: for each, its place among the structure's, rarest first.
-
-    Args:
-        counts: atoms of each element.
-    """
-    ranked = np.argsort(counts, kind="stable")
-    ordered = np.array(counts)[ranked]
-    blocks = [np.flatnonzero(ordered == n).tolist() for n in np.unique(ordered)]
-    for choice in product(*(permutations(block) for block in blocks)):
-        way = np.empty(len(counts), dtype=int)
-        way[ranked] = [place for block in choice for place in block]
-        yield way.tolist()

@@ -5,8 +5,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from rm_lammps.deployment.model_source import find_model
 from rm_lammps.errors import UserError
+from rm_lammps.pretrained.source import find_model
 
 INITIAL = "initial.nequip.zip"
 """The model that a training began with, in the run's folder."""

@@ -14,7 +14,7 @@ import yaml
 from ase.geometry import minkowski_reduce
 
 from rm_lammps.cache import cache_folder
-from rm_lammps.datasets import DatasetStatistics, read_structures, split_indices, validate
+from rm_lammps.datasets import DatasetStatistics, read_structures, split_indices
 from rm_lammps.datasets.readers import SOURCE
 from rm_lammps.errors import UserError
 from rm_lammps.files import MODEL_PACKAGE, MODEL_PROTOTYPES, MODEL_STATISTICS, sha256
@@ -23,9 +23,9 @@ from rm_lammps.training.card import write_card
 from rm_lammps.training.config import TrainingConfig
 from rm_lammps.training.dataset import SHOWN
 from rm_lammps.training.initial import INITIAL, keep_initial
+from rm_lammps.training.learned_library import learned_library
 from rm_lammps.training.nequip_config import nequip_config
 from rm_lammps.training.progress import plot_training, read_table
-from rm_lammps.training.prototypes import learned_library
 from rm_lammps.training.validation import errors_by_level
 
 _LAST = "checkpoints/last.ckpt"
@@ -104,7 +104,6 @@ def _prepare(
     config: TrainingConfig, data: Path, folder: Path, start_from: str | None
 ) -> DatasetStatistics:
     frames = read_structures(data)
-    validate(frames)
     training, validation = split_indices(
         len(frames), validation=config.data.validation, seed=config.seed
     )

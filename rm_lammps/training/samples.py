@@ -119,10 +119,10 @@ class SampleSource:
         if allowed is None or not atoms.pbc.all():
             return atoms
         matrix = random_supercell(len(atoms), allowed, rng)
-        return atoms if matrix is None else self._supercell(index, matrix)
+        return atoms if matrix is None else self._supercell(index, tuple(matrix.ravel().tolist()))
 
-    def _make_supercell(self, index: int, matrix: tuple[tuple[int, ...], ...]) -> ase.Atoms:
-        return repeated(self.frames[index], matrix)
+    def _make_supercell(self, index: int, entries: tuple[int, ...]) -> ase.Atoms:
+        return repeated(self.frames[index], np.reshape(entries, (3, 3)))
 
 
 def deal(sizes: Ints, hands: int) -> list[Ints]:

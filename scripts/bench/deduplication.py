@@ -21,9 +21,9 @@ import numpy as np
 from ase.build import bulk, make_supercell
 from scipy.spatial.transform import Rotation
 
-from rm_lammps.analysis.groups import GROUPS
 from rm_lammps.analysis.unique import write_unique
 from rm_lammps.ranks import launched_ranks
+from rm_lammps.runs.layout import GROUPS
 
 CRYSTALS = [
     bulk("C", a=3.567, cubic=True),

@@ -17,10 +17,13 @@ from mpi4py import MPI
 from rm_lammps.deployment.bundle import find_bundle
 from rm_lammps.generation.compositions import RunSeeds
 from rm_lammps.generation.config import GenerationConfig
-from rm_lammps.generation.records import RECORDS, ShardWriter, make_record
 from rm_lammps.generation.scheduler import SharedCounters
+from rm_lammps.generation.worker import generators
 from rm_lammps.ranks import environment_for_mpirun
+from rm_lammps.relaxation.relaxation import relax
 from rm_lammps.relaxation.session import LammpsSession
+from rm_lammps.runs.layout import RECORDS
+from rm_lammps.runs.records import ShardWriter, make_record
 
 _PAIR = re.compile(r"^Pair +\| +\S+ +\| +(\S+)", re.MULTILINE)
 _LOOP = re.compile(r"^Loop time of (\S+)", re.MULTILINE)
@@ -36,17 +39,17 @@ def shares(config: GenerationConfig, folder: Path) -> dict[str, float]:
     counters = SharedCounters(MPI.COMM_SELF)
     wall = 0.0
     with LammpsSession(bundle, log=str(log)) as session, ShardWriter(folder, 0, 0) as shard:
-        session.relax(seeds.make(0, np.random.default_rng(0)), config.protocol)
+        relax(session, seeds.make(0, np.random.default_rng(0)), config.protocol)
         before = len(log.read_text())
         for seed in range(config.num):
             marks = [time.process_time()]
             counters.next_chunk()
             marks.append(time.process_time())
-            rng = np.random.default_rng(np.random.SeedSequence(config.seed, spawn_key=(seed,)))
-            atoms = seeds.make(seed, rng)
+            drawing, relaxing = generators(config.seed, seed)
+            atoms = seeds.make(seed, drawing)
             marks.append(time.process_time())
             wall -= time.perf_counter()
-            outcome = session.relax(atoms, config.protocol, rng)
+            outcome = relax(session, atoms, config.protocol, relaxing)
             wall += time.perf_counter()
             marks.append(time.process_time())
             shard.begin(seed)

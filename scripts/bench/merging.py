@@ -16,10 +16,11 @@ from pathlib import Path
 import numpy as np
 from ase.build import bulk
 
-from rm_lammps.generation.merge import FAILURES, STRUCTURES, merge
-from rm_lammps.generation.records import RECORDS, ShardWriter, make_record, read_progress
 from rm_lammps.generation.schedule import SeedRanges
 from rm_lammps.relaxation import Failure, Reason, Relaxed
+from rm_lammps.runs.layout import FAILURES, RECORDS, STRUCTURES
+from rm_lammps.runs.merge import merge
+from rm_lammps.runs.records import ShardWriter, make_record, read_progress
 
 FAILED = 0.05
 """Share of seeds without structure."""

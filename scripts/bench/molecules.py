@@ -19,11 +19,11 @@ import ase.io
 import numpy as np
 from rich.console import Console
 
-from rm_lammps.analysis.frames import iterate
 from rm_lammps.analysis.molecules.evaluate import Options, evaluate_file, evaluate_run
 from rm_lammps.cli.molecules import print_molecules
 from rm_lammps.datasets import read_structures
 from rm_lammps.ranks import environment_for_mpirun
+from rm_lammps.runs.frames import iterate
 
 TABLE_HEAD = (
     "| composition | attempted | converged | valid | all pass | SMILES | core-seconds a seed | "

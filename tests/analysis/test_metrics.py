@@ -12,7 +12,7 @@ from crystals import CAESIUM_CHLORIDE, DIAMOND, GRAPHITE, ROCKSALT, disguised, w
 
 from rm_lammps.analysis.hull import energies_above_hull
 from rm_lammps.analysis.metrics import measure
-from rm_lammps.analysis.prediction import STOL, rms, targets
+from rm_lammps.analysis.prediction import targets
 from rm_lammps.analysis.quality import Known, structure_valid, total_variation
 from rm_lammps.analysis.ranking import Ranking
 from rm_lammps.analysis.report.contents import read_contents
@@ -20,6 +20,7 @@ from rm_lammps.analysis.symmetry import point_group_order, space_group
 from rm_lammps.analysis.unique import read_unique, write_unique
 from rm_lammps.errors import UserError
 from rm_lammps.ranks import OneProcess
+from rm_lammps.systems.matching import STOL, rms
 
 ZINCBLENDE = bulk("NaCl", "zincblende", a=6.1)
 CHLORINE = ase.Atoms("Cl2", positions=[(0, 0, 0), (0, 0, 2.0)], cell=[4.5, 4.5, 6], pbc=True)
@@ -229,13 +230,14 @@ def test_votes_count_beside_chgnet(run_of_two):
 
 def test_chgnet_judges_at_a_volume_of_its_own():
     pytest.importorskip("chgnet")
-    from rm_lammps.analysis.rerank import Potential, Reranking
+    from rm_lammps.analysis.rerank import Reranking, judge
+    from rm_lammps.potentials import find_potential
 
-    potential = Potential()
+    potential = find_potential("chgnet")
     for factor in (0.8, 1.0, 1.4):
         atoms = ROCKSALT.copy()
         atoms.set_cell(factor ** (1 / 3) * atoms.cell.array, scale_atoms=True)
-        judged = potential.judge(atoms, Reranking())
+        judged = judge(atoms, Reranking())
         assert judged.energy == pytest.approx(potential.energy(ROCKSALT), abs=0.02)
         assert judged.atoms.cell.volume == pytest.approx(ROCKSALT.cell.volume, rel=0.13)
 

@@ -24,13 +24,14 @@ from scipy.spatial.transform import Rotation
 
 from rm_lammps.analysis.fingerprint import LEVELS, NEIGHBOURS, fingerprint
 from rm_lammps.analysis.grouping import Grouping, Tolerances
-from rm_lammps.analysis.groups import GROUPS
 from rm_lammps.analysis.matching import prepare, same
 from rm_lammps.analysis.ranking import PROTOTYPE_WEIGHT, SYMMETRY_WEIGHT
 from rm_lammps.analysis.symmetry import SpaceGroup, order_of_symmetry, space_group, symmetrised
-from rm_lammps.analysis.unique import UNIQUE, read_table, read_unique, write_unique
+from rm_lammps.analysis.unique import read_unique, write_unique
 from rm_lammps.errors import UserError
 from rm_lammps.ranks import OneProcess
+from rm_lammps.runs.frames import read_table
+from rm_lammps.runs.layout import GROUPS, UNIQUE
 
 CRYSTALS = [DIAMOND, BCC, GRAPHITE, ROCKSALT, CAESIUM_CHLORIDE]
 NUMBERS = pytest.mark.parametrize("crystal", CRYSTALS, ids=lambda a: f"{a.symbols}{len(a)}")
@@ -211,7 +212,7 @@ def test_leader_is_the_lowest_and_first_match_wins():
 
 
 def table_of(frames):
-    from rm_lammps.analysis.frames import FrameTable
+    from rm_lammps.runs.frames import FrameTable
 
     return FrameTable(
         begin=np.zeros(len(frames) + 1, dtype=np.int64),

@@ -74,6 +74,22 @@ def test_files_without_formulas_are_refused(tmp_path):
         read_formulas(tmp_path / "missing")
 
 
+def test_formulas_are_read_as_people_write_them(tmp_path):
+    text = "\ufeffSrO2\nMgO \n\n# comment\n  NaCl  # rock salt\nCuSO4·5H2O\nH₂O\n"
+    (tmp_path / "list.txt").write_text(text, encoding="utf-8")
+    assert read_formulas(tmp_path / "list.txt") == ("SrO2", "MgO", "NaCl", "Cu1S1O9H10", "H2O")
+    assert GenerationConfig(model="diamond", formula=" C8 ").formula == "C8"
+
+
+@pytest.mark.parametrize("formula", ["8C", "SrO2+", "2C4", "Fe3+", "NaCl+H2O"])
+def test_lines_that_are_no_formula_are_named(tmp_path, formula):
+    (tmp_path / "list.txt").write_text(f"C8\n\n{formula}\n")
+    with pytest.raises(UserError, match=r"line 3: .*not a chemical formula"):
+        read_formulas(tmp_path / "list.txt")
+    with pytest.raises(ValueError, match="not a chemical formula"):
+        GenerationConfig(model="diamond", formula=formula)
+
+
 def draw(number, **options):
     pytest.importorskip("smact")
     options = {"elements": None, "max_atoms": 20, **options}

@@ -8,9 +8,8 @@ import pytest
 import yaml
 from ase.build import bulk
 
-from rm_lammps.analysis.prediction import rms
 from rm_lammps.datasets import DatasetStatistics
-from rm_lammps.generation.config import preset_for
+from rm_lammps.systems.matching import rms
 
 FORMULAS = ("Na1Cl1", "Sr1Ti1O3")
 SRTIO3 = ase.Atoms(
@@ -49,11 +48,12 @@ def test_seeds_are_of_all_kinds(salts):
 
 @pytest.mark.parametrize(
     ("elements", "preset"),
-    [("C", "crystals"), ("C Si", "quick"), ("Li Be B C N O F Na Mg Al Si", "prediction")],
+    [("C", "hops"), ("C Si", "quick"), ("Li Be B C N O F Na Mg Al Si", "prediction")],
 )
 def test_the_default_preset_goes_by_what_the_model_knows(elements, preset):
     frames = [bulk(symbol, "fcc", a=4.0) for symbol in elements.split()]
-    assert preset_for(DatasetStatistics.of(frames, cutoff=4.0)) == preset
+    statistics = DatasetStatistics.of(frames, cutoff=4.0)
+    assert statistics.system.preset(len(statistics.species)) == preset
 
 
 def test_metrics_find_the_references(salts, run):

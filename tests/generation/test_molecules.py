@@ -4,8 +4,8 @@ import ase.io
 import numpy as np
 import pytest
 
-from rm_lammps.geometry import fragments
-from rm_lammps.relaxation.valences import valence_faults
+from rm_lammps.chemistry.bonds import fragments
+from rm_lammps.chemistry.valences import valence_faults
 
 MODEL = ("--model", "molecules")
 
@@ -68,7 +68,10 @@ def test_formulas_like_the_data(run, tmp_path):
         (("--formula", "C2H5O"), "hydrogens can be even numbers up to 6"),
         (("--formula", "CH6"), "even numbers up to 4"),
         (("--formula", "C2H6Si"), "Elements of this model"),
-        (("--formula", "C0"), "0 atoms"),
+        (("--formula", "C0"), "no number of atoms"),
+        (("--formula", "CH4", "--z", "2"), "even numbers up to 6"),
+        (("--formula", "CH4", "--atoms", "10"), "even numbers up to 6"),
+        (("--formula", "C"), "no molecule without radicals"),
         (("--heavy", "C2H"), "has hydrogens already"),
         (("--formula", "CH4", "--preset", "crystals"), "--preset molecules"),
         (("--formula", "CH4", "--pressure", "1"), "no pressure"),

@@ -6,10 +6,10 @@ import pytest
 from ase.build import molecule
 from scipy.sparse.csgraph import connected_components
 
+from rm_lammps.chemistry.bonds import fragments
+from rm_lammps.chemistry.valences import twist, twisted_double_bonds, valence_faults
 from rm_lammps.datasets import DatasetStatistics
-from rm_lammps.geometry import fragments
 from rm_lammps.relaxation.moves import flatten, join, relocate
-from rm_lammps.relaxation.valences import twist, twisted_double_bonds, valence_faults
 
 STATISTICS = DatasetStatistics.of(
     [molecule(name) for name in ("CH4", "C2H6", "CH3OH", "H2O", "C6H6")], cutoff=4.5

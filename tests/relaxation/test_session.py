@@ -6,7 +6,9 @@ from ase.build import bulk
 
 from rm_lammps.deployment.bundle import Bundle
 from rm_lammps.relaxation import Failure, Protocol, Reason, Relaxed
-from rm_lammps.relaxation.protocol import BoxRounds, Hops
+from rm_lammps.relaxation.relaxation import relax
+from rm_lammps.relaxation.stages.box import BoxRounds
+from rm_lammps.relaxation.stages.hops import Hops
 
 
 @pytest.fixture(scope="module")
@@ -28,9 +30,9 @@ def noisy_diamond(seed=0, sigma=0.1):
 def test_noisy_diamond_comes_back(session):
     from pymatgen.analysis.structure_matcher import StructureMatcher
 
-    from rm_lammps.analysis.matching import to_pymatgen
+    from rm_lammps.systems.matching import to_pymatgen
 
-    outcome = session.relax(noisy_diamond(), Protocol())
+    outcome = relax(session, noisy_diamond(), Protocol())
     assert isinstance(outcome, Relaxed)
     assert outcome.fmax <= Protocol().fmax
     assert outcome.max_stress <= Protocol().max_stress
@@ -56,7 +58,7 @@ def test_no_round_raises_the_energy_whichever_atoms_are_at_the_faces(session, mo
             moved = atoms.copy()
             moved.positions += shift
             energies.clear()
-            outcome = session.relax(moved, Protocol(stages=(BoxRounds(),)))
+            outcome = relax(session, moved, Protocol(stages=(BoxRounds(),)))
             assert isinstance(outcome, Relaxed)
             assert max(np.diff(energies), default=0) < 1e-4
             evaluations.append(outcome.evaluations)
@@ -113,16 +115,16 @@ def test_a_box_taken_over_is_as_good_as_a_new_one(session):
 
 def test_seeds_do_not_depend_on_those_before(session):
     protocol = Protocol(stages=(BoxRounds(), Hops(number=2)))
-    alone = session.relax(noisy_diamond(5), protocol)
-    session.relax(noisy_diamond(6, sigma=0.5), protocol)
-    again = session.relax(noisy_diamond(5), protocol)
+    alone = relax(session, noisy_diamond(5), protocol)
+    relax(session, noisy_diamond(6, sigma=0.5), protocol)
+    again = relax(session, noisy_diamond(5), protocol)
     np.testing.assert_array_equal(alone.atoms.positions, again.atoms.positions)
 
 
 def test_seeds_that_are_not_numbers_are_failures(session):
     lost = bulk("C", cubic=True)
     lost.positions[0] = np.nan
-    outcome = session.relax(lost, Protocol())
+    outcome = relax(session, lost, Protocol())
     assert isinstance(outcome, Failure)
     assert outcome.reason is Reason.NOT_FINITE
 
@@ -130,24 +132,24 @@ def test_seeds_that_are_not_numbers_are_failures(session):
 def test_atoms_on_one_spot_end_the_seed_alone(session):
     on_one_spot = bulk("C", cubic=True)
     on_one_spot.positions[1] = on_one_spot.positions[0]
-    outcome = session.relax(on_one_spot, Protocol())
+    outcome = relax(session, on_one_spot, Protocol())
     assert isinstance(outcome, Failure | Relaxed)
-    assert isinstance(session.relax(noisy_diamond(), Protocol()), Relaxed)
+    assert isinstance(relax(session, noisy_diamond(), Protocol()), Relaxed)
 
 
 def test_session_survives_an_error_of_lammps(session, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(session, "volume", lambda: session.command("run nonsense"))
-        outcome = session.relax(noisy_diamond(), Protocol())
+        outcome = relax(session, noisy_diamond(), Protocol())
     assert isinstance(outcome, Failure)
     assert outcome.reason is Reason.LAMMPS_ERROR
     assert "nonsense" in outcome.detail
-    assert isinstance(session.relax(noisy_diamond(), Protocol()), Relaxed)
+    assert isinstance(relax(session, noisy_diamond(), Protocol()), Relaxed)
 
 
 def test_unfinished_relaxations_are_failures(session):
     hasty = Protocol.model_validate({"stages": [{"stage": "minimise", "steps": 1}], "fmax": 1e-6})
-    outcome = session.relax(noisy_diamond(sigma=0.3), hasty)
+    outcome = relax(session, noisy_diamond(sigma=0.3), hasty)
     assert isinstance(outcome, Failure)
     assert outcome.reason is Reason.NOT_CONVERGED
     assert "fmax" in outcome.detail
@@ -157,14 +159,14 @@ def test_unfinished_relaxations_are_failures(session):
     ("volume", "reason"), [((0.01, 0.5), Reason.EXPANDED), ((2.0, 9.0), Reason.COLLAPSED)]
 )
 def test_volumes_out_of_range_are_failures(session, volume, reason):
-    outcome = session.relax(noisy_diamond(), Protocol(volume=volume))
+    outcome = relax(session, noisy_diamond(), Protocol(volume=volume))
     assert isinstance(outcome, Failure)
     assert outcome.reason is reason
 
 
 def test_order_of_atoms_is_kept(session):
     atoms = noisy_diamond(2, sigma=0.02)
-    outcome = session.relax(atoms, Protocol(stages=(BoxRounds(),)))
+    outcome = relax(session, atoms, Protocol(stages=(BoxRounds(),)))
     assert isinstance(outcome, Relaxed)
     before = atoms.get_all_distances(mic=True)
     after = outcome.atoms.get_all_distances(mic=True)
@@ -173,7 +175,7 @@ def test_order_of_atoms_is_kept(session):
 
 
 def test_evaluations_are_those_of_one_seed(session):
-    first = session.relax(noisy_diamond(), Protocol())
-    second = session.relax(noisy_diamond(), Protocol())
+    first = relax(session, noisy_diamond(), Protocol())
+    second = relax(session, noisy_diamond(), Protocol())
     assert first.evaluations == second.evaluations
     np.testing.assert_array_equal(first.atoms.positions, second.atoms.positions)

@@ -7,7 +7,7 @@ import torch
 from ase.build import bulk
 
 from rm_lammps.deployment.bundle import Bundle
-from rm_lammps.deployment.model_source import find_model
+from rm_lammps.pretrained.source import find_model
 from rm_lammps.relaxation.session import LammpsSession
 
 

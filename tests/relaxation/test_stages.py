@@ -11,7 +11,13 @@ from rm_lammps.analysis.symmetry import UNKNOWN, space_group
 from rm_lammps.deployment.bundle import Bundle
 from rm_lammps.relaxation import DroppedError, Failure, Protocol, Reason, Relaxed
 from rm_lammps.relaxation.outcome import classify
-from rm_lammps.relaxation.protocol import Anneal, BoxRounds, Hops, Minimise, Rattle, Symmetrise
+from rm_lammps.relaxation.relaxation import relax as relax_in
+from rm_lammps.relaxation.stages.anneal import Anneal
+from rm_lammps.relaxation.stages.box import BoxRounds
+from rm_lammps.relaxation.stages.hops import Hops
+from rm_lammps.relaxation.stages.minimise import Minimise
+from rm_lammps.relaxation.stages.rattle import Rattle
+from rm_lammps.relaxation.stages.symmetrise import Symmetrise
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +35,8 @@ def noisy(sigma=0.15):
 
 
 def relax(session, *stages, rng=0, atoms=None, **fields):
-    return session.relax(
+    return relax_in(
+        session,
         noisy() if atoms is None else atoms,
         Protocol(stages=stages, **fields),
         np.random.default_rng(rng),
@@ -48,7 +55,7 @@ def test_annealing_heats_and_cools(session):
     session.load(noisy(0.0))
     start = session.evaluate()
     hot = Protocol(stages=(Anneal(start=0.2, end=0.2, steps=200),), fmax=1e3, max_stress=1e4)
-    outcome = session.relax(noisy(0.0), hot, np.random.default_rng(0))
+    outcome = relax_in(session, noisy(0.0), hot, np.random.default_rng(0))
     assert isinstance(outcome, Relaxed)
     # equipartition gives 3/2 of 0.2 pseudo-eV to the potential energy of an atom
     assert 0.03 < (outcome.energy - start.energy) / 8 < 0.9
@@ -117,7 +124,7 @@ def test_pressure_compresses(session):
 
 def test_dropped_seeds_have_no_outcome(session):
     with pytest.raises(DroppedError):
-        session.relax(noisy(), Protocol(), dropped=lambda: True)
+        relax_in(session, noisy(), Protocol(), dropped=lambda: True)
     assert isinstance(relax(session, BoxRounds()), Relaxed)
 
 

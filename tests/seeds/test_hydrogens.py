@@ -7,9 +7,10 @@ from ase.formula import Formula
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rm_lammps.chemistry.composition import check_hydrogens, unsaturation
 from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.errors import UserError
-from rm_lammps.seeds.hydrogens import check_hydrogens, draw_hydrogens, unsaturation
+from rm_lammps.seeds.hydrogens import draw_hydrogens
 
 STATISTICS = DatasetStatistics.of(
     [molecule(n) for n in ("CH4", "C2H6", "C2H4", "CH3OH", "C6H6", "C5H5N", "C4H4S")], cutoff=4.5

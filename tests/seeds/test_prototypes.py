@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 from pymatgen.core import Element
 
 from rm_lammps.datasets import DatasetStatistics
-from rm_lammps.datasets.prototypes import PrototypeLibrary
+from rm_lammps.datasets.library import PrototypeLibrary
 from rm_lammps.errors import UserError
-from rm_lammps.seeds import Prototypes, SeedConfig, SeedMaker
-from rm_lammps.seeds.decoration import decorated, repeated, supercell_matrix
+from rm_lammps.geometry import repeated, supercell_matrix
+from rm_lammps.seeds import ModelFacts, SeedConfig, SeedMaker
+from rm_lammps.seeds.decoration import decorated
+from rm_lammps.seeds.kinds.prototype import Prototypes
 from rm_lammps.seeds.maker import KindOrder
 from rm_lammps.seeds.votes import DECORATED_WEIGHT, REPEATED_WEIGHT
 
@@ -143,22 +145,20 @@ def test_kinds_take_turns():
     assert order[3] == turns[3]
 
 
-def test_seeds_say_of_which_kind_they_are(prototypes):
-    def kinds(config, prototypes, formula="BaTiO3"):
-        maker = SeedMaker(
-            *(config, formula, None),
-            species=STATISTICS.species,
-            statistics=STATISTICS,
-            prototypes=prototypes,
-        )
+def test_seeds_say_of_which_kind_they_are():
+    library = PrototypeLibrary.of(KNOWN)
+
+    def kinds(config, library, formula="BaTiO3"):
+        model = ModelFacts(STATISTICS.species, STATISTICS, library)
+        maker = SeedMaker(config, formula, None, model=model)
         return {maker.make(rng(number), number).info["seed_kind"] for number in range(8)}
 
-    assert kinds(SeedConfig(), prototypes) == {"prototype", "symmetric", "random"}
+    assert kinds(SeedConfig(), library) == {"prototype", "symmetric", "random"}
     assert kinds(SeedConfig(), None) == {"symmetric", "random"}
     only = SeedConfig(kind="prototype")
     # CsCl's places shared by two elements; no structure of that stoichiometry
-    assert kinds(only, prototypes, "Cs2BaCl3") == {"decorated"}
-    assert kinds(only, prototypes, "Cs2Cl5") == {"random"}
+    assert kinds(only, library, "Cs2BaCl3") == {"decorated"}
+    assert kinds(only, library, "Cs2Cl5") == {"random"}
     for nothing_else in (only, SeedConfig(kind="mixture", weights={"prototype": 1.0})):
         with pytest.raises(UserError, match="carries no prototypes"):
             kinds(nothing_else, None)
@@ -169,7 +169,7 @@ def test_a_file_of_prototypes(tmp_path):
     seed = Prototypes.read(tmp_path / "prototypes.cif").draw({"Na": 1, "Cl": 1}, STATISTICS, rng(0))
     assert space_group_of(seed) == 221
     ase.Atoms("CO", positions=[(0, 0, 0), (0, 0, 1.1)]).write(tmp_path / "molecule.extxyz")
-    with pytest.raises(UserError, match="holds no crystals"):
+    with pytest.raises(UserError, match="has no cell: a molecule"):
         Prototypes.read(tmp_path / "molecule.extxyz")
 
 

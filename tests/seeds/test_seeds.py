@@ -1,3 +1,4 @@
+import ase.io
 import numpy as np
 import pytest
 from ase.build import bulk
@@ -8,11 +9,14 @@ from pydantic import ValidationError
 from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.errors import UserError
 from rm_lammps.geometry import pairs_within
-from rm_lammps.seeds import SeedConfig, SeedMaker, parse_formula, random_crystal
+from rm_lammps.seeds import ModelFacts, SeedConfig, SeedMaker
+from rm_lammps.seeds.kinds.prototype import Prototypes
+from rm_lammps.seeds.kinds.random import RandomSeeds, random_crystal
 
 SALT = DatasetStatistics.of(
     [bulk("NaCl", "rocksalt", a=5.64), bulk("Na", "bcc", a=4.29)], cutoff=4.5
 )
+MODEL = ModelFacts(SALT.species, SALT)
 
 
 def rng(seed):
@@ -22,7 +26,7 @@ def rng(seed):
 @given(st.integers(0, 10**6), st.integers(1, 6), st.integers(1, 6))
 @settings(max_examples=40, deadline=None)
 def test_random_crystals_keep_what_they_promise(seed, n_na, n_cl):
-    config = SeedConfig(volume=(0.8, 1.5), min_distance=0.5)
+    config = RandomSeeds(volume=(0.8, 1.5), min_distance=0.5)
     composition = {"Na": n_na, "Cl": n_cl}
     atoms = random_crystal(composition, SALT, config, rng(seed))
     assert atoms.get_chemical_symbols() == ["Na"] * n_na + ["Cl"] * n_cl
@@ -38,7 +42,7 @@ def test_random_crystals_keep_what_they_promise(seed, n_na, n_cl):
 
 def test_atoms_keep_their_distance():
     for seed in range(20):
-        atoms = random_crystal({"Na": 4, "Cl": 4}, SALT, SeedConfig(min_distance=0.6), rng(seed))
+        atoms = random_crystal({"Na": 4, "Cl": 4}, SALT, RandomSeeds(min_distance=0.6), rng(seed))
         symbols = np.array(atoms.get_chemical_symbols())
         i, j, d = pairs_within("ijd", atoms.positions, atoms.cell.array, periodic=True, cutoff=4.0)
         different = i != j
@@ -49,21 +53,21 @@ def test_atoms_keep_their_distance():
 
 
 def test_same_seed_same_crystal():
-    first, second = (random_crystal({"Na": 2}, SALT, SeedConfig(), rng(7)) for _ in range(2))
+    first, second = (random_crystal({"Na": 2}, SALT, RandomSeeds(), rng(7)) for _ in range(2))
     np.testing.assert_array_equal(first.positions, second.positions)
-    other = random_crystal({"Na": 2}, SALT, SeedConfig(), rng(8))
+    other = random_crystal({"Na": 2}, SALT, RandomSeeds(), rng(8))
     assert not np.allclose(first.positions, other.positions)
 
 
 def test_crowded_cells_still_get_all_atoms():
-    crowded = SeedConfig(volume=(0.2, 0.2), min_distance=1.0)
+    crowded = RandomSeeds(volume=(0.2, 0.2), min_distance=1.0)
     assert len(random_crystal({"Na": 16}, SALT, crowded, rng(0))) == 16
 
 
 def test_no_volume_is_refused():
     squeezed = SALT.model_copy(update={"volume_per_element": {"Na": 0.0, "Cl": 0.0}})
     with pytest.raises(UserError, match="volume"):
-        random_crystal({"Na": 1}, squeezed, SeedConfig(), rng(0))
+        random_crystal({"Na": 1}, squeezed, RandomSeeds(), rng(0))
 
 
 @pytest.mark.parametrize(
@@ -74,32 +78,8 @@ def test_impossible_settings_are_refused(fields):
         SeedConfig(**fields)
 
 
-def test_formulas():
-    assert parse_formula("Na2Cl", SALT.species) == {"Na": 2, "Cl": 1}
-    assert list(parse_formula("Cl2Na", SALT.species)) == ["Cl", "Na"]
-
-
-@pytest.mark.parametrize(
-    ("formula", "message"),
-    [
-        ("", "0 atoms"),
-        ("Na0", "0 atoms"),
-        ("na2", "not a chemical formula"),
-        ("Na-2", "not a chemical formula"),
-        ("Xx2", "knows no Xx"),
-        ("FeNa", "knows no Fe"),
-        ("Na9999999", "atoms"),
-    ],
-)
-def test_impossible_formulas_are_refused(formula, message):
-    with pytest.raises(UserError, match=message):
-        parse_formula(formula, SALT.species)
-
-
 def maker(config=None, formula="NaCl", n_atoms=None):
-    return SeedMaker(
-        *(config or SeedConfig(), formula, n_atoms), species=SALT.species, statistics=SALT
-    )
+    return SeedMaker(config or SeedConfig(), formula, n_atoms, model=MODEL)
 
 
 def test_formulas_are_repeated_to_a_number_of_atoms():
@@ -110,8 +90,15 @@ def test_formulas_are_repeated_to_a_number_of_atoms():
         maker(formula="Na2Cl", n_atoms=1000)
 
 
+def test_too_many_formula_units_are_refused():
+    with pytest.raises(UserError, match="formula units of 'NaCl' have"):
+        SeedMaker(
+            SeedConfig(), "NaCl", None, model=ModelFacts(SALT.species, SALT), units=(1, 10**9)
+        )
+
+
 def test_large_cells_keep_their_distances():
-    config = SeedConfig(volume=(1.0, 1.0), min_distance=0.6)
+    config = RandomSeeds(volume=(1.0, 1.0), min_distance=0.6)
     atoms = random_crystal({"Na": 700, "Cl": 700}, SALT, config, rng(1))
     i, j, d = pairs_within("ijd", atoms.positions, atoms.cell.array, periodic=True, cutoff=3.0)
     symbols = np.array(atoms.get_chemical_symbols())
@@ -134,3 +121,35 @@ def test_perturbed_seeds(tmp_path):
         maker(config, formula="Na2Cl")
     with pytest.raises(ValidationError):
         SeedConfig(kind="perturbed")
+
+
+@pytest.mark.parametrize("kind", ["structure", "prototypes"])
+def test_left_handed_cells_give_right_handed_seeds(tmp_path, kind):
+    salt = bulk("NaCl", "rocksalt", a=5.64)
+    salt.set_cell(salt.cell.array[[1, 0, 2]])
+    assert np.linalg.det(salt.cell.array) < 0
+    salt.write(tmp_path / "left.extxyz")
+    if kind == "structure":
+        config = SeedConfig(kind="perturbed", structure=tmp_path / "left.extxyz", strain=0.01)
+        seed = maker(config).make(rng(0))
+    else:
+        prototypes = Prototypes.read(tmp_path / "left.extxyz")
+        seed = prototypes.draw({"Na": 1, "Cl": 1}, SALT, rng(0))
+    assert np.linalg.det(seed.cell.array) > 0
+    assert seed.get_distance(0, 1, mic=True) == pytest.approx(2.82, abs=0.5)
+
+
+def test_one_structure_is_perturbed_and_no_other_is_dropped(tmp_path):
+    ase.io.write(tmp_path / "two.extxyz", [bulk("NaCl", "rocksalt", a=5.64)] * 2)
+    with pytest.raises(UserError, match="holds 2 structures"):
+        maker(SeedConfig(kind="perturbed", structure=tmp_path / "two.extxyz"))
+
+
+def test_files_of_seeds_are_checked_as_all_files_are(tmp_path):
+    lost = bulk("NaCl", "rocksalt", a=5.64)
+    lost.positions[0, 0] = np.nan
+    lost.write(tmp_path / "nan.extxyz")
+    with pytest.raises(UserError, match="finite"):
+        maker(SeedConfig(kind="perturbed", structure=tmp_path / "nan.extxyz"))
+    with pytest.raises(UserError, match="finite"):
+        Prototypes.read(tmp_path / "nan.extxyz")

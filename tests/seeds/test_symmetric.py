@@ -12,12 +12,15 @@ from pydantic import ValidationError
 
 from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.geometry import pairs_of
-from rm_lammps.seeds import SeedConfig, SeedMaker, symmetric_crystal
+from rm_lammps.seeds import ModelFacts, SeedConfig, SeedMaker
+from rm_lammps.seeds.kinds.symmetric import SymmetricSeeds, symmetric_crystal
 from rm_lammps.seeds.wyckoff import crystal_system, space_group_table
 
 SALT = DatasetStatistics.of(
     [bulk("NaCl", "rocksalt", a=5.64), bulk("Na", "bcc", a=4.29)], cutoff=4.5
 )
+
+MODEL = ModelFacts(SALT.species, SALT)
 
 
 def rng(seed):
@@ -63,7 +66,7 @@ def test_positions_hold_the_atoms_of_a_primitive_cell():
 @given(seed=st.integers(0, 10**6), n_na=st.integers(1, 6), n_cl=st.integers(1, 6))
 def test_symmetric_crystals_keep_what_they_promise(seed, n_na, n_cl):
     composition = {"Na": n_na, "Cl": n_cl}
-    config = SeedConfig(volume=(0.9, 1.3), min_distance=0.6)
+    config = SymmetricSeeds(volume=(0.9, 1.3), min_distance=0.6)
     atoms = symmetric_crystal(composition, SALT, config, rng(seed))
     if atoms is None:
         return
@@ -79,7 +82,9 @@ def test_symmetric_crystals_keep_what_they_promise(seed, n_na, n_cl):
 
 
 def test_most_compositions_find_a_space_group():
-    found = [symmetric_crystal({"Na": 2, "Cl": 2}, SALT, SeedConfig(), rng(k)) for k in range(20)]
+    found = [
+        symmetric_crystal({"Na": 2, "Cl": 2}, SALT, SymmetricSeeds(), rng(k)) for k in range(20)
+    ]
     assert sum(atoms is not None for atoms in found) >= 18
     groups = {
         space_group_of(a.cell.array, a.get_scaled_positions(), a.numbers)
@@ -90,7 +95,7 @@ def test_most_compositions_find_a_space_group():
 
 
 def test_space_groups_of_the_training_data():
-    config = SeedConfig(space_groups="training")
+    config = SymmetricSeeds(space_groups="training")
     for k in range(5):
         atoms = symmetric_crystal({"Na": 1, "Cl": 1}, SALT, config, rng(k))
         # the training data is rocksalt and bcc
@@ -100,15 +105,16 @@ def test_space_groups_of_the_training_data():
 
 
 def test_what_cannot_be_placed_becomes_random():
-    crowded = SeedConfig(kind="symmetric", volume=(0.1, 0.1), min_distance=1.0)
-    maker = SeedMaker(crowded, "Na8Cl8", None, species=SALT.species, statistics=SALT)
+    crowded = SymmetricSeeds(volume=(0.1, 0.1), min_distance=1.0)
+    config = SeedConfig(kind="symmetric", **crowded.model_dump())
+    maker = SeedMaker(config, "Na8Cl8", None, model=MODEL)
     assert symmetric_crystal({"Na": 8, "Cl": 8}, SALT, crowded, rng(0)) is None
     assert len(maker.make(rng(0))) == 16
 
 
 def test_models_of_many_elements_get_a_mixture():
     def groups(config, species):
-        maker = SeedMaker(config, "Na4", None, species=species, statistics=SALT)
+        maker = SeedMaker(config, "Na4", None, model=ModelFacts(species, SALT))
         seeds = [maker.make(rng(k), k) for k in range(30)]
         return [space_group_of(a.cell.array, a.get_scaled_positions(), a.numbers) for a in seeds]
 
@@ -120,9 +126,7 @@ def test_models_of_many_elements_get_a_mixture():
 
 
 def test_formula_units():
-    maker = SeedMaker(
-        *(SeedConfig(), "NaCl2", None), species=SALT.species, statistics=SALT, units=(1, 4)
-    )
+    maker = SeedMaker(SeedConfig(), "NaCl2", None, model=MODEL, units=(1, 4))
     assert maker.n_atoms == 12
     seeds = [maker.make(rng(k), k) for k in range(40)]
     assert {len(seed) for seed in seeds} == {3, 6, 9, 12}
@@ -154,5 +158,5 @@ def test_statistics_of_earlier_versions_still_load():
     for name in ("space_groups", "stoichiometries", "structures_per_element"):
         del fields[name]
     old = DatasetStatistics(**fields)
-    config = SeedConfig(space_groups="training")
+    config = SymmetricSeeds(space_groups="training")
     assert symmetric_crystal({"Na": 1, "Cl": 1}, old, config, rng(0)) is not None

@@ -9,22 +9,20 @@ from typing import Any
 
 import ase
 
-from rm_lammps.analysis.evaluate import EVALUATION, read_summary
+from rm_lammps.analysis.evaluate import read_summary
 from rm_lammps.analysis.export import Format, export
-from rm_lammps.analysis.frames import FrameFile, iterate_info, read_table
 from rm_lammps.analysis.molecules import require_packages
 from rm_lammps.analysis.molecules.bonds import canonical, perceive
 from rm_lammps.analysis.molecules.judge import Verdict, judge
 from rm_lammps.analysis.molecules.ranking import auc, keep_curve, kept, plot_ranking, ranking
 from rm_lammps.analysis.molecules.rates import by_formula, count
 from rm_lammps.analysis.molecules.unique import write_unique_molecules
-from rm_lammps.analysis.unique import STRUCTURES
 from rm_lammps.datasets import read_structures
 from rm_lammps.errors import UserError
 from rm_lammps.files import write_json
 from rm_lammps.ranks import Communicator, OneProcess, gather, on_root, share_out
-
-RANKING = "ranking.png"
+from rm_lammps.runs.frames import FrameFile, read_table
+from rm_lammps.runs.layout import EVALUATION, FAILURES, RANKING, STRUCTURES
 
 
 @dataclass(frozen=True)
@@ -67,7 +65,7 @@ def evaluate_run(
     summary = on_root(comm, lambda: read_summary(folder))
     path = folder / STRUCTURES
     table = on_root(comm, lambda: read_table(path))
-    failed = on_root(comm, lambda: _failed_formulas(folder / "failures.jsonl"))
+    failed = on_root(comm, lambda: _failed_formulas(folder / FAILURES))
     with FrameFile(path, table.begin) as frames:
         verdicts = _judge_all(frames.atoms, len(table), options, comm)
     attempted = Counter(v.formula for v in verdicts) + failed
@@ -172,14 +170,9 @@ def _judge_all(
 
 
 def _read_molecules(file: Path) -> list[ase.Atoms]:
-    molecules = read_structures(file)
+    # atoms on top of each other are what the checks are for
+    molecules = read_structures(file, periodic=False, overlaps=True)
     for number, atoms in enumerate(molecules):
-        if atoms.pbc.any():
-            raise UserError(
-                f"{file}, frame {number} ({atoms.get_chemical_formula()}) is periodic: "
-                "a crystal, not a molecule.",
-                "Give a file of molecules, or the --out folder of rm-generate.",
-            )
         atoms.info.setdefault("seed", number)
     return molecules
 
@@ -188,22 +181,13 @@ def _training_smiles(file: Path | None, comm: Communicator) -> set[str] | None:
     """SMILES of a file of molecules, those in its ``info`` where all frames have one."""
     if file is None:
         return None
-    given = on_root(comm, lambda: _written_smiles(file))
-    if given is not None:
-        return given
     molecules = on_root(comm, lambda: _read_molecules(file))
+    written = [str(atoms.info.get("smiles") or "") for atoms in molecules]
+    if all(written):
+        return {smiles for text in set(written) if (smiles := canonical(text)) is not None}
     mine = range(comm.rank, len(molecules), comm.size)
     found = gather(comm, lambda: {perceive(molecules[number]).smiles for number in mine})
     return {smiles for some in found for smiles in some if smiles is not None}
-
-
-def _written_smiles(file: Path) -> set[str] | None:
-    if file.suffix != ".extxyz" or not file.exists():
-        return None
-    written = [info.get("smiles") for info in iterate_info(file)]
-    if not all(written):
-        return None
-    return {smiles for text in set(written) if (smiles := canonical(str(text))) is not None}
 
 
 def _failed_formulas(path: Path) -> Counter[str]:

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from rm_lammps.analysis.frames import FrameFile, FrameTable
 from rm_lammps.analysis.molecules.judge import Verdict
 from rm_lammps.analysis.symmetry import UNKNOWN
-from rm_lammps.analysis.unique import STRUCTURES, UNIQUE, UniqueSet, ranked_set, write_ranked
+from rm_lammps.analysis.unique import UniqueSet, ranked_set, write_ranked
+from rm_lammps.runs.frames import FrameFile, FrameTable
+from rm_lammps.runs.layout import STRUCTURES, UNIQUE
 
 
 def write_unique_molecules(

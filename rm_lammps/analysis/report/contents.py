@@ -14,18 +14,23 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from rm_lammps.analysis.evaluate import EVALUATION, PICTURE, read_summary
+from rm_lammps.analysis.evaluate import read_summary
 from rm_lammps.analysis.export import cif_name, cif_text
-from rm_lammps.analysis.frames import iterate, iterate_info
 from rm_lammps.analysis.molecules import require_packages
-from rm_lammps.analysis.unique import (
+from rm_lammps.analysis.unique import read_unique, write_unique
+from rm_lammps.errors import UserError
+from rm_lammps.runs.frames import iterate, iterate_info
+from rm_lammps.runs.layout import (
+    ENERGY_VOLUME,
+    EVALUATION,
+    FAILURES,
+    RANKING,
+    RUN,
     STRUCTURES,
+    SUMMARY,
     SYMMETRISED,
     UNIQUE,
-    read_unique,
-    write_unique,
 )
-from rm_lammps.errors import UserError
 
 MAX_POINTS = 5000
 """Unique structures in the scatter plot at most; a browser stays quick."""
@@ -55,12 +60,12 @@ FILES = {
     "structures.cif.zip": "all converged structures as CIF",
     "unique.db": "unique structures as ASE database",
     "structures.db": "all converged structures as ASE database",
-    "failures.jsonl": "failed seeds with reasons",
-    "summary.json": "totals",
+    FAILURES: "failed seeds with reasons",
+    SUMMARY: "totals",
     EVALUATION: "rates and structures, for programs",
-    PICTURE: "E~ against volume, as a picture",
-    "ranking.png": "E~ of molecules that pass and of those that fail, as a picture",
-    "run.yaml": "settings, versions and model",
+    ENERGY_VOLUME: "E~ against volume, as a picture",
+    RANKING: "E~ of molecules that pass and of those that fail, as a picture",
+    RUN: "settings, versions and model",
 }
 
 
@@ -271,7 +276,7 @@ def _request(config: dict[str, Any]) -> str:
 
 def _run(folder: Path) -> dict[str, Any]:
     try:
-        stored = yaml.safe_load((folder / "run.yaml").read_text())
+        stored = yaml.safe_load((folder / RUN).read_text())
     except (OSError, yaml.YAMLError):
         return {}
     return stored if isinstance(stored, dict) else {}
@@ -282,7 +287,7 @@ def _failures(folder: Path, n_examples: int = 3) -> tuple[list[Failures], Cost]:
     by_reason: dict[str, list[str]] = {}
     counts: dict[str, int] = {}
     costs = []
-    for record in _records(folder / "failures.jsonl"):
+    for record in _records(folder / FAILURES):
         reason = str(record.get("reason", "unknown"))
         counts[reason] = counts.get(reason, 0) + 1
         examples = by_reason.setdefault(reason, [])

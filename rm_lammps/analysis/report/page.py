@@ -18,8 +18,8 @@ from rm_lammps.analysis.report import charts, molecule_charts
 from rm_lammps.analysis.report.contents import Contents, read_contents
 from rm_lammps.analysis.report.picture import picture
 from rm_lammps.files import replacing
+from rm_lammps.runs.layout import REPORT
 
-REPORT = "report.html"
 _HERE = Path(__file__).parent
 
 

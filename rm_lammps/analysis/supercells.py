@@ -1,0 +1,94 @@
+"""What a large disordered cell looks like: density, neighbours, rings, pair distribution."""
+
+from pathlib import Path
+from typing import Any
+
+import ase
+import numpy as np
+from ase.units import kg, m
+
+from rm_lammps.datasets import DatasetStatistics
+from rm_lammps.files import write_json
+from rm_lammps.geometry import Array, pairs_within
+from rm_lammps.runs.layout import SUPERCELLS
+from rm_lammps.runs.merge import read_records
+from rm_lammps.runs.records import to_atoms
+
+SMALLEST = 200
+"""Atoms from which on a cell is described."""
+_BOND_FACTOR = 1.3
+_LONGEST_RING = 12
+_RDF_RANGE, _RDF_BINS = 6.0, 120
+
+
+def describe_all(folder: Path, num: int, statistics: DatasetStatistics) -> None:
+    """Write ``supercells.json``: one entry for each converged seed.
+
+    Args:
+        folder: of the run, with its records.
+        num: seeds of the run.
+        statistics: of the training data; bonds are 1.3 times its shortest distances.
+
+    Raises:
+        UserError: the file can't be written.
+    """
+    described = [
+        {"seed": record["seed"], **describe(to_atoms(record), statistics)}
+        for record in read_records(folder, num)
+        if "reason" not in record
+    ]
+    write_json(folder / SUPERCELLS, described)
+
+
+def describe(atoms: ase.Atoms, statistics: DatasetStatistics) -> dict[str, Any]:
+    """Describe a large cell.
+
+    Args:
+        atoms: periodic structure, Å.
+        statistics: of the training data.
+
+    Returns:
+        ``density`` (g/cm³), ``volume_per_atom`` (Å³), ``neighbours`` (share of atoms by number of
+        neighbours), ``rings`` (shortest-path rings per atom by length), ``rdf`` (distances in Å
+        and g(r)).
+    """
+    species = sorted(set(atoms.get_chemical_symbols()))
+    bonds = {(a, b): _BOND_FACTOR * statistics.min_distance(a, b) for a in species for b in species}
+    volume = atoms.get_volume()
+    return {
+        "density": float(atoms.get_masses().sum() / volume / kg * 1e3 * m**3 / 1e6),
+        "volume_per_atom": float(volume / len(atoms)),
+        "neighbours": _neighbours(atoms, bonds),
+        "rings": _rings(atoms, max(bonds.values())),
+        "rdf": _rdf(atoms),
+    }
+
+
+def _neighbours(atoms: ase.Atoms, bonds: dict[tuple[str, str], float]) -> dict[str, float]:
+    symbols = np.array(atoms.get_chemical_symbols())
+    i, j, d = pairs_within(
+        "ijd", atoms.positions, atoms.cell.array, periodic=True, cutoff=max(bonds.values())
+    )
+    limits = np.zeros(len(d))
+    for (a, b), bond in bonds.items():
+        limits[(symbols[i] == a) & (symbols[j] == b)] = bond
+    i = i[d < limits]
+    counts = np.bincount(np.bincount(i, minlength=len(atoms)))
+    return {str(n): float(c / len(atoms)) for n, c in enumerate(counts) if c}
+
+
+def _rings(atoms: ase.Atoms, bond: float) -> dict[str, float]:
+    from matscipy.rings import ring_statistics
+
+    counts = ring_statistics(atoms, bond, maxlength=_LONGEST_RING)
+    return {str(n): float(c / len(atoms)) for n, c in enumerate(counts) if c}
+
+
+def _rdf(atoms: ase.Atoms) -> dict[str, list[float]]:
+    distances: Array = pairs_within(
+        "d", atoms.positions, atoms.cell.array, periodic=True, cutoff=_RDF_RANGE
+    )
+    counts, edges = np.histogram(distances, bins=_RDF_BINS, range=(0.0, _RDF_RANGE))
+    shells = 4 / 3 * np.pi * np.diff(edges**3) * len(atoms) / atoms.get_volume()
+    g = counts / (len(atoms) * shells)
+    return {"r": (0.5 * (edges[1:] + edges[:-1])).round(4).tolist(), "g": g.round(4).tolist()}

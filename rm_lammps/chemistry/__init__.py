@@ -1,0 +1,1 @@
+"""Formulas, bonds and valences."""

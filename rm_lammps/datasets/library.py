@@ -1,0 +1,181 @@
+"""Structures to put other elements into, in a compact file that travels with a model."""
+
+import zipfile
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from itertools import permutations, product
+from pathlib import Path
+
+import ase
+import numpy as np
+from ase.data import chemical_symbols
+from numpy.typing import NDArray
+
+from rm_lammps.datasets.statistics import stoichiometry, symmetry_dataset
+from rm_lammps.errors import UserError
+from rm_lammps.files import replacing
+
+_ELEMENTS = 2**8
+"""More than there are elements."""
+_STEPS = 2**16
+"""Fractional coordinates are kept to 1/65536."""
+
+
+class PrototypeLibrary:
+    """Crystals, each with the number of its type.
+
+    Types differ in the numbers of atoms of their elements, in space group or in Wyckoff letters;
+    rm-train also tells apart what differs in its free parameters.
+
+    Args:
+        numbers: atomic numbers of all structures one after the other, shape (atoms,).
+        fractions: fractional coordinates in units of 1/65536, shape (atoms, 3).
+        cells: shape (n, 3, 3), Å.
+        ends: where each structure's atoms end, shape (n,).
+        types: of each structure, shape (n,).
+        places: of the elements by atomic number, similar ones near each other, shape (119, any);
+            those of :func:`pettifor_places` unless given.
+    """
+
+    def __init__(
+        self,
+        numbers: NDArray[np.uint8],
+        fractions: NDArray[np.uint16],
+        cells: NDArray[np.float32],
+        ends: NDArray[np.int64],
+        types: NDArray[np.int64],
+        places: NDArray[np.float32] | None = None,
+    ) -> None:
+        self._numbers = numbers
+        self._fractions = fractions
+        self._cells = cells
+        self._ends = ends
+        self.types = types
+        self.places = pettifor_places() if places is None else places
+
+    def __len__(self) -> int:
+        return len(self._ends)
+
+    @classmethod
+    def of(cls, frames: Sequence[ase.Atoms]) -> "PrototypeLibrary":
+        """Collect crystals.
+
+        Args:
+            frames: all periodic; Å.
+        """
+        _, types = np.unique([_type(atoms) for atoms in frames], return_inverse=True)
+        fractions = np.concatenate([atoms.get_scaled_positions() for atoms in frames])
+        return cls(
+            np.concatenate([atoms.numbers for atoms in frames]).astype(np.uint8),
+            (np.rint(fractions * _STEPS).astype(np.int64) % _STEPS).astype(np.uint16),
+            np.array([atoms.cell.array for atoms in frames], dtype=np.float32),
+            np.cumsum([len(atoms) for atoms in frames]),
+            types,
+        )
+
+    def numbers(self, index: int) -> NDArray[np.uint8]:
+        """Atomic numbers of one structure, shape (n,)."""
+        return self._numbers[self._ends[index - 1] if index else 0 : self._ends[index]]
+
+    def by_counts(self) -> dict[tuple[int, ...], tuple[NDArray[np.int64], NDArray[np.int64]]]:
+        """Structures by the numbers of atoms of their elements, smallest number first.
+
+        Returns:
+            For each such numbers, indices of the structures, shape (n,), and their elements in the
+            order of the numbers, shape (n, number of elements).
+        """
+        owner = np.repeat(np.arange(len(self)), np.diff(self._ends, prepend=0))
+        codes, counts = np.unique(owner * _ELEMENTS + self._numbers, return_counts=True)
+        owner, elements = np.divmod(codes, _ELEMENTS)
+        order = np.lexsort((elements, counts, owner))
+        ends = np.searchsorted(owner, np.arange(1, len(self)))
+        members: dict[tuple[int, ...], list[tuple[int, NDArray[np.int64]]]] = defaultdict(list)
+        parts = (np.split(values[order], ends) for values in (counts, elements))
+        for index, (of_each, own) in enumerate(zip(*parts, strict=True)):
+            members[tuple(of_each.tolist())].append((index, own))
+        return {
+            of_each: (np.array([index for index, _ in some]), np.array([own for _, own in some]))
+            for of_each, some in members.items()
+        }
+
+    def atoms(self, index: int) -> ase.Atoms:
+        """One structure, Å."""
+        numbers = self.numbers(index)
+        fractions = self._fractions[self._ends[index] - len(numbers) : self._ends[index]]
+        return ase.Atoms(
+            numbers, scaled_positions=fractions / _STEPS, cell=self._cells[index], pbc=True
+        )
+
+    def save(self, path: Path) -> None:
+        """Write the library.
+
+        Raises:
+            UserError: it can't be written.
+        """
+        with replacing(path, "wb") as stream:
+            np.savez_compressed(
+                stream,
+                numbers=self._numbers,
+                fractions=self._fractions,
+                cells=self._cells,
+                ends=self._ends,
+                types=self.types,
+                places=self.places,
+            )
+
+    @classmethod
+    def load(cls, path: Path) -> "PrototypeLibrary":
+        """Read a library.
+
+        Raises:
+            UserError: there is none, or it is damaged.
+        """
+        try:
+            with np.load(path) as arrays:
+                return cls(**arrays)
+        except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
+            raise UserError(
+                f"{path} is no library of prototypes: {error}", "Deploy the model again."
+            ) from error
+
+
+@lru_cache(maxsize=1)
+def pettifor_order() -> NDArray[np.int64]:
+    """Pettifor's chemical order (J. Phys. C 19, 285 (1986)) by atomic number, shape (119,).
+
+    Elements without a number there come last.
+    """
+    # pymatgen takes long to load, and many runs have no prototypes
+    from pymatgen.core import Element
+
+    known = [Element(symbol).mendeleev_no for symbol in chemical_symbols[1:104]]
+    last = max(n for n in known if n)
+    return np.array([last, *(n or last for n in known), *(15 * [last])], dtype=np.int64)
+
+
+def pettifor_places() -> NDArray[np.float32]:
+    """Places whose squared distance is the number of steps in Pettifor's order, shape (119, n)."""
+    order = pettifor_order()
+    return (order[:, None] > np.arange(order.max())).astype(np.float32)
+
+
+def _type(atoms: ase.Atoms) -> str:
+    found = symmetry_dataset(atoms)
+    symmetry = "1" if found is None else f"{found.number} {''.join(sorted(found.wyckoffs))}"
+    return f"{stoichiometry(atoms)} {symmetry}"
+
+
+def ways_to_replace(counts: Sequence[int]) -> Iterator[list[int]]:
+    """All ways to place elements: for each, its place among the structure's, rarest first.
+
+    Args:
+        counts: atoms of each element.
+    """
+    ranked = np.argsort(counts, kind="stable")
+    ordered = np.array(counts)[ranked]
+    blocks = [np.flatnonzero(ordered == n).tolist() for n in np.unique(ordered)]
+    for choice in product(*(permutations(block) for block in blocks)):
+        way = np.empty(len(counts), dtype=int)
+        way[ranked] = [place for block in choice for place in block]
+        yield way.tolist()

@@ -1,0 +1,20 @@
+"""Geometry of atoms and cells, shared by all rooms; row vectors, Å."""
+
+from rm_lammps.geometry.arrays import Array
+from rm_lammps.geometry.cells import is_reduced, minimum_image, reduced, widest_gaps
+from rm_lammps.geometry.neighbours import pairs_of, pairs_within
+from rm_lammps.geometry.perturbation import perturb
+from rm_lammps.geometry.supercells import repeated, supercell_matrix
+
+__all__ = [
+    "Array",
+    "is_reduced",
+    "minimum_image",
+    "pairs_of",
+    "pairs_within",
+    "perturb",
+    "reduced",
+    "repeated",
+    "supercell_matrix",
+    "widest_gaps",
+]

@@ -1,0 +1,206 @@
+"""One seed on its way to a structure."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import ase
+import numpy as np
+from ase.units import GPa
+
+from rm_lammps.datasets import DatasetStatistics
+from rm_lammps.relaxation.attempt import Attempt
+from rm_lammps.relaxation.outcome import (
+    DroppedError,
+    Evaluation,
+    Failure,
+    Reason,
+    Relaxed,
+    StopError,
+    classify,
+)
+from rm_lammps.relaxation.protocol import Protocol
+from rm_lammps.relaxation.session import BAR_PER_GPA, LammpsSession
+from rm_lammps.relaxation.stage import Search, Stage
+from rm_lammps.systems import System, system_of
+
+_SMALL_VOLUME = 1e-3
+"""Å³."""
+
+
+class Relaxation:
+    """One seed on its way.
+
+    Args:
+        session: that relaxes it.
+        atoms: the seed.
+        protocol: stages and tolerances.
+        rng: for stages that draw numbers.
+        dropped: asked between pieces of work; ``True`` ends them.
+    """
+
+    def __init__(
+        self,
+        session: LammpsSession,
+        atoms: ase.Atoms,
+        protocol: Protocol,
+        rng: np.random.Generator,
+        dropped: Callable[[], bool],
+    ) -> None:
+        self.session = session
+        self.protocol = protocol
+        self.rng = rng
+        self.system: System = system_of(atoms)
+        self._dropped = dropped
+        self._seed_volume = atoms.get_volume() if self.system.has_cell else 0.0
+        self._atoms = atoms
+
+    @property
+    def statistics(self) -> DatasetStatistics:
+        """Of the model's training data."""
+        return self.session.bundle.statistics
+
+    @property
+    def pressure_bar(self) -> float:
+        """External pressure in LAMMPS's unit."""
+        return self.protocol.pressure * BAR_PER_GPA
+
+    def run(self) -> tuple[ase.Atoms, Evaluation]:
+        """Relax; returns the structure and its evaluation.
+
+        Raises:
+            StopError: the seed failed.
+            DroppedError: the caller wanted an end.
+        """
+        if self.system.has_cell and not self._seed_volume > _SMALL_VOLUME:
+            raise StopError(Reason.BAD_BOX, f"the seed's cell has a volume of {self._seed_volume}")
+        stages = self.protocol.stages
+        first = next((n for n, s in enumerate(stages) if isinstance(s, Search)), len(stages))
+        best = self.attempt(self._atoms, stages[:first])
+        for stage in stages[first:]:
+            if isinstance(stage, Search):
+                best = stage.search(self, best)
+            else:
+                best = self.attempt(best.structure, (stage,))
+        structure, result = best.finished()
+        pieces = self.system.pieces(structure)
+        if pieces > 1:
+            raise StopError(Reason.FRAGMENTED, f"{pieces} pieces")
+        return structure, result
+
+    def attempt(self, atoms: ase.Atoms, stages: Sequence[Stage]) -> Attempt:
+        """Run stages on a structure; a seed's failure is a value, as a search may mend it.
+
+        Args:
+            atoms: where to begin, Å.
+            stages: none of them a search.
+        """
+        try:
+            self.session.load(atoms)
+            result = None
+            for stage in stages:
+                self.check_dropped()
+                result = stage.run(self)
+            result = result or self.session.evaluate()
+            structure = self.session.structure()
+        except StopError as stop:
+            self.session.discard()
+            return Attempt(atoms, stop=stop)
+        if self.converged(result):
+            return Attempt(structure, result)
+        stress = self.excess_stress(result)
+        detail = f"fmax {result.fmax:.3g} pseudo-eV/Å, stress {stress:.3g} GPa"
+        return Attempt(structure, result, StopError(Reason.NOT_CONVERGED, detail))
+
+    def converged(self, result: Evaluation) -> bool:
+        """Whether forces and stress pass the protocol's tolerances."""
+        return (
+            result.fmax <= self.protocol.fmax
+            and self.excess_stress(result) <= self.protocol.max_stress
+        )
+
+    def excess_stress(self, result: Evaluation) -> float:
+        """Largest component of the stress beyond the external pressure, GPa."""
+        return float(np.abs(result.stress + self.protocol.pressure * np.eye(3)).max())
+
+    def enthalpy(self, atoms: ase.Atoms, result: Evaluation) -> float:
+        """E~ + pV, pseudo-eV per atom."""
+        if not self.system.has_cell:
+            return result.energy / len(atoms)
+        work = self.protocol.pressure * GPa * atoms.get_volume()
+        return (result.energy + work) / len(atoms)
+
+    def check_volume(self) -> None:
+        """Check that the cell is about as large as the seed's.
+
+        Raises:
+            StopError: it collapsed, or the atoms flew apart.
+        """
+        if not self.system.has_cell:
+            return
+        ratio = self.session.volume() / self._seed_volume
+        low, high = self.protocol.volume
+        if not low <= ratio <= high:
+            reason = Reason.COLLAPSED if ratio < low else Reason.EXPANDED
+            raise StopError(reason, f"volume {ratio:.2f} times the seed's")
+
+    def check_dropped(self) -> None:
+        """Ask whether to go on.
+
+        Raises:
+            DroppedError: no.
+        """
+        if self._dropped():
+            raise DroppedError
+
+
+def relax(
+    session: LammpsSession,
+    atoms: ase.Atoms,
+    protocol: Protocol,
+    rng: np.random.Generator | None = None,
+    *,
+    dropped: Callable[[], bool] = lambda: False,
+    trajectory: Path | None = None,
+) -> Relaxed | Failure:
+    """Relax a structure; whatever happens to it, the session goes on.
+
+    Args:
+        session: that relaxes it.
+        atoms: the seed, Å; order of atoms is kept.
+        protocol: stages and tolerances.
+        rng: for stages that draw random numbers.
+        dropped: asked between pieces of work, on every rank alike; ``True`` ends them.
+        trajectory: extxyz file to write every tenth iteration into.
+
+    Raises:
+        DroppedError: ``dropped`` said so.
+    """
+    rng = np.random.default_rng(0) if rng is None else rng
+    session.compose(protocol.terms)
+    session.discard()
+    before = session.evaluations()
+    try:
+        with session.recording(trajectory):
+            relaxation = Relaxation(session, atoms, protocol, rng, dropped)
+            structure, result = relaxation.run()
+        evaluations = session.evaluations() - before
+        return Relaxed(
+            structure,
+            result.energy,
+            result.fmax,
+            relaxation.excess_stress(result),
+            evaluations,
+            result.terms,
+        )
+    except StopError as stop:
+        return Failure(stop.reason, str(stop), session.evaluations() - before)
+    except DroppedError:
+        raise
+    except Exception as error:
+        if session.shared and type(error).__name__ == "MPIAbortException":
+            # an error of this rank alone: the others of the group still compute and wait for it
+            raise
+        # LAMMPS raises plain exceptions, and an instance that raised is not to be trusted
+        session.restart()
+        message = str(error).strip() or type(error).__name__
+        return Failure(classify(message), message, session.evaluations() - before)

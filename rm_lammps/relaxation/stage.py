@@ -1,0 +1,80 @@
+"""The family of stages."""
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+from pydantic import BeforeValidator, PlainSerializer
+
+from rm_lammps.errors import UserError
+from rm_lammps.kinds import Family, Kind
+from rm_lammps.systems import System
+
+if TYPE_CHECKING:
+    from rm_lammps.relaxation.attempt import Attempt
+    from rm_lammps.relaxation.outcome import Evaluation
+    from rm_lammps.relaxation.relaxation import Relaxation
+
+
+class Stage(Kind, ABC):
+    """One step of a protocol, done to the structure that is in LAMMPS."""
+
+    suits: ClassVar[frozenset[str]] = frozenset({"crystal", "molecule"})
+    """Names of the systems that it is for."""
+
+    def check(self, system: System) -> None:
+        """Check that the stage suits what is relaxed.
+
+        Raises:
+            UserError: it is for other systems.
+        """
+        if system.name not in self.suits:
+            raise UserError(
+                f"Stage {self.name} is for {' and '.join(sorted(self.suits))}, not for "
+                f"{system.plural}.",
+                f"Stages for {system.plural}: {', '.join(stages_for(system))}.",
+            )
+
+    @abstractmethod
+    def run(self, relaxation: "Relaxation") -> "Evaluation | None":
+        """Do it.
+
+        Args:
+            relaxation: the seed on its way; its session holds the structure.
+
+        Returns:
+            The evaluation of the result, where the stage made one at its end.
+
+        Raises:
+            StopError: the seed failed.
+            DroppedError: the caller wants no more of it.
+        """
+
+
+class Search(Stage, ABC):
+    """A stage that tries further structures and keeps the best one."""
+
+    @abstractmethod
+    def search(self, relaxation: "Relaxation", best: "Attempt") -> "Attempt":
+        """Look for something better.
+
+        Args:
+            relaxation: the seed on its way.
+            best: so far, or a failure that may be mended.
+        """
+
+    def run(self, relaxation: "Relaxation") -> None:
+        """Not done to the structure in LAMMPS: see :meth:`search`."""
+        raise TypeError(f"stage {self.name} searches")
+
+
+STAGES: Family[Stage] = Family(
+    "stage", field="stage", package="rm_lammps.relaxation.stages", group="rm_lammps.stages"
+)
+
+AnyStage = Annotated[Stage, BeforeValidator(STAGES.read), PlainSerializer(STAGES.plain)]
+"""A field that takes any stage, from YAML or as an object."""
+
+
+def stages_for(system: System) -> list[str]:
+    """Names of the stages that are for a system."""
+    return [kind.name for kind in STAGES if system.name in kind.suits]

@@ -1,0 +1,1 @@
+"""One module for each stage; its LAMMPS script is in ``lammps_inputs/``."""

@@ -1,0 +1,90 @@
+"""Hops from minimum to minimum."""
+
+import sys
+from typing import Any
+
+import ase
+import numpy as np
+from pydantic import Field, field_validator
+
+from rm_lammps.geometry import perturb
+from rm_lammps.relaxation.attempt import Attempt
+from rm_lammps.relaxation.outcome import Evaluation
+from rm_lammps.relaxation.relaxation import Relaxation
+from rm_lammps.relaxation.stage import STAGES, AnyStage, Search
+from rm_lammps.relaxation.stages.box import BoxRounds
+from rm_lammps.systems import System
+
+_GAIN = 1e-4
+"""Pseudo-eV per atom; less is the convergence tolerance's noise."""
+
+Faults = tuple[int, ...]
+"""Numbers of faults, the gravest first; fewer are better than lower E~."""
+
+
+@STAGES.register
+class Hops(Search):
+    """Rattle the best structure so far, relax it, keep it if E~ (with pressure, E~ + pV) is lower.
+
+    A seed that did not converge, or sits in a poor minimum, gets further tries.
+    """
+
+    name = "hops"
+    suits = frozenset({"crystal"})
+
+    number: int = Field(10, ge=1, description="hops at most")
+    patience: int = Field(2, ge=1, description="stop after so many in a row without gain")
+    displacement: float = Field(0.5, ge=0, description="standard deviation a component, Å")
+    strain: float = Field(0.05, ge=0, lt=0.5, description="standard deviation a component")
+    enough: float | None = Field(None, description="stop below this E~, pseudo-eV per atom")
+    relax: tuple[AnyStage, ...] = Field((BoxRounds(),), description="stages after each hop")
+
+    @field_validator("relax")
+    @classmethod
+    def _no_search_within(cls, stages: tuple[Any, ...]) -> tuple[Any, ...]:
+        for stage in stages:
+            if isinstance(stage, Search):
+                raise ValueError(f"stage {stage.name} can't be part of a hop")
+        return stages
+
+    def check(self, system: System) -> None:
+        """Check the stages after each hop too."""
+        super().check(system)
+        for stage in self.relax:
+            stage.check(system)
+
+    def search(self, relaxation: Relaxation, best: Attempt) -> Attempt:
+        """Hop until nothing is gained."""
+        vain = 0
+        faults, energy = self._merit(relaxation, best)
+        for _ in range(self.number):
+            enough = self.enough is not None and not any(faults) and energy < self.enough
+            if vain >= self.patience or enough:
+                break
+            trial = relaxation.attempt(self.hopped(relaxation, best.structure), self.relax)
+            merit = self._merit(relaxation, trial)
+            if merit < (faults, energy - _GAIN):
+                best, (faults, energy), vain = trial, merit, 0
+            else:
+                vain += 1
+        return best
+
+    def hopped(self, relaxation: Relaxation, start: ase.Atoms) -> ase.Atoms:
+        """Where a hop leads.
+
+        Args:
+            relaxation: the seed on its way.
+            start: the best structure so far.
+        """
+        return perturb(start, self.displacement, self.strain, relaxation.rng)
+
+    def faults(self, structure: ase.Atoms) -> Faults:
+        """What is wrong with a converged structure, whatever its energy."""
+        return (0,)
+
+    def _merit(self, relaxation: Relaxation, attempt: Attempt) -> tuple[Faults, float]:
+        """What a hop lowers: faults, then E~ + pV per atom."""
+        if attempt.stop is not None or attempt.result is None:
+            return (sys.maxsize,), np.inf
+        result: Evaluation = attempt.result
+        return self.faults(attempt.structure), relaxation.enthalpy(attempt.structure, result)

@@ -1,0 +1,32 @@
+"""Symmetry that a structure nearly has, made exact."""
+
+import os
+
+from ase.spacegroup.symmetrize import refine_symmetry
+from pydantic import Field
+
+from rm_lammps.relaxation.relaxation import Relaxation
+from rm_lammps.relaxation.stage import STAGES, Stage
+
+# refine_symmetry sets this to false and, where it was not set, leaves it so: from then on spglib
+# would raise exceptions where it finds nothing
+os.environ.setdefault("SPGLIB_OLD_ERROR_HANDLING", "true")
+
+
+@STAGES.register
+class Symmetrise(Stage):
+    """Move atoms and cell onto the symmetry they nearly have (spglib); the cell's content stays.
+
+    Best followed by a stage that minimises: what a symmetry forbids, a minimisation keeps.
+    """
+
+    name = "symmetrise"
+    suits = frozenset({"crystal"})
+
+    symprec: float = Field(0.1, gt=0, description="tolerance on positions, Å")
+
+    def run(self, relaxation: Relaxation) -> None:
+        """Put the symmetric structure in place."""
+        symmetric = relaxation.session.structure()
+        refine_symmetry(symmetric, symprec=self.symprec)
+        relaxation.session.load(symmetric)

@@ -1,0 +1,111 @@
+"""A run's folder: whose it is, what it holds, and how it ends."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import yaml
+from filelock import FileLock, Timeout
+
+from rm_lammps.errors import UserError
+from rm_lammps.files import replacing, write_json
+from rm_lammps.runs.layout import LOCK, RECORDS, RUN, SUMMARY
+from rm_lammps.runs.merge import merge
+
+_LISTING_SECONDS = 90.0
+
+
+def open_folder(folder: Path, run: dict[str, Any]) -> FileLock:
+    """Make the folder, or check that it holds this very run; returns its lock, taken.
+
+    Args:
+        folder: of the run.
+        run: what its structures depend on, in plain data: ``config``, ``model``, ``versions``.
+
+    Raises:
+        UserError: it can't be written, is in use, or holds a run with other settings.
+    """
+    try:
+        (folder / RECORDS).mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / LOCK)
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise UserError(
+            f"Another run is writing to {folder}.", "Wait for it, or choose another --out."
+        ) from error
+    except OSError as error:
+        raise UserError(f"Can't write to {folder}: {error}", "Choose another --out.") from error
+    try:
+        stored = folder / RUN
+        if stored.exists():
+            _check_same(stored, run)
+        else:
+            with replacing(stored) as stream:
+                yaml.safe_dump(run, stream, sort_keys=False)
+    except BaseException:
+        lock.release()
+        raise
+    return lock
+
+
+def _check_same(stored: Path, run: dict[str, Any]) -> None:
+    try:
+        before = yaml.safe_load(stored.read_text())
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UserError(f"Can't read {stored}: {error}", "Choose another --out.") from error
+    changes = [
+        f"  {name}: was {old!r}, is {new!r}"
+        for name, old, new in _differences(before, run)
+        # the path by which a model was named doesn't matter, what it computes does
+        if name != "config.model"
+    ]
+    if changes:
+        raise UserError(
+            f"{stored.parent} holds a run with other settings:\n" + "\n".join(changes),
+            "Choose another --out, or give that run's settings to continue it.",
+        )
+
+
+def _differences(old: Any, new: Any, name: str = "") -> list[tuple[str, Any, Any]]:
+    if isinstance(old, dict) and isinstance(new, dict):
+        return [
+            difference
+            for key in sorted({*old, *new})
+            for difference in _differences(
+                old.get(key), new.get(key), f"{name}.{key}" if name else key
+            )
+        ]
+    return [] if old == new else [(name, old, new)]
+
+
+def finish(folder: Path, num: int, expected: int, facts: dict[str, Any]) -> dict[str, Any]:
+    """Write the results of all records there are.
+
+    Args:
+        folder: of the run.
+        num: seeds of the run.
+        expected: records that ranks have written; on a network file system the listing of another
+            node's files may be late.
+        facts: further fields of the summary.
+
+    Returns:
+        The summary.
+
+    Raises:
+        UserError: the disk is full, or records can't be found.
+    """
+    begin = time.monotonic()
+    while True:
+        totals = merge(folder, num)
+        if totals["attempted"] >= expected:
+            break
+        if time.monotonic() - begin > _LISTING_SECONDS:
+            raise UserError(
+                f"{folder / RECORDS} shows {totals['attempted']} of {expected} records.",
+                "The file system may be slow to show other nodes' files: give the same command "
+                "again.",
+            )
+        time.sleep(1.0)
+    summary = {**totals, "remaining": num - totals["attempted"], **facts}
+    write_json(folder / SUMMARY, summary)
+    return summary

@@ -1,0 +1,1 @@
+"""Kinds that another package adds to rm_lammps."""
