@@ -82,6 +82,11 @@ class EdgeModel(nn.Module):
     frequencies: Tensor
     energy_scales: Tensor
     energy_shifts: Tensor
+    source_0: Tensor
+    source_1: Tensor
+    invariants_0: Tensor
+    product_0: Tensor
+    readout_0: Tensor
 
     def __init__(self, model: Any) -> None:
         super().__init__()
@@ -93,7 +98,7 @@ class EdgeModel(nn.Module):
         weights = form.weights(torch.float64)
         self.pair_layers = _pair_layers(weights)
         if form.num_types == 1:
-            weights["two_body"] = sum(self.pair_layers)[0]
+            weights["two_body"] = (self.pair_layers[0] + self.pair_layers[1])[0]
         else:
             weights["by_centre"] = self.pair_layers[0]
         weights["member"] = form.member
@@ -163,7 +168,7 @@ def _per_type(table: Tensor, types: Tensor) -> Tensor:
 
 def _pair_layers(weights: Weights) -> tuple[Tensor, Tensor]:
     """First layer of the pairs by the type of centre and of neighbour: [type, basis, width]."""
-    return tuple(
+    centre, neighbour = (
         torch.einsum(
             "bh,th,ho->tbo",
             weights[f"{side}_basis"].detach(),
@@ -172,3 +177,4 @@ def _pair_layers(weights: Weights) -> tuple[Tensor, Tensor]:
         )
         for side in ("centre", "neighbour")
     )
+    return centre, neighbour

@@ -249,9 +249,7 @@ class EdgeForm:
             weights[f"energy_{name}"] = value
 
 
-def _layers(
-    function: Any, dtype: torch.dtype = torch.float64
-) -> tuple[list[Tensor], nn.Module]:
+def _layers(function: Any, dtype: torch.dtype = torch.float64) -> tuple[list[Tensor], nn.Module]:
     """Split a ``ScalarMLPFunction`` into its matrices and its nonlinearity."""
     mlp = function.mlp
     if hasattr(mlp, "weights"):  # a deep linear network

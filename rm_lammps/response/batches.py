@@ -15,6 +15,7 @@ from rm_lammps.response.edges import EdgeList, find_edges
 from rm_lammps.response.energy import FictitiousEnergy
 from rm_lammps.response.noise import NoiseConfig
 from rm_lammps.response.structures import (
+    Bools,
     Ints,
     Structures,
     means,
@@ -94,11 +95,9 @@ def _labels(
     count, owner = len(noisy), noisy.owner
     pair_energies, gradients, (centre, vectors) = _repulsion(noisy, edges, energy, min_distances)
     # each pair is listed from both sides
-    energies = 0.5 * np.bincount(owner[centre], pair_energies, count)
-    energies += (
-        0.5 * energy.spring * np.bincount(owner, np.sum(displacements**2, axis=1), count)
-    )
-    forces = np.stack(
+    energies: Array = 0.5 * np.bincount(owner[centre], pair_energies, count)
+    energies += 0.5 * energy.spring * np.bincount(owner, np.sum(displacements**2, axis=1), count)
+    forces: Array = np.stack(
         [np.bincount(centre, gradients[:, k], len(owner)) for k in range(3)], axis=1
     )
     if noisy.cells is None or deformations is None:
@@ -107,7 +106,7 @@ def _labels(
     forces -= energy.spring * np.einsum("ni,nji->nj", displacements, inverses[owner])
     lam, mu = energy.lame
     squares, axes = np.linalg.eigh(np.swapaxes(deformations, 1, 2) @ deformations)
-    strains = np.einsum("sik,sk,sjk->sij", axes, 0.5 * np.log(squares), axes)
+    strains: Array = np.einsum("sik,sk,sjk->sij", axes, 0.5 * np.log(squares), axes)
     traces = np.trace(strains, axis1=1, axis2=2)
     volumes = np.abs(np.linalg.det(noisy.cells))
     volumes0 = volumes / np.abs(np.linalg.det(deformations))
@@ -133,7 +132,7 @@ def _repulsion(
     return energies, strengths[:, None] * vectors, (edges.centre[near], vectors)
 
 
-def matched(sites: Structures, drawn: Array, permute: Ints) -> Array:
+def matched(sites: Structures, drawn: Array, permute: Bools) -> Array:
     """Displacement of each atom from its site in the nearest assignment.
 
     See :func:`~rm_lammps.response.matching.matched_displacements`.
@@ -228,7 +227,7 @@ class _Matching:
             active = changed
         return self.remaining(order, moved)
 
-    def _assign(self, moved: Array, order: Ints, groups: "_Groups", active: Ints) -> Ints:
+    def _assign(self, moved: Array, order: Ints, groups: "_Groups", active: Bools) -> Ints:
         """For each atom its site under the permutation of least squares; others keep theirs."""
         new = order.copy()
         pairs = active[groups.owner[groups.group]]

@@ -1,7 +1,7 @@
 """Neighbours of the atoms of many small structures at once.
 
 Cells of a data set hold a few atoms: listing all images that can be near, for all structures whose
-images lie in a box of the same size, takes less time than calling a neighbour list once a structure.
+images lie in a box of the same size, takes less time than a neighbour list called once a structure.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rm_lammps.geometry import Array
-from rm_lammps.response.structures import Ints, Structures, pairs_within_groups
+from rm_lammps.response.structures import Bools, Ints, Structures, pairs_within_groups
 
 _AT_ONCE = 2_000_000
 """Vectors examined in one go: 48 MB."""
@@ -42,9 +42,7 @@ def find_edges(structures: Structures, cutoff: float) -> EdgeList:
     if structures.cells is None:
         found = np.arange(len(centre))
     else:
-        found, vectors = _near_images(
-            vectors, structures.cells, owner, cutoff, centre == neighbour
-        )
+        found, vectors = _near_images(vectors, structures.cells, owner, cutoff, centre == neighbour)
     near = np.einsum("ni,ni->n", vectors, vectors) < cutoff**2
     found, vectors = found[near], vectors[near]
     centre, neighbour = centre[found], neighbour[found]
@@ -55,7 +53,7 @@ def find_edges(structures: Structures, cutoff: float) -> EdgeList:
 
 
 def _near_images(
-    vectors: Array, cells: Array, owner: Ints, cutoff: float, same: Ints
+    vectors: Array, cells: Array, owner: Ints, cutoff: float, same: Bools
 ) -> tuple[Ints, Array]:
     """Images within the cutoff of each pair: index of the pair, vector.
 
@@ -76,16 +74,14 @@ def _near_images(
         step = max(1, _AT_ONCE // len(grid))
         for begin in range(start, end, step):
             chosen = pairs_by_box[begin : min(begin + step, end)]
-            pair, image = _within(
-                vectors[chosen], grid, cells, owner[chosen], cutoff, same[chosen]
-            )
+            pair, image = _within(vectors[chosen], grid, cells, owner[chosen], cutoff, same[chosen])
             indices.append(chosen[pair])
             images.append(image)
     return np.concatenate(indices), np.concatenate(images)
 
 
 def _within(
-    vectors: Array, grid: Array, cells: Array, owner: Ints, cutoff: float, same: Ints
+    vectors: Array, grid: Array, cells: Array, owner: Ints, cutoff: float, same: Bools
 ) -> tuple[Ints, Array]:
     structures, local = np.unique(owner, return_inverse=True)
     shifts = grid @ cells[structures]

@@ -70,9 +70,11 @@ class NoiseConfig(BaseModel):
         """
         if level is not None:
             return np.full(count, level * self.displacement), np.full(count, level)
-        sigmas = self.displacement_min + (
-            self.displacement - self.displacement_min
-        ) * rng.random(count) ** self.displacement_power
+        sigmas = (
+            self.displacement_min
+            + (self.displacement - self.displacement_min)
+            * rng.random(count) ** self.displacement_power
+        )
         strains = self.strain_min + (1 - self.strain_min) * rng.random(count) ** self.strain_power
         if self.noiseless > 0:
             noisy = rng.random(count) >= self.noiseless

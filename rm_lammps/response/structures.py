@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from rm_lammps.geometry import Array
 
 Ints = NDArray[np.int_]
+Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def means(values: Array, counts: Ints) -> Array:
     Returns:
         shape (structures, ...).
     """
-    sums = np.add.reduceat(values, np.cumsum(counts) - counts, axis=0)
+    sums: Array = np.add.reduceat(values, np.cumsum(counts) - counts, axis=0)
     return sums / counts.reshape(-1, *[1] * (values.ndim - 1))
 
 

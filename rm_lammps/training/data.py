@@ -37,9 +37,7 @@ Window = tuple[int, int, Ints]
 class _Windows(Dataset):
     """Noisy batches of windows, packed."""
 
-    def __init__(
-        self, source: SampleSource, plan: Plan, shape: Shape, cutoff: float
-    ) -> None:
+    def __init__(self, source: SampleSource, plan: Plan, shape: Shape, cutoff: float) -> None:
         self._source, self._plan, self._shape, self._cutoff = source, plan, shape, cutoff
 
     def __getitem__(self, window: Window) -> list[dict[str, np.ndarray]]:
@@ -72,7 +70,7 @@ class _EpochWindows(Sampler[Window]):
         self._plan, self._epoch, self._rank, self._world = plan, epoch, rank, world
 
     def __len__(self) -> int:
-        return -(-self._plan.windows // self._world)
+        return (self._plan.windows + self._world - 1) // self._world
 
     def __iter__(self) -> Iterator[Window]:
         epoch = self._epoch()

@@ -1,4 +1,4 @@
-"""The Lightning module: nequip's own, with the fast step in place of its forward and backward pass."""
+"""The Lightning module: nequip's own, with the fast step in place of its passes."""
 
 from collections.abc import Callable, Sequence
 from typing import Any

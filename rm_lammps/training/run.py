@@ -141,7 +141,8 @@ def _standard(atoms: ase.Atoms, config: TrainingConfig) -> ase.Atoms:
     if atoms.pbc.all():
         standard.set_cell(minkowski_reduce(atoms.cell.array)[0])
         standard.pbc = True
-    if config.data.energy_key is not None:
+    # energies that the loss doesn't look at need not be there
+    if config.data.energy_key is not None and config.optimisation.loss.energy > 0:
         standard.info[ANCHOR] = config.data.energy_scale * _number(
             atoms, config.data.energy_key, "data.energy_key"
         )

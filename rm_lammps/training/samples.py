@@ -22,7 +22,7 @@ from rm_lammps.training.dataset import SHOWN
 from rm_lammps.training.step import Batch
 
 WINDOW = 8
-"""Batches whose noise is drawn at once; their structures are dealt so that all are equally large."""
+"""Batches whose noise is drawn at once; structures are dealt so that all are equally large."""
 
 _SUPERCELLS_KEPT = 4096
 
@@ -66,9 +66,7 @@ class SampleSource:
     """
 
     def __init__(self, file: Path, config: TrainingConfig, statistics: DatasetStatistics) -> None:
-        self.frames: list[ase.Atoms] = ase.io.read(
-            file, index=":", format="extxyz", parallel=False
-        )
+        self.frames: list[ase.Atoms] = ase.io.read(file, index=":", format="extxyz", parallel=False)
         self._config = config
         self._distances = distance_table(statistics.min_distances)
         self._types = np.zeros(len(ase.data.chemical_symbols), dtype=int)
@@ -126,7 +124,7 @@ class SampleSource:
 
 
 def deal(sizes: Ints, hands: int) -> list[Ints]:
-    """Deal items into hands of equal numbers and nearly equal total sizes, each in falling order."""
+    """Deal items into hands of equal number and nearly equal total size, each in falling order."""
     order = np.argsort(-sizes, kind="stable")
     places = np.arange(len(order)) % (2 * hands)
     hand = np.minimum(places, 2 * hands - 1 - places)
@@ -151,9 +149,7 @@ def fitting(drawn: Drawn, chosen: Ints, shape: Shape) -> Ints:
     """Leave out the last structures of a batch where it would not fit."""
     atoms = np.cumsum(drawn.noisy.structures.counts[chosen])
     edges = np.cumsum(drawn.edge_counts[chosen])
-    fits = [
-        shape.holds(n + 1, a, e) for n, (a, e) in enumerate(zip(atoms, edges, strict=True))
-    ]
+    fits = [shape.holds(n + 1, a, e) for n, (a, e) in enumerate(zip(atoms, edges, strict=True))]
     return chosen[fits]
 
 

@@ -56,10 +56,17 @@ class Batch:
         """The tensors in their order."""
         return [getattr(self, field.name) for field in fields(self)[:-2]]
 
+    @classmethod
+    def of(cls, tensors: Sequence[Tensor], n_structures: int = 0, n_atoms: int = 0) -> "Batch":
+        """Make a batch of its tensors in their order."""
+        names = [field.name for field in fields(cls)[:-2]]
+        named = dict(zip(names, tensors, strict=True))
+        return cls(**named, n_structures=n_structures, n_atoms=n_atoms)
+
     def to(self, device: torch.device) -> "Batch":
         """Copy to a device."""
         moved = [tensor.to(device, non_blocking=True) for tensor in self.tensors()]
-        return Batch(*moved, self.n_structures, self.n_atoms)  # type: ignore[arg-type]
+        return Batch.of(moved, self.n_structures, self.n_atoms)
 
 
 class _FlatEdges:
@@ -172,7 +179,7 @@ class ResponseStep(nn.Module):
             tensors: of a :class:`Batch`.
             graph: keep what is needed to differentiate them.
         """
-        batch = Batch(*tensors, 0, 0)  # type: ignore[arg-type]
+        batch = Batch.of(tensors)
         vectors = batch.vectors.detach().requires_grad_(True)
         with torch.enable_grad():
             atomic = self._atomic_energies(vectors, batch)
@@ -197,7 +204,7 @@ class ResponseStep(nn.Module):
                 their gradients add up.
             tensors: of a :class:`Batch`.
         """
-        batch = Batch(*tensors, 0, 0)  # type: ignore[arg-type]
+        batch = Batch.of(tensors)
         energies, forces, stresses = self.predict(*tensors, graph=True)
         residuals = {
             "energy": energies / batch.atom_counts - batch.energies,

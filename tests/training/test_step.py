@@ -68,7 +68,9 @@ def packed(samples, config, slack=0):
     counts, edges = samples.noisy.structures.counts, samples.edge_counts
     shape = Shape(len(counts) + 1 + slack, counts.sum() + 1 + slack, edges.sum() + slack)
     arrays = pack(samples, np.arange(len(counts)), shape, cutoff=config.model.r_max)
-    return to_batch(arrays, {"float32": torch.float32, "float64": torch.float64}[config.model.dtype])
+    return to_batch(
+        arrays, {"float32": torch.float32, "float64": torch.float64}[config.model.dtype]
+    )
 
 
 def nequip_batch(samples, config):
@@ -85,7 +87,9 @@ def nequip_batch(samples, config):
             "atom_types": torch.tensor(samples.types[part]),
             "total_energy": torch.tensor([[samples.energies[k] * count]]),
             "forces": torch.tensor(noisy.forces[part]),
-            "stress": torch.tensor(noisy.stresses[k] if periodic else np.full((3, 3), np.nan))[None],
+            "stress": torch.tensor(noisy.stresses[k] if periodic else np.full((3, 3), np.nan))[
+                None
+            ],
             LOSS_WEIGHT: torch.tensor([[samples.weights[k]]]),
         }
         frames.append(compute_neighborlist_(from_dict(data), config.model.r_max))
@@ -122,8 +126,8 @@ def test_loss_and_gradients_are_nequips(name, tmp_path):
     loss, *found = loss_and_gradients(step)(*parameters, counts_of(batch), *batch.tensors())
     assert loss.item() == pytest.approx(reference.item(), rel=1e-9)
     for parameter, mine, theirs in zip(names, found, expected, strict=True):
-        theirs = torch.zeros_like(mine) if theirs is None else theirs
-        assert (mine - theirs).norm() <= 1e-5 * theirs.norm() + 1e-14, parameter
+        wanted = torch.zeros_like(mine) if theirs is None else theirs
+        assert (mine - wanted).norm() <= 1e-5 * wanted.norm() + 1e-14, parameter
 
 
 def test_the_compiled_step_is_the_step(tmp_path):
