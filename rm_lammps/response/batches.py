@@ -95,7 +95,8 @@ def _labels(
     count, owner = len(noisy), noisy.owner
     pair_energies, gradients, (centre, vectors) = _repulsion(noisy, edges, energy, min_distances)
     # each pair is listed from both sides
-    energies: Array = 0.5 * np.bincount(owner[centre], pair_energies, count)
+    energies = np.zeros(count)
+    energies += 0.5 * np.bincount(owner[centre], pair_energies, count)
     energies += 0.5 * energy.spring * np.bincount(owner, np.sum(displacements**2, axis=1), count)
     forces: Array = np.stack(
         [np.bincount(centre, gradients[:, k], len(owner)) for k in range(3)], axis=1
@@ -182,14 +183,15 @@ class _Matching:
         return minimum_images(vectors, cells, inverses, owner)
 
     def _means(self, values: Array) -> Array:
-        return means(values, self._sites.counts)[self._owner]
+        spread: Array = means(values, self._sites.counts)[self._owner]
+        return spread
 
     def follow(self, order: Ints) -> Array:
         """Sites that the atoms are assigned to, moved rigidly to where the atoms are."""
         sites, positions = self._sites.positions[order], self._positions
         if self._sites.cells is None:
             return self._turned(sites)
-        offsets = positions - sites
+        offsets: Array = np.subtract(positions, sites, dtype=float)
         # relative to one atom first: a mean over atoms in different images means nothing
         one = offsets[self._first][self._owner]
         mean = one + self._means(self._images(offsets - one, self._owner))
@@ -206,7 +208,8 @@ class _Matching:
 
     def remaining(self, order: Ints, moved: Array) -> Array:
         """Displacements from moved sites, given in the sites' own order, with zero mean."""
-        vectors = self._images(self._positions - moved[order], self._owner)
+        apart: Array = np.subtract(self._positions, moved[order], dtype=float)
+        vectors = self._images(apart, self._owner)
         return vectors - self._means(vectors)
 
     def nearest(self, moved: Array) -> Array:
@@ -232,7 +235,8 @@ class _Matching:
         new = order.copy()
         pairs = active[groups.owner[groups.group]]
         rows, columns = groups.rows[pairs], groups.columns[pairs]
-        vectors = self._images(self._positions[rows] - moved[columns], self._owner[rows])
+        apart: Array = np.subtract(self._positions[rows], moved[columns], dtype=float)
+        vectors = self._images(apart, self._owner[rows])
         squares = np.einsum("pi,pi->p", vectors, vectors)
         start = 0
         for group in np.flatnonzero(active[groups.owner]):

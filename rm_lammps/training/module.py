@@ -83,7 +83,10 @@ class ResponseModule(EMALightningModule):
         return world * with_gradients(loss, parameters, gradients)
 
     def on_train_epoch_end(self) -> None:
-        """Log the mean loss of the epoch."""
+        """Keep nequip from logging a loss that it did not compute."""
+
+    def on_validation_epoch_start(self) -> None:
+        """Log the mean loss of the epoch that ends with this validation."""
         losses = torch.stack([loss for loss, _ in self._train_loss])
         self.log("train_loss", losses.mean() * self.trainer.world_size, sync_dist=True)
         self._train_loss.clear()

@@ -75,8 +75,8 @@ class TrainingProgress(Callback):
         elif time.monotonic() - self._last_line > SECONDS_BETWEEN_LINES:
             self._print(trainer, done, loss)
 
-    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: ARG002
-        """Take the time of the epoch, before validation."""
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: ARG002
+        """Take the time of the epoch."""
         seconds = time.monotonic() - self._epoch_start
         self._rate = self._structures / seconds if self._structures else float("nan")
 
