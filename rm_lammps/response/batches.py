@@ -174,7 +174,9 @@ class _Matching:
     def __init__(self, sites: Structures, drawn: Array) -> None:
         self._sites, self._positions = sites, sites.positions + drawn
         self._owner, self._first = sites.owner, sites.first
-        self._inverses = None if sites.cells is None else np.linalg.inv(sites.cells)
+        self._inverses: Array | None = None
+        if sites.cells is not None:
+            self._inverses = np.asarray(np.linalg.inv(sites.cells), dtype=np.float64)
 
     def _images(self, vectors: Array, owner: Ints) -> Array:
         cells, inverses = self._sites.cells, self._inverses
