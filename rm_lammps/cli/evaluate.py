@@ -9,7 +9,8 @@ from rich.table import Table
 
 from rm_lammps.analysis.export import Format
 from rm_lammps.analysis.ranking import PROTOTYPE_WEIGHT, SYMMETRY_WEIGHT
-from rm_lammps.cli.common import print_error, run_app
+from rm_lammps.cli.common import check_finite, print_error, refuse, run_app
+from rm_lammps.cli.environment import one_thread
 from rm_lammps.cli.metrics import metrics_tables
 from rm_lammps.errors import UserError
 
@@ -21,6 +22,7 @@ _MOLECULES = "Molecules"
 
 @app.command()
 def evaluate(
+    context: typer.Context,
     source: Annotated[
         Path,
         typer.Argument(
@@ -160,11 +162,17 @@ def evaluate(
     from rm_lammps.analysis.ranking import Ranking
     from rm_lammps.analysis.rerank import Reranking
     from rm_lammps.potentials import find_potential
-    from rm_lammps.ranks import launched_ranks, on_root
+    from rm_lammps.ranks import check_launcher, launched_ranks, on_root
 
     comm = launched_ranks()
+    if comm.size > 1:
+        one_thread()
     try:
-        if source.is_file() or on_root(comm, lambda: _holds_molecules(source)):
+        check_launcher(comm)
+        check_finite(context)
+        molecules = source.is_file() or on_root(comm, lambda: _holds_molecules(source))
+        _refuse_useless(context, source, molecules=molecules, measured=metrics or rerank > 0)
+        if molecules:
             _evaluate_molecules(comm, source, formats, training, xtb, keep, out)
         else:
             settings = {
@@ -191,6 +199,31 @@ def evaluate(
         if comm.rank == 0:
             print_error(error)
         raise SystemExit(2) from None
+
+
+def _refuse_useless(
+    context: typer.Context, source: Path, *, molecules: bool, measured: bool
+) -> None:
+    """Refuse options that would do nothing for what is at hand."""
+    if molecules:
+        refuse(context, _FOR_CRYSTALS, f"{source} holds molecules")
+        if source.is_file():
+            refuse(context, ["formats"], f"{source} is a file, not the folder of a run")
+        else:
+            refuse(context, ["out"], f"the evaluation of a run is written into {source}")
+        return
+    refuse(context, ["xtb", "keep", "out"], f"{source} holds crystals")
+    if not measured:
+        refuse(context, ["at", "training"], "it needs --metrics or --rerank")
+    if not context.params["rerank"]:
+        refuse(context, ["rerank_steps", "rank_by"], "it needs --rerank")
+
+
+_FOR_CRYSTALS = (
+    *("show", "reference", "symmetrise", "symprec", "energy_tolerance", "top"),
+    *("found_weight", "symmetry_weight", "prototype_weight"),
+    *("metrics", "at", "rerank", "rerank_steps", "rank_by"),
+)
 
 
 def _holds_molecules(folder: Path) -> bool:

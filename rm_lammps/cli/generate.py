@@ -8,8 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
-from rm_lammps.cli.common import print_error, run_app
-from rm_lammps.errors import UserError
+from rm_lammps.cli.common import BAD_INPUT, check_finite, print_error, print_note, run_app
+from rm_lammps.cli.environment import one_thread
+from rm_lammps.errors import UserError, of_environment
+from rm_lammps.ranks import check_launcher
 from rm_lammps.runs.layout import RUN, STRUCTURES
 
 STOPPED_EARLY = 3
@@ -22,6 +24,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 @app.command()
 def generate(
+    context: typer.Context,
     config_file: Annotated[
         Path | None,
         typer.Argument(metavar="[RUN.YAML]", help="The run's settings; flags override them."),
@@ -152,6 +155,7 @@ def generate(
     the same command is given again. Exit codes: 0 complete, 2 bad input or a fault to mend,
     3 stopped early by a signal or the time limit.
     """
+    note = one_thread()
     # MPI must be up before LAMMPS is loaded
     from mpi4py import MPI
 
@@ -161,6 +165,8 @@ def generate(
     comm = MPI.COMM_WORLD
     if comm.size > 1:
         end_with_parent(grace)
+    if note and comm.rank == 0:
+        print_note(note)
     pressed = None if pressure is None else {"pressure": pressure}
     flags: dict[str, Any] = {
         "model": model,
@@ -173,7 +179,9 @@ def generate(
     flags |= {"preset": preset, "protocol": pressed, "device": device}
     flags["de_novo"] = _de_novo(de_novo, elements, max_atoms)
     try:
-        flags["z"] = _range(z)
+        check_launcher(comm)
+        check_finite(context)
+        flags["z"] = z or None
         folder, file = _where(out, resume, config_file or config)
         execution = Execution(ranks_per_structure, _numbers(trajectories), time_limit, grace)
         summary = _run(folder, file, flags, formulas, execution)
@@ -182,15 +190,19 @@ def generate(
         if comm.rank == 0:
             print_error(error)
         raise SystemExit(2) from None
-    except Exception:
+    except Exception as error:
         # the others wait for this rank: end them too
-        traceback.print_exc()
+        known = of_environment(error)
+        if known is None:
+            traceback.print_exc()
+        else:
+            print_error(known)
         sys.stderr.flush()
         # an abort that hangs, as seen on a busy machine, must not keep this rank alive: its death
         # ends the others as well
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.alarm(_ABORT_SECONDS)
-        comm.Abort(1)
+        comm.Abort(1 if known is None else BAD_INPUT)
         raise
     if comm.rank == 0:
         _report(summary, folder)
@@ -218,16 +230,6 @@ def _numbers(text: str) -> tuple[int, ...]:
         raise UserError(
             f"--trajectories {text!r} is not a list of seeds.", "For example --trajectories 0,5,7."
         ) from None
-
-
-def _range(text: str) -> tuple[int, int] | None:
-    if not text:
-        return None
-    low, _, high = text.partition("-")
-    try:
-        return int(low), int(high or low)
-    except ValueError:
-        raise UserError(f"--z {text!r} is not a range.", "For example --z 1-4.") from None
 
 
 def _de_novo(

@@ -5,13 +5,14 @@ from typing import Annotated
 
 import typer
 
-from rm_lammps.cli.common import run_app
+from rm_lammps.cli.common import refuse, run_app
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 @app.command()
 def train(
+    context: typer.Context,
     preset_or_config: Annotated[
         str, typer.Argument(metavar="PRESET|CONFIG.yaml", help="A preset by name, or a YAML file.")
     ],
@@ -44,6 +45,8 @@ def train(
     from rm_lammps.training.config import load_config
     from rm_lammps.training.run import train as run
 
+    if resume:
+        refuse(context, ["start_from"], "--resume goes on from the run's own checkpoint")
     config = load_config(preset_or_config)
     if seed is not None:
         config = config.model_copy(update={"seed": seed})

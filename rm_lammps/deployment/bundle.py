@@ -230,7 +230,14 @@ def find_bundle(model: str, *, device: str = "cpu") -> Bundle:
         return deploy(model, device=device)
     # the bundle may have been made by other versions, or with another cache
     ensure_plugin()
-    return Bundle.load(model)
+    bundle = Bundle.load(model)
+    if device == "cuda" and bundle.manifest.device != device:
+        raise UserError(
+            f"The bundle {model} was compiled for {bundle.manifest.device}: --device {device} "
+            "would do nothing.",
+            "Deploy the model for it: rm-deploy MODEL --device cuda --out FOLDER.",
+        )
+    return bundle
 
 
 def _cached_folder(source: ModelSource, device: str) -> Path:

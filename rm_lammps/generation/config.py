@@ -2,16 +2,16 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from rm_lammps.chemistry.formula import plain_formula
-from rm_lammps.errors import UserError, unusable_fields
+from rm_lammps.errors import UserError, checked
 from rm_lammps.generation.presets import PRESETS, combine, fill_in_preset
 from rm_lammps.relaxation import Protocol
 from rm_lammps.seeds import SeedConfig
+from rm_lammps.yaml_files import read_yaml
 
 _COMPOSITIONS = ("formula", "formulas", "de_novo", "heavy")
 _MOST_SEEDS = 10**9
@@ -24,7 +24,7 @@ class DeNovo(BaseModel):
 
     compositions: int = Field(100, ge=1, le=10**6)
     elements: tuple[str, ...] | None = Field(
-        None, description="only these elements; default: all of the training data"
+        None, min_length=1, description="only these elements; default: all of the training data"
     )
     max_atoms: int | None = Field(
         None, ge=1, description="default: 20 in a cell, as many as the data's in a molecule"
@@ -55,7 +55,7 @@ class GenerationConfig(BaseModel):
     )
     num: int = Field(64, ge=1, le=10**9, description="number of seeds, of each composition")
     seed: int = Field(0, ge=0, description="of the run; same seed, same structures")
-    device: str = "cpu"
+    device: Literal["cpu", "cuda"] = "cpu"
     preset: str = Field(
         "",
         description="defaults of seeds and protocol, by default what suits the model: "
@@ -74,6 +74,20 @@ class GenerationConfig(BaseModel):
         if isinstance(fields.get("protocol"), str):
             fields["preset"] = fields.pop("protocol")
         return fill_in_preset(fields)
+
+    @field_validator("z", mode="before")
+    @classmethod
+    def _range(cls, value: Any) -> Any:
+        """Take ``1-4`` and ``2`` as the command line does."""
+        if isinstance(value, int) and not isinstance(value, bool):
+            return (value, value)
+        if not isinstance(value, str):
+            return value
+        low, _, high = value.partition("-")
+        try:
+            return int(low), int(high or low)
+        except ValueError:
+            raise ValueError(f"{value!r} is not a range; for example 1-4") from None
 
     @field_validator("formula", "formulas")
     @classmethod
@@ -146,20 +160,14 @@ def load_config(file: Path | None, flags: dict[str, Any]) -> GenerationConfig:
     """
     fields: dict[str, Any] = {}
     if file is not None:
-        try:
-            fields = yaml.safe_load(file.read_text())
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise UserError(f"Can't read the configuration {file}: {error}") from error
-        if not isinstance(fields, dict):
-            raise UserError(f"{file} is not a mapping of fields to values.", _FIELDS)
+        fields = read_yaml(file, "configuration")
+        # the run.yaml of a run has more than its settings
         fields = fields.get("config", fields)
+        if not isinstance(fields, dict):
+            raise UserError(f"{file} is not a mapping of settings to values.", _FIELDS)
     fields = combine(fields, {name: value for name, value in flags.items() if value is not None})
-    try:
-        return GenerationConfig(**fields)
-    except (ValidationError, TypeError) as error:
-        lines = unusable_fields(error) if isinstance(error, ValidationError) else [f"  {error}"]
-        where = f" of {file}" if file else ""
-        raise UserError(f"Unusable settings{where}:\n" + "\n".join(lines), _FIELDS) from error
+    where = f"settings of {file}" if file else "settings"
+    return checked(GenerationConfig, fields, where, _FIELDS)
 
 
 def read_formulas(file: Path) -> tuple[str, ...]:

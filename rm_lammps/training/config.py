@@ -1,13 +1,13 @@
 """What a training run is: a YAML file with these sections, or a preset of that form."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from rm_lammps.errors import UserError, unusable_fields
+from rm_lammps.errors import UserError, checked
 from rm_lammps.response import FictitiousEnergy, NoiseConfig
+from rm_lammps.yaml_files import read_yaml
 
 _PRESETS = Path(__file__).parent / "presets"
 
@@ -122,14 +122,9 @@ def load_config(preset_or_file: str) -> TrainingConfig:
             f"No preset and no file called {preset_or_file!r}.",
             f"Presets: {', '.join(preset_names())}; or give a YAML file.",
         )
-    try:
-        fields: Any = yaml.safe_load(path.read_text())
-        return TrainingConfig(**fields)
-    except (yaml.YAMLError, UnicodeDecodeError, TypeError) as error:
-        raise UserError(f"{path} is not a training configuration: {error}") from error
-    except ValidationError as error:
-        lines = unusable_fields(error)
-        raise UserError(
-            f"{path} has {len(lines)} unusable field(s):\n" + "\n".join(lines),
-            "docs/training.md lists every field with its unit and range.",
-        ) from error
+    return checked(
+        TrainingConfig,
+        read_yaml(path, "training configuration"),
+        f"settings of {path}",
+        "docs/training.md lists every field with its unit and range.",
+    )
