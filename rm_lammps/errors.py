@@ -35,7 +35,7 @@ def of_environment(error: BaseException) -> UserError | None:
         ``None`` where it is none of these but a fault of the program.
     """
     number = error.errno if isinstance(error, OSError) else None
-    full = isinstance(error, sqlite3.OperationalError) and "full" in str(error)
+    full = isinstance(error, sqlite3.OperationalError) and "disk" in str(error)
     if number not in _ADVICE and not full and not isinstance(error, MemoryError):
         return None
     if isinstance(error, MemoryError):

@@ -1,6 +1,7 @@
 """The structures of a run in other formats, in the order of the extxyz files."""
 
 import io
+import sqlite3
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
@@ -63,8 +64,14 @@ def export(folder: Path, unique: UniqueSet, formats: Iterable[Format]) -> list[P
                 partial.unlink(missing_ok=True)
                 write(frames, partial)
                 partial.replace(path)
-            except OSError as error:
-                raise UserError(f"Can't write {path}: {error}") from error
+            except (OSError, sqlite3.Error) as error:
+                raise UserError(
+                    f"Can't write {path}: {error}.", "Make room, or leave out."
+                ) from error
+            finally:
+                # SQLite's journal too
+                for left in folder.glob(f"{partial.name}*"):
+                    left.unlink()
             written.append(path)
     return written
 

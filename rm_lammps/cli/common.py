@@ -1,6 +1,5 @@
 """What every command does alike: report errors that are the user's to solve, and exit codes."""
 
-import os
 import sys
 from collections.abc import Callable, Iterable
 from math import isfinite
@@ -8,7 +7,7 @@ from math import isfinite
 import typer
 from rich.console import Console
 
-from rm_lammps.cli.environment import prepare
+from rm_lammps.environment import prepare
 from rm_lammps.errors import UserError, of_environment
 
 BAD_INPUT = 2
@@ -100,20 +99,12 @@ def _refuse_empty_arguments(words: list[str]) -> None:
 
 def _end_output() -> int:
     """Flush standard output; a full disk there must be said, a closed pipe must not."""
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        _silence()
-    except (OSError, ValueError) as error:
-        _silence()
-        print_error(UserError(f"Can't write to standard output: {error}."))
-        return BAD_INPUT
-    return 0
-
-
-def _silence() -> None:
-    # or the interpreter tries again at its end, and fails with another exit code
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    sys.stdout.flush()
+    fault = getattr(sys.stdout, "fault", None)
+    if fault is None or isinstance(fault, BrokenPipeError):
+        return 0
+    print_error(UserError(f"Can't write to standard output: {fault}."))
+    return BAD_INPUT
 
 
 def _plain(text: str) -> str:

@@ -10,8 +10,8 @@ from rich.table import Table
 from rm_lammps.analysis.export import Format
 from rm_lammps.analysis.ranking import PROTOTYPE_WEIGHT, SYMMETRY_WEIGHT
 from rm_lammps.cli.common import check_finite, print_error, refuse, run_app
-from rm_lammps.cli.environment import one_thread
 from rm_lammps.cli.metrics import metrics_tables
+from rm_lammps.environment import one_thread
 from rm_lammps.errors import UserError
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)

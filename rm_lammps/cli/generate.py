@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from rm_lammps.cli.common import BAD_INPUT, check_finite, print_error, print_note, run_app
-from rm_lammps.cli.environment import one_thread
+from rm_lammps.environment import one_thread
 from rm_lammps.errors import UserError, of_environment
 from rm_lammps.ranks import check_launcher
 from rm_lammps.runs.layout import RUN, STRUCTURES

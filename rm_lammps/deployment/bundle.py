@@ -86,8 +86,13 @@ class Bundle:
         self.manifest = manifest
 
     @classmethod
-    def load(cls, folder: Path | str) -> "Bundle":
+    def load(cls, folder: Path | str, *, whole: bool = True) -> "Bundle":
         """Read and check a bundle.
+
+        Args:
+            folder: of the bundle.
+            whole: read every file to see that it is the one that was deployed; where one rank has
+                done so, a thousand others need not.
 
         Raises:
             UserError: not a bundle, damaged, or compiled for another torch or CPU.
@@ -105,7 +110,7 @@ class Bundle:
             raise UserError(
                 f"{folder / MANIFEST} is not a manifest this version reads: {error}", _AGAIN
             ) from error
-        _check(folder, manifest)
+        _check(folder, manifest, whole=whole)
         return cls(folder, manifest)
 
     @property
@@ -168,10 +173,10 @@ class Bundle:
 _AGAIN = "Deploy the model again on this machine: rm-deploy MODEL --out FOLDER."
 
 
-def _check(folder: Path, manifest: Manifest) -> None:
+def _check(folder: Path, manifest: Manifest, *, whole: bool) -> None:
     for name, digest in manifest.files.items():
         file = folder / name
-        if not file.is_file() or sha256(file) != digest:
+        if not file.is_file() or (whole and sha256(file) != digest):
             raise UserError(f"{file} is missing or not the file that was deployed.", _AGAIN)
     torch = version("torch")
     if manifest.versions["torch"] != torch:
@@ -211,6 +216,9 @@ def deploy(model: str, out: Path | None = None, *, device: str = "cpu") -> Bundl
             f"The bundle's path {str(folder)!r} has a space, which LAMMPS scripts can't name.",
             "Choose another --out, or set RM_LAMMPS_CACHE to a path without spaces.",
         )
+    if cached and (folder / MANIFEST).is_file():
+        # whoever uses a finished cache need not be allowed to write to it
+        return Bundle.load(folder)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(folder.with_name(f".{folder.name}.lock")):
@@ -240,10 +248,14 @@ def find_bundle(model: str, *, device: str = "cpu") -> Bundle:
     return bundle
 
 
+_COMPILING = ("bundle", "compile", "edge_model", "native")
+"""Modules that a bundle's files come from."""
+
+
 def _cached_folder(source: ModelSource, device: str) -> Path:
     versions = [version(name) for name in _VERSIONED]
-    # how a model is compiled is part of what it is
-    code = [sha256(file) for file in sorted(Path(__file__).parent.glob("*.py"))]
+    # how a model is compiled is part of what it is; what only looks at it is not
+    code = [sha256(Path(__file__).parent / f"{name}.py") for name in _COMPILING]
     # a bundle carries copies of what seeds are made from
     copies = [
         "" if source.statistics is None else source.statistics.model_dump_json(),

