@@ -1,14 +1,16 @@
 """What every command does alike: report errors that are the user's to solve, and exit codes."""
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from math import isfinite
+from pathlib import Path
 
 import typer
 from rich.console import Console
 
 from rm_lammps.environment import prepare
 from rm_lammps.errors import UserError, of_environment
+from rm_lammps.ranks import Communicator, on_root
 
 BAD_INPUT = 2
 
@@ -109,3 +111,18 @@ def _end_output() -> int:
 
 def _plain(text: str) -> str:
     return text.replace("[", r"\[")
+
+
+def prepare_folder(comm: Communicator, folders: Sequence[Path], out: Path | None) -> Path:
+    """Folder with what runs gave, on every rank; says which of them are still going on.
+
+    Raises:
+        UserError: on every rank: no runs, or they don't go together.
+    """
+    from rm_lammps.runs.joining import ready_to_read, what_is_missing
+
+    folder = on_root(comm, lambda: ready_to_read(folders, out))
+    if comm.rank == 0:
+        for line in what_is_missing(folder):
+            typer.echo(line, err=True)
+    return folder

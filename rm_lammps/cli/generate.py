@@ -8,7 +8,15 @@ from typing import Annotated, Any
 
 import typer
 
-from rm_lammps.cli.common import BAD_INPUT, check_finite, print_error, print_note, run_app
+from rm_lammps.cli.common import (
+    BAD_INPUT,
+    check_finite,
+    given,
+    print_error,
+    print_note,
+    refuse,
+    run_app,
+)
 from rm_lammps.environment import one_thread
 from rm_lammps.errors import UserError, of_environment
 from rm_lammps.ranks import check_launcher
@@ -34,6 +42,13 @@ def generate(
     ] = None,
     resume: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Go on with the stopped run in this folder.")
+    ] = None,
+    status: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Only say how far the run in this folder has come, going on or not.",
+        ),
     ] = None,
     config: Annotated[Path | None, typer.Option(help="The same as RUN.YAML.")] = None,
     model: Annotated[
@@ -155,6 +170,10 @@ def generate(
     the same command is given again. Exit codes: 0 complete, 2 bad input or a fault to mend,
     3 stopped early by a signal or the time limit.
     """
+    if status is not None:
+        refuse(context, set(given(context)) - {"status"}, "--status only looks at a run")
+        _show_status(status)
+        return
     note = one_thread()
     # MPI must be up before LAMMPS is loaded
     from mpi4py import MPI
@@ -210,6 +229,14 @@ def generate(
         raise SystemExit(STOPPED_EARLY)
 
 
+def _show_status(folder: Path) -> None:
+    from rm_lammps.ranks import launched_ranks
+    from rm_lammps.runs.status import read_status
+
+    if launched_ranks().rank == 0:
+        typer.echo(read_status(folder).text())
+
+
 def _where(out: Path | None, resume: Path | None, file: Path | None) -> tuple[Path, Path | None]:
     """Folder and configuration of the run."""
     if resume is not None:
@@ -251,6 +278,7 @@ def _run(
 ) -> dict[str, Any]:
     from mpi4py import MPI
 
+    from rm_lammps.analysis.conclusion import conclude
     from rm_lammps.generation.config import load_config, read_formulas
     from rm_lammps.generation.run import generate as run
     from rm_lammps.ranks import on_root
@@ -261,7 +289,7 @@ def _run(
 
     comm = MPI.COMM_WORLD
     # one rank reads the files: all the others would at once
-    return run(on_root(comm, load), folder, comm, execution)
+    return run(on_root(comm, load), folder, comm, execution, conclude)
 
 
 def _report(summary: dict[str, Any], folder: Path) -> None:

@@ -77,20 +77,16 @@ def _environment() -> str:
     from rm_lammps.environment import THREADS, check_temporary_folder
 
     check_temporary_folder()
-    threads = os.environ.get(THREADS, "")
-    if threads not in {"", "1"}:
-        raise UserError(
-            f"{THREADS}={threads}: your own scripts would run up to ten times slower.",
-            f"Set {THREADS}=1 (rm-generate does so by itself), and use more ranks instead.",
-        )
-    return f"temporary files in {tempfile.gettempdir()}, one thread a rank"
+    threads = os.environ.get(THREADS, "1")
+    slow = "" if threads == "1" else f"; {THREADS}={threads} slows your own scripts: set it to 1"
+    return f"temporary files in {tempfile.gettempdir()}{slow}"
 
 
 def _cache() -> str:
-    from rm_lammps.deployment.plugin import is_built
+    from rm_lammps.deployment.plugin_path import PLUGIN_NAME, plugin_target
 
     folder = cache_folder()
-    if is_built() and not os.access(folder, os.W_OK):
+    if (plugin_target() / PLUGIN_NAME).is_file() and not os.access(folder, os.W_OK):
         bundles = sorted(path.name for path in (folder / "bundles").glob("*/manifest.json"))
         return f"{folder}, read only, with the plugin and {len(bundles)} compiled model(s)"
     try:

@@ -10,6 +10,7 @@ from rm_lammps.chemistry.formula import plain_formula
 from rm_lammps.errors import UserError, checked
 from rm_lammps.generation.presets import PRESETS, combine, fill_in_preset
 from rm_lammps.relaxation import Protocol
+from rm_lammps.runs.request import number_of_compositions, seeds_of_each
 from rm_lammps.seeds import SeedConfig
 from rm_lammps.yaml_files import read_yaml
 
@@ -116,16 +117,12 @@ class GenerationConfig(BaseModel):
     @property
     def compositions(self) -> int:
         """Number of compositions."""
-        if self.de_novo is not None:
-            return self.de_novo.compositions
-        if self.heavy is not None:
-            return self.num
-        return 1 if self.formulas is None else len(self.formulas)
+        return number_of_compositions(self.model_dump(include={*_COMPOSITIONS, "num"}))
 
     @property
     def seeds_each(self) -> int:
         """Number of seeds of each composition."""
-        return 1 if self.heavy is not None else self.num
+        return seeds_of_each(self.model_dump(include={*_COMPOSITIONS, "num"}))
 
     @property
     def total(self) -> int:
