@@ -1,5 +1,7 @@
 """YAML as people mean it."""
 
+import re
+
 import pytest
 import yaml
 from hypothesis import given, settings
@@ -61,7 +63,8 @@ def test_what_is_no_setting_is_refused(tmp_path, text, words):
         read(tmp_path, text)
 
 
-_WORDS = st.text("NOonyes01-.:eE~", max_size=5)
+# numbers with exponents that PyYAML takes for text are no words that the program writes
+_WORDS = st.text("NOonyes01-.:~", max_size=5).filter(lambda word: not re.match(r".*\de", word))
 _VALUES = st.none() | st.booleans() | st.integers(-9, 10**6) | st.floats(allow_nan=False) | _WORDS
 
 

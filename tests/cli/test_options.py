@@ -69,11 +69,9 @@ def test_options_of_crystals_with_a_file_of_molecules(refuse, tmp_path, options,
 @pytest.mark.parametrize(
     ("kind", "options", "why"),
     [
-        ("molecules", ("--out", "x.json"), "written into"),
         ("molecules", ("--reference", "x"), "holds molecules"),
         ("crystals", ("--xtb",), "holds crystals"),
         ("crystals", ("--keep", "0.5"), "holds crystals"),
-        ("crystals", ("--out", "x.json"), "holds crystals"),
         ("crystals", ("--training", "/nonexistent"), "needs --metrics or --rerank"),
         ("crystals", ("--at", "5"), "needs --metrics or --rerank"),
         ("crystals", ("--metrics", "--rerank-steps", "5"), "needs --rerank"),
