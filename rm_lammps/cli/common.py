@@ -1,15 +1,16 @@
 """What every command does alike: report errors that are the user's to solve, and exit codes."""
 
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from math import isfinite
 from pathlib import Path
+from typing import TextIO
 
 import typer
-from rich.console import Console
 
 from rm_lammps.environment import prepare
-from rm_lammps.errors import UserError, of_environment
+from rm_lammps.errors import Note, UserError, of_environment
 from rm_lammps.ranks import Communicator, on_root
 
 BAD_INPUT = 2
@@ -20,6 +21,7 @@ def run_app(app: typer.Typer) -> Callable[[], None]:
 
     def main() -> None:
         code = 0
+        _print_notes()
         try:
             prepare()
             _refuse_empty_arguments(sys.argv[1:])
@@ -42,18 +44,15 @@ def run_app(app: typer.Typer) -> Callable[[], None]:
 
 def print_error(error: UserError) -> None:
     """Print problem and hint to standard error."""
+    from rich.console import Console
+
     console = Console(stderr=True)
     console.print(f"[bold red]Error:[/] {_plain(error.problem)}", highlight=False)
     if error.hint:
         console.print(_plain(error.hint), highlight=False)
 
 
-def print_note(text: str) -> None:
-    """Print what the user should know to standard error."""
-    Console(stderr=True).print(f"[bold yellow]Note:[/] {_plain(text)}", highlight=False)
-
-
-def given(context: typer.Context) -> list[str]:
+def stated(context: typer.Context) -> list[str]:
     """Names of the parameters that stand on the command line."""
     # by name: some versions of typer bring a click of their own
     sources = {name: context.get_parameter_source(name) for name in context.params}
@@ -72,7 +71,7 @@ def refuse(context: typer.Context, names: Iterable[str], why: str) -> None:
         UserError: one of them was given.
     """
     flags = {p.name: p.opts[0] for p in context.command.params}
-    useless = [flags[name] for name in given(context) if name in set(names)]
+    useless = [flags[name] for name in stated(context) if name in set(names)]
     if useless:
         raise UserError(f"{', '.join(useless)} would do nothing: {why}.", "Leave it out.")
 
@@ -107,6 +106,26 @@ def _end_output() -> int:
         return 0
     print_error(UserError(f"Can't write to standard output: {fault}."))
     return BAD_INPUT
+
+
+def _print_notes() -> None:
+    """Let notes stand on standard error without the place in the code that they come from."""
+    show = warnings.showwarning
+
+    def shown(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        if issubclass(category, Note):
+            typer.echo(f"Note: {message}", err=True)
+        else:
+            show(message, category, filename, lineno, file, line)
+
+    warnings.showwarning = shown
 
 
 def _plain(text: str) -> str:

@@ -11,16 +11,18 @@ from rm_lammps.analysis.export import Format
 from rm_lammps.analysis.ranking import PROTOTYPE_WEIGHT, SYMMETRY_WEIGHT
 from rm_lammps.cli.common import check_finite, prepare_folder, print_error, refuse, run_app
 from rm_lammps.cli.metrics import metrics_tables
+from rm_lammps.cli.options import with_flags
 from rm_lammps.environment import one_thread
 from rm_lammps.errors import UserError
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(pretty_exceptions_enable=False)
 
 _CRYSTALS = "Crystals"
 _MOLECULES = "Molecules"
 
 
 @app.command()
+@with_flags()
 def evaluate(
     context: typer.Context,
     sources: Annotated[

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from rm_lammps.cli import evaluate, generate, train
 from rm_lammps.errors import UserError
-from rm_lammps.generation.config import load_config
+from rm_lammps.generation.config import load_run
 
 WATER = "3\nwater\nO 0 0 0\nH 0.96 0 0\nH -0.24 0.93 0\n"
 SUMMARY = {
@@ -93,10 +93,9 @@ def test_numbers_that_are_none(refuse, tmp_path, option, value):
 @pytest.mark.parametrize(
     ("options", "why"),
     [
-        (("--pressure", "nan"), "--pressure nan is not a finite number"),
-        (("--time-limit", "inf"), "--time-limit inf is not a finite number"),
-        (("--time-limit", "nan"), "greater than or equal to 0"),
-        (("--grace", "inf"), "--grace inf is not a finite number"),
+        (("--pressure", "nan"), "protocol.pressure: must be a finite number, not 'nan'"),
+        (("--time-limit", "inf"), "time_limit: must be a finite number, not 'inf'"),
+        (("--grace", "nan"), "grace: must be a finite number, not 'nan'"),
         (("--z", "3-1"), "z (3, 1) must be a range 1 <= low <= high"),
         (("--z", "x"), "'x' is not a range"),
         (("--device", "tpu"), "device"),
@@ -133,14 +132,14 @@ def test_settings_are_refused_in_the_users_words(tmp_path, fields, words):
     settings = {"model": "diamond", "formula": "C4", **fields}
     (tmp_path / "run.yaml").write_text(yaml.safe_dump(settings))
     with pytest.raises(UserError) as error:
-        load_config(tmp_path / "run.yaml", {})
+        load_run(tmp_path / "run.yaml", {"out": tmp_path})
     assert words in str(error.value)
     assert "valid tuple" not in str(error.value)
 
 
 def test_yaml_means_what_it_says(tmp_path):
     (tmp_path / "run.yaml").write_text("model: molecules\nformula: NO\nz: 1-4\n")
-    config = load_config(tmp_path / "run.yaml", {})
+    config = load_run(tmp_path / "run.yaml", {"out": tmp_path}).config
     assert config.formula == "NO"
     assert config.z == (1, 4)
 
