@@ -1,13 +1,13 @@
 """Errors that are the user's to solve: they say what was given, what is allowed and what to do."""
 
 import errno
-import sqlite3
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+if TYPE_CHECKING:  # every start of lmp imports this module
+    from pydantic import BaseModel, ValidationError
 
-M = TypeVar("M", bound=BaseModel)
+M = TypeVar("M", bound="BaseModel")
 
 
 class UserError(Exception):
@@ -35,7 +35,8 @@ def of_environment(error: BaseException) -> UserError | None:
         ``None`` where it is none of these but a fault of the program.
     """
     number = error.errno if isinstance(error, OSError) else None
-    full = isinstance(error, sqlite3.OperationalError) and "disk" in str(error)
+    # by name: sqlite3 need not be loaded to know that an error is not of it
+    full = type(error).__name__ == "OperationalError" and "disk" in str(error)
     if number not in _ADVICE and not full and not isinstance(error, MemoryError):
         return None
     if isinstance(error, MemoryError):
@@ -64,7 +65,7 @@ _ADVICE = {
 }
 
 
-def unusable_fields(error: ValidationError) -> list[str]:
+def unusable_fields(error: "ValidationError") -> list[str]:
     """One line for each field that pydantic refused: its name, and why in the user's words."""
     return [f"  {'.'.join(map(str, e['loc']))}: {_in_words(e)}" for e in error.errors()]
 
@@ -109,6 +110,8 @@ def checked(model: type[M], fields: Mapping[str, Any], what: str = "settings", h
     Raises:
         UserError: a field is missing, unknown or out of range; names each such field.
     """
+    from pydantic import ValidationError
+
     try:
         return model(**fields)
     except ValidationError as error:

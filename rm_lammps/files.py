@@ -12,6 +12,9 @@ from rm_lammps.errors import UserError
 MODEL_PACKAGE = "model.nequip.zip"
 """The packaged model in a training run's folder, and in that of a shipped model."""
 
+MODEL_WEIGHTS = "model.allegro"
+"""Its weights for the pair style's own kernel, beside it where the kernel knows the model."""
+
 MODEL_STATISTICS = "statistics.json"
 """The statistics of its training data, beside it."""
 

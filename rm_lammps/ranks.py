@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Sequence
+from platform import node
 from typing import Any, Protocol, TypeVar
 
 from rm_lammps.errors import UserError
@@ -159,6 +160,13 @@ def on_all(comm: Communicator, work: Callable[[], _T]) -> _T:
 def on_root_only(comm: Communicator, work: Callable[[], _T]) -> _T | None:
     """Like :func:`on_root` for results that stay on rank 0; ``None`` on the others."""
     return on_all(comm, lambda: work() if comm.rank == 0 else None)
+
+
+def on_each_node(comm: Communicator, work: Callable[[], object]) -> None:
+    """Do ``work`` on one rank of each node; an exception reaches every rank."""
+    names = gather(comm, node)
+    first = names.index(names[comm.rank]) == comm.rank
+    on_all(comm, lambda: work() if first else None)
 
 
 def raise_together(comm: Communicator, error: Exception | None) -> None:

@@ -56,11 +56,11 @@ def test_clear_and_second_instance_share_the_model(carbon, new_lammps, tmp_path)
     assert other.get_thermo("pe") == pytest.approx(wanted, rel=1e-9)
 
 
-def test_replaced_file_is_loaded_anew(models, new_lammps, tmp_path):
-    file = tmp_path / "model.nequip.pt2"
+def test_replaced_file_is_loaded_anew(carbon, organic, new_lammps, tmp_path):
+    file = tmp_path / "model"
     energies = []
-    for name in ("carbon", "organic"):
-        file.write_bytes(models[name].read_bytes())
+    for source in (carbon, organic):
+        file.write_bytes(source.read_bytes())
         energies.append(new_lammps(diamond(1) + pair(file) + "run 0").get_thermo("pe"))
     assert abs(energies[0] - energies[1]) > 1e-3
 

@@ -1,6 +1,8 @@
 """Seeds with symmetry, and mixtures of kinds."""
 
+import runpy
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +16,7 @@ from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.geometry import pairs_of
 from rm_lammps.seeds import ModelFacts, SeedConfig, SeedMaker
 from rm_lammps.seeds.kinds.symmetric import SymmetricSeeds, symmetric_crystal
-from rm_lammps.seeds.wyckoff import crystal_system, space_group_table
+from rm_lammps.seeds.wyckoff import TABLES, crystal_system, space_group_table
 
 SALT = DatasetStatistics.of(
     [bulk("NaCl", "rocksalt", a=5.64), bulk("Na", "bcc", a=4.29)], cutoff=4.5
@@ -50,6 +52,17 @@ def test_general_positions_have_the_symmetry_of_their_group(number):
     numbers = np.repeat([1, 2], table.positions[0].multiplicity)
     primitive = table.primitive @ np.asarray(cell)
     assert space_group_of(primitive, np.concatenate(orbits), numbers) == number
+
+
+def test_tables_are_those_of_pyxtal():
+    pytest.importorskip("pyxtal")
+    script = Path(__file__).parents[2] / "scripts" / "wyckoff_tables.py"
+    made = runpy.run_path(str(script))["tables"]()
+    with np.load(TABLES) as shipped:
+        assert set(shipped) == set(made)
+        for name, table in made.items():
+            np.testing.assert_array_equal(shipped[name], table)
+    assert len(made["positions"]) == 230
 
 
 def test_positions_hold_the_atoms_of_a_primitive_cell():
