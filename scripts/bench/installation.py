@@ -70,7 +70,8 @@ def measure(commit: str, work: Path, ranks: list[int]) -> dict[str, object]:
     archive = subprocess.run(
         ["git", "archive", commit], cwd=ROOT, capture_output=True, check=True
     ).stdout
-    tarfile.open(fileobj=BytesIO(archive)).extractall(source, filter="data")
+    with tarfile.open(fileobj=BytesIO(archive)) as content:
+        content.extractall(source, filter="data")
     environment = {
         **os.environ,
         "PATH": f"{venv / 'bin'}:{os.environ['PATH']}",
