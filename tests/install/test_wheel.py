@@ -31,15 +31,21 @@ importlib.import_module("rm_lammps.cli." + command).main()
 NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
 
 
+@pytest.fixture(scope="module")
+def programs():
+    """All programs of the environment but those that build; where every user can look."""
+    with tempfile.TemporaryDirectory(prefix="rm_lammps-programs-") as name:
+        folder = Path(name)
+        for program in Path(sys.prefix, "bin").iterdir():
+            if program.name not in {"cmake", "ninja"}:
+                (folder / program.name).symlink_to(program)
+        folder.chmod(0o755)
+        yield folder
+
+
 @pytest.fixture
-def bare(installation, tmp_path):
+def bare(installation, programs):
     """Run a command of the wheel as on a node with nothing but Python, LAMMPS and MPI."""
-    programs = tmp_path / "programs"
-    programs.mkdir()
-    for program in Path(sys.prefix, "bin").iterdir():
-        if program.name not in {"cmake", "ninja"}:
-            (programs / program.name).symlink_to(program)
-    programs.chmod(0o755)
     environment = {
         **{name: value for name, value in environment_for_mpirun().items() if name != "CXX"},
         "PATH": str(programs),
@@ -60,6 +66,7 @@ def bare(installation, tmp_path):
             cwd=installation,
             capture_output=True,
             text=True,
+            timeout=600,
             check=False,
         )
         assert not check or done.returncode == 0, done.stdout + done.stderr
