@@ -23,7 +23,7 @@ from scipy.spatial.transform import Rotation
 
 from rm_lammps.analysis.unique import write_unique
 from rm_lammps.ranks import launched_ranks
-from rm_lammps.runs.layout import GROUPS
+from rm_lammps.runs.layout import GROUPS, STRUCTURES
 
 CRYSTALS = [
     bulk("C", a=3.567, cubic=True),
@@ -54,7 +54,7 @@ def make(folder: Path, num: int) -> None:
     rng = np.random.default_rng(0)
     folder.mkdir(parents=True, exist_ok=True)
     single = 0
-    with (folder / "structures.extxyz").open("w") as stream:
+    with (folder / STRUCTURES).open("w") as stream:
         for seed in range(num):
             if rng.random() < SINGLE:
                 # energies far enough apart that each is surely a structure of its own
