@@ -11,15 +11,17 @@ from rm_lammps.analysis.export import Format
 from rm_lammps.analysis.ranking import PROTOTYPE_WEIGHT, SYMMETRY_WEIGHT
 from rm_lammps.cli.common import prepare_folder, print_error, run_app
 from rm_lammps.cli.metrics import metrics_tables
+from rm_lammps.cli.options import with_flags
 from rm_lammps.errors import UserError
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(pretty_exceptions_enable=False)
 
 _CRYSTALS = "Crystals"
 _MOLECULES = "Molecules"
 
 
 @app.command()
+@with_flags()
 def evaluate(
     sources: Annotated[
         list[Path],

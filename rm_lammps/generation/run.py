@@ -11,9 +11,10 @@ from mpi4py import MPI
 from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.deployment.bundle import COMPILED, Bundle, find_bundle
 from rm_lammps.errors import UserError
-from rm_lammps.generation.config import Execution, GenerationConfig
+from rm_lammps.generation.config import GenerationConfig
 from rm_lammps.generation.counters import SharedCounters
 from rm_lammps.generation.display import GenerationProgress
+from rm_lammps.generation.fields import Execution
 from rm_lammps.generation.run_seeds import RunSeeds
 from rm_lammps.generation.schedule import ChunkSchedule, SeedRanges
 from rm_lammps.generation.stopping import Stopping, deadline
