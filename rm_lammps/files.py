@@ -18,6 +18,9 @@ MODEL_STATISTICS = "statistics.json"
 MODEL_PROTOTYPES = "prototypes.npz"
 """Training structures of a model that carries them, beside it and in its bundle."""
 
+MODEL_LEVELS = "levels.json"
+"""The potentials of a model that is a ladder of them, beside the lowest one's package."""
+
 _PIECE = 1 << 20
 """Bytes."""
 _PACKAGE = Path(__file__).resolve().parent

@@ -44,7 +44,7 @@ int Neighbourhood::gather(const Atoms &atoms, const Metadata &metadata, int begi
       vectors_.insert(vectors_.end(), {dx, dy, dz});
     }
     centres_.push_back(i);
-    first_.push_back(static_cast<int>(atoms_.size()));
+    first_.push_back(atoms_.size());
   }
   return end;
 }
@@ -128,11 +128,11 @@ template <typename T>
 void fill_vectors(const Neighbourhood &near, const std::vector<int> &rows, int padded_rows,
                   int width, double beyond, std::vector<T> &vectors)
 {
-  vectors.resize(size_t(3) * padded_rows * width);
+  vectors.resize(3 * size_t(padded_rows) * width);
   T *out = vectors.data();
   for (int row = 0; row < padded_rows; ++row) {
     const int known = row < static_cast<int>(rows.size()) ? near.degree(rows[row]) : 0;
-    if (known) out = std::copy_n(near.vectors(rows[row]), 3 * known, out);
+    if (known) out = std::copy_n(near.vectors(rows[row]), 3 * size_t(known), out);
     for (int k = known; k < width; ++k) {
       *out++ = static_cast<T>(beyond);
       *out++ = 0;

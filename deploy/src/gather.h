@@ -37,13 +37,14 @@ class Neighbourhood {
 
   int size() const { return static_cast<int>(centres_.size()); }
   int centre(int row) const { return centres_[row]; }
-  int degree(int row) const { return first_[row + 1] - first_[row]; }
+  int degree(int row) const { return static_cast<int>(first_[row + 1] - first_[row]); }
   const int *neighbours(int row) const { return atoms_.data() + first_[row]; }
   // Å, neighbour minus centre, [degree][3]
   const double *vectors(int row) const { return vectors_.data() + 3 * first_[row]; }
 
  private:
-  std::vector<int> centres_, first_, atoms_;
+  std::vector<int> centres_, atoms_;
+  std::vector<size_t> first_;    // edges of a block may be more than an int counts
   std::vector<double> vectors_;
 };
 

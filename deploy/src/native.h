@@ -37,6 +37,10 @@ class NativeModel {
   // 64-byte aligned rows of floats, which grow and are kept
   class Rows {
    public:
+    Rows() = default;
+    // a copy would point into the storage of the original
+    Rows(const Rows &) = delete;
+    Rows &operator=(const Rows &) = delete;
     float *reserve(size_t rows, size_t width);
     float *row(size_t index) const { return data_ + index * width_; }
     double bytes() const { return sizeof(float) * static_cast<double>(storage_.size()); }

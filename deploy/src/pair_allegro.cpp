@@ -14,6 +14,7 @@
 
 #include "atom.h"
 #include "comm.h"
+#include "cpu.h"
 #include "error.h"
 #include "force.h"
 #include "memory.h"
@@ -67,10 +68,22 @@ void PairAllegro::allocate()
 
 void PairAllegro::read_block_size(const char *text)
 {
-  block_edges = std::strcmp(text, "all") == 0
-      ? unlimited
-      : static_cast<size_t>(utils::bnumeric(FLERR, text, false, lmp));
-  if (block_edges < 1) error->all(FLERR, "Pair style allegro: block must be 1 or more edges");
+  if (std::strcmp(text, "all") == 0) {
+    block_edges = unlimited;
+    return;
+  }
+  const bigint edges = utils::bnumeric(FLERR, text, false, lmp);
+  if (edges < 1)
+    error->all(FLERR, std::string("Pair style allegro: block must be 1 or more edges, not ") + text);
+  block_edges = static_cast<size_t>(edges);
+}
+
+void PairAllegro::read_gpu(const char *text)
+{
+  gpu = utils::inumeric(FLERR, text, false, lmp);
+  if (gpu < 0)
+    error->all(FLERR, std::string("Pair style allegro: gpu must be 0 or more, not ") + text +
+                          "; without it, ranks spread over the GPUs of their node");
 }
 
 void PairAllegro::settings(int narg, char **arg)
@@ -87,9 +100,10 @@ void PairAllegro::settings(int narg, char **arg)
 
   block_edges = 0;
   gpu = -1;
+  zero_isolated = false;
   wished.clear();
   if (const char *text = std::getenv(block_variable)) read_block_size(text);
-  if (const char *text = std::getenv(gpu_variable)) gpu = utils::inumeric(FLERR, text, false, lmp);
+  if (const char *text = std::getenv(gpu_variable)) read_gpu(text);
   for (int i = 0; i < narg; i += 2) {
     const std::string key = arg[i];
     if (i + 1 >= narg) error->all(FLERR, "Pair style allegro: a value is missing after " + key);
@@ -97,13 +111,16 @@ void PairAllegro::settings(int narg, char **arg)
     if (key == "block")
       read_block_size(arg[i + 1]);
     else if (key == "gpu")
-      gpu = utils::inumeric(FLERR, value, false, lmp);
+      read_gpu(arg[i + 1]);
+    else if (key == "isolated" && (value == "zero" || value == "model"))
+      zero_isolated = value == "zero";
     else if (key == "target" && std::count(target_names, target_names + 3, value))
       wished = value;
     else
       error->all(FLERR,
                  "Pair style allegro: unknown setting '" + key + " " + value +
-                     "'; known are: block N|all, gpu N, target native|edges|positions");
+                     "'; known are: block N|all, gpu N, isolated model|zero, target "
+                     "native|edges|positions");
   }
 }
 
@@ -170,6 +187,7 @@ void PairAllegro::coeff(int narg, char **arg)
   }
   load_model(file);
   map_types(model->metadata(), file, arg + 3);
+  take_off_isolated();
   announce(file);
 }
 
@@ -206,6 +224,52 @@ void PairAllegro::load_model(const std::string &file)
   collective(problem);
   if (block_edges == 0) block_edges = device < 0 ? default_block_cpu : default_block_gpu;
   centroidstressflag = target == Target::positions ? CENTROID_NOTAVAIL : CENTROID_AVAIL;
+}
+
+// What an atom without neighbours has of its own, so that it can be taken off.
+void PairAllegro::take_off_isolated()
+{
+  isolated.clear();
+  if (!zero_isolated) return;
+  std::string problem;
+  try {
+    std::vector<double> energies(model->metadata().ntypes(), 0.0);
+    for (const int type : model_types)
+      if (type >= 0) energies[type] = isolated_energy(type);
+    isolated = energies;
+  } catch (const std::exception &failure) {
+    problem = failure.what();
+  }
+  collective(problem);
+}
+
+double PairAllegro::isolated_energy(int model_type)
+{
+  const double origin[3] = {0.0, 0.0, 0.0};
+  const double *x[] = {origin};
+  const int type = 0, centre = 0, none = 0;
+  const int *neighbours[] = {&none};
+  rm_lammps::Atoms alone;
+  alone.x = x;
+  alone.type = &type;
+  alone.model_type = &model_type;
+  alone.total = alone.ncentres = 1;
+  alone.centres = &centre;
+  alone.nneighbours = &none;
+  alone.neighbours = neighbours;
+  const std::lock_guard<std::mutex> lock(model->mutex());
+  if (target == Target::native)
+    return model->native().evaluate(model_type, 0, nullptr, nullptr, nullptr);
+  const std::vector<int> rows = {0};
+  near.gather(alone, model->metadata(), 0, 1);
+  if (target == Target::edges) {
+    rm_lammps::fill_edges(alone, near, rows, model->metadata(), block);
+    model->evaluate_edges(block, result);
+  } else {
+    positions.fill(alone, near, rows, model->metadata().r_max, block);
+    model->evaluate_positions(block, result);
+  }
+  return result.energies[0];
 }
 
 // Rank of this process on its node. The launcher knows it best: with several LAMMPS instances on
@@ -262,13 +326,33 @@ void PairAllegro::init_style()
     error->all(FLERR,
                "Pair style allegro needs newton pair on: an atom's forces act on atoms of other "
                "ranks. Remove 'newton off' from the script");
-  const auto *special = force->special_lj;
-  if (atom->molecular != Atom::ATOMIC && comm->me == 0 &&
-      (special[1] == 0.0 || special[2] == 0.0 || special[3] == 0.0))
+  check_special_bonds();
+  neighbor->add_request(this, NeighConst::REQ_FULL);
+}
+
+// LAMMPS removes neighbours whose factors are zero, unless a kspace style needs them.
+void PairAllegro::check_special_bonds()
+{
+  if (atom->molecular == Atom::ATOMIC || force->kspace) return;
+  bool removed[4] = {};
+  for (int kind = 1; kind <= 3; ++kind)
+    removed[kind] = force->special_lj[kind] == 0.0 && force->special_coul[kind] == 0.0;
+  int lost = 0, anywhere = 0;
+  if (atom->nspecial)
+    for (int i = 0; i < atom->nlocal && !lost; ++i) {
+      if (model_types[atom->type[i]] < 0) continue;
+      for (int kind = 1, before = 0; kind <= 3; ++kind) {
+        lost |= removed[kind] && atom->nspecial[i][kind - 1] > before;
+        before = atom->nspecial[i][kind - 1];
+      }
+    }
+  // templates of molecules keep their bonds elsewhere
+  if (atom->molecular == Atom::TEMPLATE) lost = removed[1] || removed[2] || removed[3];
+  MPI_Allreduce(&lost, &anywhere, 1, MPI_INT, MPI_MAX, world);
+  if (anywhere && comm->me == 0)
     error->warning(FLERR,
                    "Pair style allegro: special_bonds removes bonded atoms from the neighbour "
                    "list. If the model is to see them, use 'special_bonds lj/coul 1 1 1'");
-  neighbor->add_request(this, NeighConst::REQ_FULL);
 }
 
 double PairAllegro::init_one(int i, int j)
@@ -305,6 +389,12 @@ std::string version_text(uint64_t version)
 extern "C" __attribute__((visibility("default"))) void *rm_lammps_create_pair_allegro(void *ptr)
 {
   auto *lmp = static_cast<LAMMPS *>(ptr);
+  const std::string missing = rm_lammps::missing_features(rm_lammps::kernel_features);
+  if (!missing.empty())
+    lmp->error->all(FLERR,
+                    "Pair style allegro was built for a CPU with " + missing +
+                        ", which this one lacks. Build the plugin on this kind of node "
+                        "(rm-doctor), or for all kinds: see KERNEL_CPU in docs/pair_style.md");
   const uint64_t found = aoti_torch_abi_version();
   if (found != TORCH_ABI_VERSION)
     lmp->error->all(FLERR,

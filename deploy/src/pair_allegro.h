@@ -15,7 +15,7 @@
 
 namespace LAMMPS_NS {
 
-// pair_style allegro [block N|all] [gpu N] [target native|edges|positions]
+// pair_style allegro [block N|all] [gpu N] [isolated model|zero] [target native|edges|positions]
 // pair_coeff * * FILE.nequip.pt2 El1 El2 ...
 class PairAllegro : public Pair {
  public:
@@ -35,8 +35,12 @@ class PairAllegro : public Pair {
  private:
   void allocate();
   void read_block_size(const char *text);
+  void read_gpu(const char *text);
   void map_types(const rm_lammps::Metadata &metadata, const std::string &file, char **names);
   void load_model(const std::string &file);
+  void take_off_isolated();
+  double isolated_energy(int model_type);
+  void check_special_bonds();
   int choose_gpu();
   int local_rank();
   void announce(const std::string &file);
@@ -60,6 +64,8 @@ class PairAllegro : public Pair {
   double energy_unit = 1.0;        // LAMMPS's energy unit in one eV
   size_t block_edges = 0;
   int gpu = -1;
+  bool zero_isolated = false;
+  std::vector<double> isolated;    // eV, by type of the model; empty where it stays in the energy
   std::string wished;    // target of the script, empty for the best that the file holds
   rm_lammps::Target target = rm_lammps::Target::positions;
 

@@ -88,6 +88,7 @@ void PairAllegro::tally_energy(int i, double energy)
     throw rm_lammps::ModelError("Pair style allegro: the energy of atom " +
                                 std::to_string(atom->tag[i]) +
                                 " is not a number; is it nearly on top of another?");
+  if (!isolated.empty()) energy -= isolated[model_types[atom->type[i]]];
   if (eflag_global) eng_vdwl += energy_unit * energy;
   if (eflag_atom) eatom[i] += energy_unit * energy;
 }

@@ -31,10 +31,30 @@ _INCLUDE_TEXT = """\
 # Units metal: Angstrom, pseudo-eV, bar. Elements of the model: {elements}
 # Moved the folder? Say where it is: lmp -var rm_bundle FOLDER
 variable rm_bundle index {folder}
+# index variables keep the value of a bundle before: only the folder with this model counts
+variable rm_folder string {folder}
+variable rm_own equal is_file(${{rm_bundle}}/{marker})
+if "${{rm_own}} == 1" then "variable rm_folder string ${{rm_bundle}}"
+variable rm_given string $(is_defined(variable,rm_elements))
 variable rm_elements index "{elements}"
 pair_style allegro
-pair_coeff * * ${{rm_bundle}}/{compiled} ${{rm_elements}}
+pair_coeff * * ${{rm_folder}}/{compiled} ${{rm_elements}}
+if "${{rm_given}} == 0" then "variable rm_elements delete"
 """
+
+_MARKER_TEXT = "By this file's name pair.in tells its own folder from that of another bundle.\n"
+
+
+class CompiledLevel(BaseModel):
+    """One potential of a model that is a ladder of them, each for a range of noise."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    noise: tuple[float, float]
+    """Range of the displacements that it was trained with: standard deviations, Å."""
+    file: str
+    """Compiled model in the bundle."""
 
 
 class Manifest(BaseModel):
@@ -54,6 +74,8 @@ class Manifest(BaseModel):
     files: dict[str, str]
     """sha256 of every other file of the bundle."""
     statistics: DatasetStatistics | None
+    levels: tuple[CompiledLevel, ...] = ()
+    """Of a ladder, the lowest first; empty where one potential is for all noise."""
 
 
 class Bundle:
@@ -105,9 +127,31 @@ class Bundle:
     pair_style = "allegro"
     """Name of the model's pair style in LAMMPS."""
 
-    def pair_coefficients(self, elements: Sequence[str]) -> str:
-        """What follows ``pair_coeff`` for atom types of these elements."""
-        return f"* * {self.folder / COMPILED} {' '.join(elements)}"
+    def pair_coefficients(self, elements: Sequence[str], level: str | None = None) -> str:
+        """What follows ``pair_coeff`` for atom types of these elements.
+
+        Args:
+            elements: by atom type.
+            level: of the model's ladder; ``None`` for the lowest.
+
+        Raises:
+            UserError: the model has no such level.
+        """
+        return f"* * {self.folder / self.compiled(level)} {' '.join(elements)}"
+
+    def compiled(self, level: str | None = None) -> str:
+        """Name of the compiled model of a level; see :meth:`pair_coefficients`."""
+        if level is None:
+            return COMPILED
+        found = {known.name: known.file for known in self.manifest.levels}
+        if level not in found:
+            raise UserError(
+                f"The model {self.manifest.name} has no level {level!r}.",
+                f"Its levels: {', '.join(found)}."
+                if found
+                else "It has one potential for all noise: leave out level.",
+            )
+        return found[level]
 
     @property
     def prototypes(self) -> Path | None:
@@ -198,7 +242,11 @@ def _cached_folder(source: ModelSource, device: str) -> Path:
         "" if source.statistics is None else source.statistics.model_dump_json(),
         "" if source.prototypes is None else sha256(source.prototypes),
     ]
-    identity = key(sha256(source.package), device, cpu_type(), *versions, *code, *copies)
+    levels = [
+        f"{level.name} {level.noise} {sha256(source.package.parent / level.package)}"
+        for level in source.levels
+    ]
+    identity = key(sha256(source.package), *levels, device, cpu_type(), *versions, *code, *copies)
     return cache_folder() / "bundles" / f"{source.name}-{identity}"
 
 
@@ -208,12 +256,16 @@ def _make(source: ModelSource, folder: Path, device: str) -> None:
     with _scratch_beside(folder) as scratch:
         compile_model(source.package, scratch / COMPILED, device=device)
         species, cutoff = _species_and_cutoff(source.package)
+        levels = _compile_levels(source, species, scratch, device)
+        marker = f"{sha256(scratch / COMPILED)[:16]}.id"
+        (scratch / marker).write_text(_MARKER_TEXT)
         text = _INCLUDE_TEXT.format(
             name=source.name,
             elements=" ".join(species),
             folder=folder,
             include=INCLUDE,
             compiled=COMPILED,
+            marker=marker,
         )
         (scratch / INCLUDE).write_text(text)
         if source.prototypes is not None:
@@ -228,6 +280,7 @@ def _make(source: ModelSource, folder: Path, device: str) -> None:
             package_sha256=sha256(source.package),
             files={file.name: sha256(file) for file in sorted(scratch.iterdir())},
             statistics=source.statistics,
+            levels=levels,
         )
         folder.mkdir(exist_ok=True)
         # the manifest comes last: a folder with one is complete
@@ -237,6 +290,27 @@ def _make(source: ModelSource, folder: Path, device: str) -> None:
         partial = folder / f".{MANIFEST}"
         partial.write_text(manifest.model_dump_json(indent=1) + "\n")
         partial.replace(folder / MANIFEST)
+
+
+def _compile_levels(
+    source: ModelSource, species: list[str], scratch: Path, device: str
+) -> tuple[CompiledLevel, ...]:
+    """Compile the levels above the lowest one."""
+    compiled = []
+    for number, level in enumerate(source.levels):
+        file = f"{level.name}.nequip.pt2" if number else COMPILED
+        if number:
+            package = source.package.parent / level.package
+            known, _ = _species_and_cutoff(package)
+            if known != species:
+                raise UserError(
+                    f"Level {level.name} of {source.name} is for {' '.join(known)}, but the lowest "
+                    f"one for {' '.join(species)}.",
+                    "Train all levels of a ladder with the same elements.",
+                )
+            compile_model(package, scratch / file, device=device)
+        compiled.append(CompiledLevel(name=level.name, noise=level.noise, file=file))
+    return tuple(compiled)
 
 
 @contextmanager

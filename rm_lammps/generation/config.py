@@ -8,10 +8,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from rm_lammps.chemistry.formula import plain_formula
-from rm_lammps.deployment.bundle import MANIFEST, Bundle
 from rm_lammps.errors import UserError, unusable_fields
-from rm_lammps.generation.presets import FORMER_NAMES, PRESETS, combine
-from rm_lammps.pretrained.source import find_model
+from rm_lammps.generation.presets import PRESETS, combine, fill_in_preset
 from rm_lammps.relaxation import Protocol
 from rm_lammps.seeds import SeedConfig
 
@@ -75,11 +73,7 @@ class GenerationConfig(BaseModel):
         # a protocol by name is the preset of that name
         if isinstance(fields.get("protocol"), str):
             fields["preset"] = fields.pop("protocol")
-        name = fields.get("preset") or preset_for(fields.get("model"))
-        name = FORMER_NAMES.get(name, name)
-        if name not in PRESETS:
-            raise ValueError(f"unknown preset {name!r}; allowed: {', '.join(PRESETS)}")
-        return combine(PRESETS[name], {**fields, "preset": name})
+        return fill_in_preset(fields)
 
     @field_validator("formula", "formulas")
     @classmethod
@@ -190,23 +184,6 @@ def read_formulas(file: Path) -> tuple[str, ...]:
     if not formulas:
         raise UserError(f"{file} holds no formulas.", "Write one a line, e.g. Sr2O4.")
     return tuple(formulas)
-
-
-def preset_for(model: Any) -> str:
-    """Name of the preset that suits a model, by what it was trained on.
-
-    Args:
-        model: shipped model by name, bundle or rm-train folder.
-
-    Raises:
-        UserError: no such model.
-    """
-    statistics = None
-    if isinstance(model, str) and (Path(model) / MANIFEST).is_file():
-        statistics = Bundle.load(model).manifest.statistics
-    elif isinstance(model, str):
-        statistics = find_model(model).statistics
-    return "hops" if statistics is None else statistics.system.preset(len(statistics.species))
 
 
 _FIELDS = (

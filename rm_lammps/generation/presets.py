@@ -1,7 +1,11 @@
 """Settings by name: what seeds look like and how they are relaxed."""
 
+import warnings
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
+
+from rm_lammps.errors import Note
 
 _SUPERCELL_STAGES = [
     {"stage": "minimise", "ftol": 1.0, "steps": 30},
@@ -49,9 +53,67 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
 }
 
-
-FORMER_NAMES = {"crystals": "hops"}
+_FORMER_NAMES = {"crystals": "hops"}
 """Presets that earlier versions knew by another name."""
+
+
+def fill_in_preset(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Put a run's settings over those of its preset, the one place where this is done.
+
+    Args:
+        fields: settings of a run; ``preset`` names one, else it is the one that suits ``model``.
+
+    Returns:
+        The settings with ``preset`` and all that it sets.
+
+    Raises:
+        ValueError: no such preset.
+        UserError: no such model.
+    """
+    name = find_preset(fields.get("preset"), fields.get("model"))
+    return combine(PRESETS[name], {**fields, "preset": name})
+
+
+def find_preset(name: str | None, model: Any) -> str:
+    """Name of a preset, by its present name.
+
+    Args:
+        name: as given, present or former; nothing for the one that suits the model.
+        model: shipped model by name, bundle or rm-train folder.
+
+    Raises:
+        ValueError: no such preset.
+        UserError: no such model.
+    """
+    if not name:
+        return preset_for(model)
+    present = _FORMER_NAMES.get(name, name)
+    if present != name:
+        warnings.warn(f"The preset {name} is called {present} now.", Note, stacklevel=2)
+    if present not in PRESETS:
+        raise ValueError(f"unknown preset {name!r}; allowed: {', '.join(PRESETS)}")
+    return present
+
+
+def preset_for(model: Any) -> str:
+    """Name of the preset that suits a model, by what it was trained on.
+
+    Args:
+        model: shipped model by name, bundle or rm-train folder.
+
+    Raises:
+        UserError: no such model.
+    """
+    # what presets there are can be asked for without these
+    from rm_lammps.deployment.bundle import MANIFEST, Bundle
+    from rm_lammps.pretrained.source import find_model
+
+    statistics = None
+    if isinstance(model, (str, Path)) and (Path(model) / MANIFEST).is_file():
+        statistics = Bundle.load(model).manifest.statistics
+    elif isinstance(model, (str, Path)):
+        statistics = find_model(str(model)).statistics
+    return "hops" if statistics is None else statistics.system.preset(len(statistics.species))
 
 
 def combine(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:

@@ -60,5 +60,11 @@ def is_reduced(cell: Array) -> bool:
 
 
 def reduced(cell: Array) -> Array:
-    """The cell as it is where it :func:`is_reduced`, else Minkowski-reduced; shape (3, 3), Å."""
-    return cell if is_reduced(cell) else minkowski_reduce(cell)[0]
+    """A right-handed reduced cell of the same lattice, the given one if it can be.
+
+    Args:
+        cell: shape (3, 3), Å; a right-handed one that :func:`is_reduced` comes back as it is, a
+            left-handed one with all its vectors turned round.
+    """
+    short = cell if is_reduced(cell) else minkowski_reduce(cell)[0]
+    return short if np.linalg.det(short) > 0 else -short

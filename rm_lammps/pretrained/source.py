@@ -11,6 +11,7 @@ from rm_lammps.files import (
     MODEL_STATISTICS,
     pretrained_folder,
 )
+from rm_lammps.pretrained.ladder import Level, read_levels
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,8 @@ class ModelSource:
     """``None`` for a bare package: good for a pair style, not for making seeds."""
     prototypes: Path | None = None
     """Library of structures for seeds, where the model carries one."""
+    levels: tuple[Level, ...] = ()
+    """Of a ladder, the lowest first; empty where one potential is for all noise."""
 
 
 def pretrained_names() -> list[str]:
@@ -61,4 +64,5 @@ def find_model(model: str) -> ModelSource:
         package,
         DatasetStatistics.model_validate_json(statistics.read_text()),
         prototypes if prototypes.is_file() else None,
+        read_levels(package.parent),
     )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import ase
 import numpy as np
+from ase.units import GPa
 
 from rm_lammps.deployment.bundle import Bundle
 from rm_lammps.errors import UserError
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 BAR_PER_GPA = 1.0e4
 _FRAMES_EVERY = 10
+_TENSOR = np.array([[0, 3, 4], [3, 1, 5], [4, 5, 2]])
+"""Places of a tensor's components in LAMMPS's order of six."""
 _FREE = 0.5
 """Share of the largest possible distance from atoms that a cell's faces keep."""
 
@@ -53,6 +56,9 @@ class LammpsSession:
         self._inputs = shipped_folder("lammps_inputs")
         self._scripts: dict[Path, str] = {}
         self._terms: tuple[Term, ...] = ()
+        self._elements: Sequence[str] = ()
+        self._own_style = ""
+        self._level: str | None = None
         self._lmp: Any = None
         self._evaluations_before = 0
         self._loaded: ase.Atoms | None = None
@@ -145,6 +151,25 @@ class LammpsSession:
             raise StopError(Reason.NOT_FINITE, f"E~ = {energy}")
         return Evaluation(float(energy), forces, -pressure / BAR_PER_GPA, self._term_energies())
 
+    def evaluate_each(self) -> tuple[Evaluation, Array, Array]:
+        """Evaluate the structure as it is, and what each atom has of it.
+
+        Returns:
+            The evaluation; energies of the atoms, shape (n,), pseudo-eV; their virials in LAMMPS's
+            orientation, shape (n, 3, 3), pseudo-eV, which sum to minus volume times stress.
+
+        Raises:
+            StopError: the result is not a number.
+        """
+        if not self._lmp.has_id("compute", "rm_virials"):
+            self.include("per_atom.in")
+        result = self.evaluate()
+        energies = np.array(self._lmp.gather("c_rm_energies", 1, 1))
+        # bar Å³, with the sign of a stress: xx, yy, zz, xy, xz, yz
+        flat = np.array(self._lmp.gather("c_rm_virials", 1, 6)).reshape(-1, 6)
+        virials = -flat[:, _TENSOR] / BAR_PER_GPA * GPa
+        return result, energies, virials
+
     def tidy_cell(self) -> None:
         """Go on in a Minkowski-reduced cell with its faces away from atoms, if this one isn't."""
         # where ranks share a box, it is large and has atoms at its faces wherever they are
@@ -235,6 +260,7 @@ class LammpsSession:
             )
         self.set(rm_elements=" ".join(elements))
         self.include("model.in")
+        self._elements, self._own_style, self._level = elements, "", None
         self._add_terms(elements)
         if self._trajectory is not None:
             lmp.command(f"dump trajectory all extxyz {_FRAMES_EVERY} {self._trajectory}")
@@ -266,6 +292,7 @@ class LammpsSession:
             for line in lines:
                 first, second, rest = line.split(maxsplit=2)
                 self.command(f"pair_coeff {first} {second} {name} {rest}")
+        self._own_style = names[0]
         for number, name in enumerate(names):
             self.command(f"compute rm_term_{number} all pair {name}")
 
@@ -347,3 +374,24 @@ class LammpsSession:
         for name, value in values.items():
             self._lmp.command(f"variable {name} delete")
             self._lmp.command(f'variable {name} index "{value}"')
+
+    def set_text(self, **values: str) -> None:
+        """Set LAMMPS variables that hold a text with spaces, which scripts don't expand."""
+        for name, value in values.items():
+            self._lmp.command(f"variable {name} delete")
+            self._lmp.command(f'variable {name} string "{value}"')
+
+    def use_level(self, name: str | None) -> None:
+        """Evaluate another level of the model from now on, until the next ``clear``.
+
+        Args:
+            name: of the level; ``None`` for the lowest.
+
+        Raises:
+            UserError: the model has no such level.
+        """
+        if name == self._level:
+            return
+        first, second, rest = self.bundle.pair_coefficients(self._elements, name).split(maxsplit=2)
+        self.command(f"pair_coeff {first} {second} {self._own_style} {rest}")
+        self._level = name

@@ -1,6 +1,7 @@
 """Bundles are checked against this machine, and models are found by name."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -131,3 +132,62 @@ def refused_doctor(run):
     done = run("rm-doctor", env={"CXX": "no-such-compiler"}, check=False)
     assert done.returncode == 2
     return done.stdout
+
+
+BOX = """
+units metal
+region b block 0 3.57 0 3.57 0 3.57
+create_box {types} b
+lattice diamond 3.57
+create_atoms 1 box
+mass * 12.011
+include {folder}/pair.in
+run 0
+print "RESULT $(pe)"
+"""
+
+
+def results(run, tmp_path, script, *variables):
+    (tmp_path / "in.lmp").write_text(script)
+    done = run("lmp", "-in", tmp_path / "in.lmp", "-log", "none", *variables, cwd=tmp_path)
+    models = re.findall(r"Allegro model (\S+)/model.nequip.pt2", done.stdout)
+    return models, [float(word) for word in re.findall(r"^RESULT (\S+)", done.stdout, re.M)]
+
+
+def other_model(bundle, folder):
+    """The bundle with a model of other content, its pair.in as rm-deploy would write it."""
+    shutil.copytree(bundle, folder)
+    (marker,) = folder.glob("*.id")
+    renamed = marker.rename(folder / "0123456789abcdef.id")
+    text = (folder / "pair.in").read_text().replace(str(bundle), str(folder))
+    (folder / "pair.in").write_text(text.replace(marker.name, renamed.name))
+    return folder
+
+
+def test_each_include_loads_its_own_model(run, diamond_bundle, tmp_path):
+    other = other_model(diamond_bundle, tmp_path / "other")
+    script = (
+        BOX.format(types=1, folder=diamond_bundle) + "clear" + BOX.format(types=1, folder=other)
+    )
+    models, energies = results(run, tmp_path, script)
+    assert models == [str(diamond_bundle), str(other)]
+    # whatever is said of the first one
+    models, _ = results(run, tmp_path, script, "-var", "rm_bundle", diamond_bundle)
+    assert models == [str(diamond_bundle), str(other)]
+    assert energies[0] == pytest.approx(energies[1])
+
+
+def test_elements_of_an_include_are_not_those_of_the_next(run, diamond_bundle, tmp_path):
+    """One type, then two: the model's own list, which fits one type, must not stay behind."""
+    first = BOX.format(types=1, folder=diamond_bundle)
+    second = 'variable rm_elements index "C C"' + BOX.format(types=2, folder=diamond_bundle)
+    models, energies = results(run, tmp_path, f"{first}clear\n{second}")
+    assert len(models) == 2
+    assert energies[0] == pytest.approx(energies[1])
+
+
+def test_a_moved_bundle_is_named_by_a_variable(run, diamond_bundle, tmp_path):
+    moved = shutil.copytree(diamond_bundle, tmp_path / "moved")
+    script = BOX.format(types=1, folder=moved)
+    models, _ = results(run, tmp_path, script, "-var", "rm_bundle", moved)
+    assert models == [str(moved)]

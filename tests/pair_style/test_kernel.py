@@ -52,6 +52,29 @@ def kernel(request, tmp_path_factory):
     return program
 
 
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="extensions of x86 are told apart")
+@pytest.mark.parametrize(("cpu", "missing"), [("native", ""), ("bdver4", "fma4 xop")])
+def test_another_cpu_is_told_by_what_it_lacks(tmp_path, cpu, missing):
+    """A kernel for a CPU of 2015, whose extensions no later one has."""
+    if "fma4" in Path("/proc/cpuinfo").read_text():
+        pytest.skip("this CPU is that one")
+    compiler = os.environ.get("CXX") or shutil.which("c++") or "g++"
+    source = shipped_folder("deploy") / "src"
+    (tmp_path / "main.cpp").write_text(
+        '#include "cpu.h"\n#include <cstdio>\n'
+        "int main() { std::puts(rm_lammps::missing_features(rm_lammps::kernel_features).c_str()); }"
+    )
+    parts = [(source / "cpu_kernel.cpp", f"-march={cpu}"), (source / "cpu.cpp", "-w")]
+    parts.append((tmp_path / "main.cpp", "-w"))
+    objects = [str(tmp_path / f"{file.stem}.o") for file, _ in parts]
+    for (file, flag), target in zip(parts, objects, strict=True):
+        words = [compiler, "-std=c++20", flag, f"-I{source}", "-c", str(file), "-o", target]
+        subprocess.run(words, check=True)
+    subprocess.run([compiler, *objects, "-o", str(tmp_path / "main")], check=True)
+    done = subprocess.run([tmp_path / "main"], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == missing
+
+
 @pytest.fixture(scope="module")
 def eager_model(load_helper):
     return load_helper("make_model").eager_model

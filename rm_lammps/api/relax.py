@@ -1,0 +1,111 @@
+"""Relaxation of one's own structures on E~."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import ase
+import numpy as np
+
+from rm_lammps.api.sessions import check_elements, session_for
+from rm_lammps.errors import UserError, checked
+from rm_lammps.generation.presets import PRESETS, combine, find_preset
+from rm_lammps.relaxation import Failure, Protocol, Reason, Relaxed, Search
+from rm_lammps.relaxation.relaxation import relax as relax_in
+from rm_lammps.systems import system_of
+
+
+class RelaxationError(Exception):
+    """A structure did not come to rest.
+
+    Attributes:
+        reason: what went wrong, e.g. ``Reason.NOT_CONVERGED``.
+        detail: in words, with numbers.
+        evaluations: energy and force evaluations that were spent.
+    """
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(f"{failure.reason.value}: {failure.detail}")
+        self.reason: Reason = failure.reason
+        self.detail: str = failure.detail
+        self.evaluations: int = failure.evaluations
+
+
+def relax(
+    atoms: ase.Atoms,
+    model: str | Path = "diamond",
+    *,
+    preset: str | None = None,
+    protocol: Protocol | Mapping[str, Any] | None = None,
+    pressure: float | None = None,
+    seed: int = 0,
+    trajectory: str | Path | None = None,
+    device: str = "cpu",
+) -> Relaxed:
+    """Relax a structure to the minimum of E~ that it belongs to, a crystal's cell included.
+
+    Unless a preset is named, only the nearest minimum is looked for: of the preset that suits the
+    model, the stages that search for other minima (hops) are left out.
+
+    Args:
+        atoms: crystal or molecule, Å; not changed.
+        model: shipped model by name, bundle of ``rm-deploy`` or folder of ``rm-train``. It is
+            compiled on first use, which takes about a minute.
+        preset: stages and tolerances by name, all of its stages; the same names as for
+            ``rm-generate --preset``.
+        protocol: stages, tolerances and energy terms that take the preset's place, as in YAML.
+        pressure: external pressure, GPa of E~ units; crystals only.
+        seed: of the stages that draw random numbers.
+        trajectory: extxyz file to write every tenth iteration into.
+        device: ``cpu`` or ``cuda``.
+
+    Returns:
+        The relaxed structure: ``atoms`` in the order given, with a reduced cell in LAMMPS's
+        orientation; ``energy`` in pseudo-eV; ``fmax`` in pseudo-eV/Å; ``max_stress`` in GPa;
+        ``evaluations``.
+
+    Raises:
+        UserError: no such model or preset, settings that can't be, or a structure that is not for
+            the model.
+        RelaxationError: the structure did not come to rest.
+
+    Example:
+        >>> import rm_lammps as rm
+        >>> from ase.build import bulk
+        >>> stretched = bulk("C", a=3.7)
+        >>> relaxed = rm.relax(stretched, model="diamond")
+        >>> print(round(relaxed.atoms.get_volume() / 2, 1))  # Å³ an atom
+        5.7
+        >>> relaxed.fmax < 0.02
+        True
+    """
+    session = session_for(model, device=device)
+    check_elements(session, atoms)
+    wanted = _protocol(str(model), preset, protocol, pressure)
+    wanted.check(system_of(atoms))
+    path = None if trajectory is None else Path(trajectory).resolve()
+    outcome = relax_in(session, atoms.copy(), wanted, np.random.default_rng(seed), trajectory=path)
+    if isinstance(outcome, Failure):
+        raise RelaxationError(outcome)
+    return outcome
+
+
+def _protocol(
+    model: str,
+    preset: str | None,
+    protocol: Protocol | Mapping[str, Any] | None,
+    pressure: float | None,
+) -> Protocol:
+    own = protocol.model_dump() if isinstance(protocol, Protocol) else dict(protocol or {})
+    if pressure is not None:
+        own["pressure"] = pressure
+    try:
+        defaults = PRESETS[find_preset(preset, model)].get("protocol", {})
+    except ValueError as error:
+        text = str(error)
+        raise UserError(f"{text[0].upper()}{text[1:]}.") from error
+    wanted = checked(Protocol, combine(defaults, own), "protocol")
+    if preset is not None or "stages" in own:
+        return wanted
+    local = tuple(stage for stage in wanted.stages if not isinstance(stage, Search))
+    return wanted.model_copy(update={"stages": local})

@@ -1,0 +1,105 @@
+"""Annealed denoising of atoms and cell."""
+
+from typing import Literal
+
+import numpy as np
+import spglib
+from pydantic import Field, model_validator
+
+from rm_lammps.relaxation.relaxation import Relaxation
+from rm_lammps.relaxation.session import LammpsSession
+from rm_lammps.relaxation.stage import STAGES, Stage
+
+_SEGMENT = 50
+"""Steps between looks at the volume, at the shape of the cell and at whether to go on."""
+_LARGEST_RANDOM = 2_000_000_000
+_SYMPREC = 1e-3
+"""Å; seeds have their symmetry exactly, but for rounding."""
+
+
+@STAGES.register
+class Denoise(Stage):
+    """Noise that falls, and forces and stress that take it away again (``denoise.in``).
+
+    Each step moves atoms by a share of their force, which is a displacement for a model that learnt
+    responses, strains the cell likewise, and adds noise.
+    """
+
+    name = "denoise"
+
+    level: str | None = Field(
+        None, description="level of the model's ladder; default: the lowest, as in other stages"
+    )
+    start: float = Field(0.5, ge=0, description="noise of a coordinate in the first step, Å")
+    end: float = Field(0.03, ge=0, description="and in the last, Å")
+    steps: int = Field(160, ge=1)
+    schedule: Literal["geometric", "linear"] = Field("geometric", description="how noise falls")
+    step: float = Field(0.7, gt=0, lt=2, description="share of the displacement that a step makes")
+    dmax: float = Field(0.5, gt=0, description="longest move by the force in a step, Å")
+    adapt: float = Field(
+        0.0, ge=0, description="noise at most so many times the forces' displacement; 0: any"
+    )
+    cell: Literal["none", "iso", "aniso", "tri"] = Field(
+        "tri", description="what of a crystal's cell changes"
+    )
+    strain: float = Field(0.1, ge=0, description="noise of the strain, for each Å of noise")
+    keep_symmetry: bool = Field(
+        False, description="keep the symmetry that the structure has at the start"
+    )
+
+    @model_validator(mode="after")
+    def _possible(self) -> "Denoise":
+        if self.schedule == "geometric" and (self.start == 0) != (self.end == 0):
+            raise ValueError(
+                "a geometric schedule neither begins nor ends at 0: use schedule linear"
+            )
+        return self
+
+    def run(self, relaxation: Relaxation) -> None:
+        """Denoise what is in LAMMPS."""
+        session, crystal = relaxation.session, relaxation.system.has_cell
+        more, tidy = "", True
+        if self.keep_symmetry and crystal:
+            operations = _operations(session)
+            if operations:
+                session.set_text(operations=operations)
+                more, tidy = " flip no symmetry v_operations", False
+        session.use_level(self.level)
+        session.set(
+            start=self.start,
+            end=self.end,
+            random=int(relaxation.rng.integers(1, _LARGEST_RANDOM)),
+            step=self.step,
+            dmax=self.dmax,
+            cell=self.cell if crystal else "none",
+            strain=self.strain,
+            pressure=relaxation.pressure_bar,
+            more=f"zero yes schedule {self.schedule} adapt {self.adapt}{more}",
+        )
+        session.include("denoise.in")
+        for begin in range(0, self.steps, _SEGMENT):
+            relaxation.check_dropped()
+            steps = min(_SEGMENT, self.steps - begin)
+            session.command(f"run {steps} start 0 stop {self.steps} post no")
+            relaxation.check_volume()
+            if tidy and crystal:
+                session.tidy_cell()
+        session.include("denoise_end.in")
+        session.use_level(None)
+
+
+def _operations(session: LammpsSession) -> str:
+    """Operations of symmetry as fix denoise reads them; empty where there is but the unity."""
+    # a structure that is loaded has the corner of its box at the origin
+    session.load(session.structure())
+    atoms = session.structure()
+    found = spglib.get_symmetry(
+        (atoms.cell.array, atoms.get_scaled_positions(), atoms.numbers), symprec=_SYMPREC
+    )
+    if found is None or len(found["rotations"]) == 1:
+        return ""
+    rows = [
+        np.concatenate([rotation.ravel(), translation])
+        for rotation, translation in zip(found["rotations"], found["translations"], strict=True)
+    ]
+    return " ".join(format(number, ".12g") for number in np.concatenate(rows))
