@@ -21,7 +21,7 @@ using rm_lammps::Matrix;
 namespace {
 
 constexpr int row[6] = {0, 1, 2, 1, 0, 0}, column[6] = {0, 1, 2, 2, 2, 1};
-constexpr double large_change = 1e-3;    // of the volume, where stresses refer to it
+constexpr double near_enough = 1e-5;    // strain from the reference
 
 Matrix identity()
 {
@@ -106,23 +106,28 @@ void FixBoxRelaxLBFGS::init()
   if (std::string(update->minimize_style) != "lbfgs")
     refuse("it works with min_style lbfgs alone, not with " + std::string(update->minimize_style));
   for (const Fix *other : modify->get_fix_list())
-    if (other != this && std::string(other->style).rfind("box/relax", 0) == 0)
-      refuse("fix " + std::string(other->id) + " changes the box too");
+    if (other != this && std::string(other->style) == style)
+      refuse("fix " + std::string(other->id) + " changes the box too: give one fix all it may do");
 
-  const double *h = domain->h;    // xx, yy, zz, yz, xz, xy
-  h0 = {{{h[0], h[5], h[4]}, {0.0, h[1], h[3]}, {0.0, 0.0, h[2]}}};
-  corner = {domain->boxlo[0], domain->boxlo[1], domain->boxlo[2]};
+  begin_here();
   if (!point_given)
     for (int i = 0; i < 3; ++i) point[i] = corner[i] + 0.5 * (h0[i][0] + h0[i][1] + h0[i][2]);
-  U = {};
-  F = identity();
-  reference_volume = volume();
   // Sheppard et al., J. Chem. Phys. 136, 074103 (2012): strains as stiff as displacements
   const double atoms = std::max(1.0, static_cast<double>(atom->natoms));
   length = std::pow(reference_volume, 1.0 / domain->dimension) *
       std::pow(atoms, 0.5 - 1.0 / domain->dimension);
   make_basis();
   tally();
+}
+
+void FixBoxRelaxLBFGS::begin_here()
+{
+  const double *h = domain->h;    // xx, yy, zz, yz, xz, xy
+  h0 = {{{h[0], h[5], h[4]}, {0.0, h[1], h[3]}, {0.0, 0.0, h[2]}}};
+  corner = {domain->boxlo[0], domain->boxlo[1], domain->boxlo[2]};
+  U = {};
+  F = identity();
+  reference_volume = volume();
 }
 
 double FixBoxRelaxLBFGS::volume() const
@@ -161,6 +166,9 @@ void FixBoxRelaxLBFGS::make_basis()
     for (auto &line : strain)
       for (double &entry : line) entry /= length;
   hydrostatic = axes ? sum / axes : 0.0;
+  deviates = false;
+  for (int k = 0; k < 6; ++k)
+    deviates |= given[k] && target[k] != (k < 3 ? hydrostatic : 0.0);
 }
 
 void FixBoxRelaxLBFGS::tally()
@@ -257,24 +265,24 @@ void FixBoxRelaxLBFGS::deform(const CellVector &step)
   }
 }
 
-// The work of a stress that is not the same along all axes refers to a volume.
+// A stress that is not the same along all axes does work that depends on the way. It is taken to
+// be that of the strain from the reference, and is right when the reference is near.
 bool FixBoxRelaxLBFGS::renew()
 {
-  bool deviates = false;
-  for (int k = 0; k < 6; ++k)
-    deviates |= given[k] && target[k] != (k < 3 ? hydrostatic : 0.0);
-  const double present = volume();
-  if (!deviates || std::abs(present / reference_volume - 1.0) < large_change) return false;
-  reference_volume = present;
+  if (!deviates || rm_lammps::largest(U) < near_enough) return false;
+  begin_here();
   return true;
 }
 
-bool FixBoxRelaxLBFGS::converged(double force_tolerance)
+bool FixBoxRelaxLBFGS::converged(double force_tolerance) const
 {
-  if (tolerance >= 0.0) return excess <= tolerance;
-  double squares = 0.0;
-  for (const double entry : last_forces) squares += entry * entry;
-  return squares <= force_tolerance * force_tolerance;
+  double limit = force_tolerance;
+  if (tolerance >= 0.0) {
+    if (!deviates || excess <= tolerance) return excess <= tolerance;
+    if (rm_lammps::largest(U) < near_enough) return false;
+    limit = 0.5 * tolerance * volume() / length / force->nktv2p;
+  }
+  return dot(last_forces, last_forces) <= limit * limit;
 }
 
 double FixBoxRelaxLBFGS::compute_scalar()

@@ -15,6 +15,13 @@ namespace LAMMPS_NS {
 
 using CellVector = std::array<double, 6>;    // of the cell's degrees of freedom, the rest zero
 
+inline double dot(const CellVector &a, const CellVector &b)
+{
+  double sum = 0.0;
+  for (size_t k = 0; k < a.size(); ++k) sum += a[k] * b[k];
+  return sum;
+}
+
 // fix ID group box/relax/lbfgs [iso|aniso|tri|x|y|z|xy|xz|yz P] [couple C] [vmax V] ...
 // Lets the box change during a minimisation by min_style lbfgs. The box is that of the start times
 // F = exp(U), U an upper triangular logarithmic strain, and atoms are at F q: energy and forces
@@ -43,7 +50,7 @@ class FixBoxRelaxLBFGS : public Fix {
   double longest_strain() const { return vmax; }
   void deform(const CellVector &step);       // the box and the atoms with it
   bool renew();                              // begin another function, if stresses need that
-  bool converged(double force_tolerance);    // after forces()
+  bool converged(double force_tolerance) const;    // after forces()
 
  private:
   void read_arguments(int narg, char **arg);
@@ -51,6 +58,7 @@ class FixBoxRelaxLBFGS : public Fix {
   void read_couple(const std::string &value);
   void check() const;
   void make_basis();
+  void begin_here();
   double volume() const;
   rm_lammps::Matrix strain(const CellVector &values) const;
   [[noreturn]] void refuse(const std::string &problem) const;
@@ -72,6 +80,7 @@ class FixBoxRelaxLBFGS : public Fix {
   rm_lammps::Matrix h0{};                  // box vectors at the start, in columns
   std::array<double, 3> corner{};
   rm_lammps::Matrix U{}, F{};
+  bool deviates = false;                   // the stress from a hydrostatic one
   double length = 1.0, hydrostatic = 0.0, reference_volume = 0.0;
   double excess = 0.0;                     // largest, of the last evaluation
   CellVector last_forces{};

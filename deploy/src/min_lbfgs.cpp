@@ -28,13 +28,6 @@ constexpr double flat_enough = 0.9;       // slope, over that of the start
 constexpr double noise = 1e-7;            // of an energy, relative: slopes alone are to be trusted
 constexpr int most_trials = 12;           // on one line
 
-double dot(const CellVector &a, const CellVector &b)
-{
-  double sum = 0.0;
-  for (size_t k = 0; k < a.size(); ++k) sum += a[k] * b[k];
-  return sum;
-}
-
 }    // namespace
 
 MinLBFGS::MinLBFGS(LAMMPS *lmp) : Min(lmp) {}
@@ -331,9 +324,11 @@ bool MinLBFGS::converged()
   if (norm() > update->ftol) return false;
   if (!box) return true;
   if (!box->converged(update->ftol)) return false;
+  const double before = box->work();
   if (!box->renew()) return true;
-  history.clear();
+  here.energy += box->work() - before;
   cell_force = box->forces();
+  history.clear();
   store_force(force);
   return false;
 }
