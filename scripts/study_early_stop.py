@@ -19,7 +19,7 @@ import numpy as np
 from ase.build import bulk
 from mpi4py import MPI  # noqa: F401  (before LAMMPS)
 
-from rm_lammps.analysis.matching import Reference
+from rm_lammps.analysis.comparison import Reference
 from rm_lammps.deployment.bundle import find_bundle
 from rm_lammps.relaxation import Protocol
 from rm_lammps.relaxation.relaxation import Relaxation
@@ -47,7 +47,9 @@ class Recorder(LammpsSession):
 
     def __init__(self, log: Path, *arguments: Any) -> None:
         super().__init__(*arguments, log=str(log))
-        self._scripts["model.in"] += "\nthermo 1\nthermo_style custom step pe press"
+        self._scripts[self._inputs / "neighbours.in"] += (
+            "\nthermo 1\nthermo_style custom step pe press"
+        )
         self._stream = log.open()
         self.attempts: list[Attempt] = []
 
