@@ -15,14 +15,13 @@ from rm_lammps.analysis.plots import plot_energy_volume
 from rm_lammps.analysis.ranking import Ranking
 from rm_lammps.analysis.symmetry import SYMPREC
 from rm_lammps.analysis.unique import UniqueSet, read_unique, write_unique
+from rm_lammps.chemistry.bonds import CRYSTAL_SHELL
 from rm_lammps.datasets import read_structures
 from rm_lammps.errors import UserError
 from rm_lammps.files import write_json
 from rm_lammps.ranks import Communicator, OneProcess, on_root, share_out
 from rm_lammps.runs.frames import FrameFile, read_table, reduced_formula
 from rm_lammps.runs.layout import ENERGY_VOLUME, EVALUATION, SUMMARY, UNIQUE
-
-_BOND_FACTOR = 1.2
 
 
 def evaluate(
@@ -173,4 +172,4 @@ def _bond_length(references: list[ase.Atoms]) -> float | None:
     if len(formulas) != 1:
         return None
     shortest = min(min(atoms.repeat(2).get_all_distances(mic=True)[0, 1:]) for atoms in references)
-    return _BOND_FACTOR * float(shortest)
+    return CRYSTAL_SHELL * float(shortest)

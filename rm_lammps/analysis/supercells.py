@@ -7,6 +7,7 @@ import ase
 import numpy as np
 from ase.units import kg, m
 
+from rm_lammps.chemistry.bonds import SHELL
 from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.files import write_json
 from rm_lammps.geometry import Array, pairs_within
@@ -16,7 +17,6 @@ from rm_lammps.runs.records import to_atoms
 
 SMALLEST = 200
 """Atoms from which on a cell is described."""
-_BOND_FACTOR = 1.3
 _LONGEST_RING = 12
 _RDF_RANGE, _RDF_BINS = 6.0, 120
 
@@ -53,7 +53,7 @@ def describe(atoms: ase.Atoms, statistics: DatasetStatistics) -> dict[str, Any]:
         and g(r)).
     """
     species = sorted(set(atoms.get_chemical_symbols()))
-    bonds = {(a, b): _BOND_FACTOR * statistics.min_distance(a, b) for a in species for b in species}
+    bonds = {(a, b): SHELL * statistics.min_distance(a, b) for a in species for b in species}
     volume = atoms.get_volume()
     return {
         "density": float(atoms.get_masses().sum() / volume / kg * 1e3 * m**3 / 1e6),

@@ -7,8 +7,20 @@ from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 
 BOND = 1.15
-"""Atoms within so many sums of their covalent radii are bonded: this finds the published bonds of
-1,495 of 1,500 molecules of QM9."""
+"""Atoms of a molecule within so many sums of their covalent radii are bonded: this finds the
+published bonds of 1,495 of 1,500 molecules of QM9."""
+
+SHELL = 1.3
+"""Atoms of a disordered solid are neighbours within so many of the data's shortest distances of
+their elements: between the first and the second shell of a glass."""
+
+CRYSTAL_SHELL = 1.2
+"""Atoms of a crystal are neighbours within so many of the references' shortest distance: crystals
+have second shells from 1.41 (close-packed) on, and narrow first ones."""
+
+PLACED = 1.25
+"""Where an atom is put next to another, in units of the data's shortest distance of their elements:
+not too close whatever the angle, and within reach of a bond."""
 
 
 def bond_lengths(atoms: ase.Atoms) -> NDArray[np.float64]:

@@ -3,12 +3,14 @@
 import zipfile
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import permutations, product
 from pathlib import Path
 
 import ase
 import numpy as np
+from ase.cell import Cell
 from ase.data import chemical_symbols
 from numpy.typing import NDArray
 
@@ -36,6 +38,13 @@ class PrototypeLibrary:
         types: of each structure, shape (n,).
         places: of the elements by atomic number, similar ones near each other, shape (119, any);
             those of :func:`pettifor_places` unless given.
+        groups: space group of each structure, shape (n,); 0 where its cell is not primitive or
+            spglib finds none, and for libraries of earlier versions.
+        letters: Wyckoff letters of each structure's orbits, those of its elements in order of
+            atomic number, shape (n,): ``"a bb"`` for one orbit of the first element, two of the
+            second.
+        lattices: lengths (Å) and angles (degrees) of each structure's conventional cell, shape
+            (n, 6).
     """
 
     def __init__(
@@ -46,6 +55,9 @@ class PrototypeLibrary:
         ends: NDArray[np.int64],
         types: NDArray[np.int64],
         places: NDArray[np.float32] | None = None,
+        groups: NDArray[np.uint8] | None = None,
+        letters: NDArray[np.str_] | None = None,
+        lattices: NDArray[np.float32] | None = None,
     ) -> None:
         self._numbers = numbers
         self._fractions = fractions
@@ -53,6 +65,10 @@ class PrototypeLibrary:
         self._ends = ends
         self.types = types
         self.places = pettifor_places() if places is None else places
+        n = len(ends)
+        self.groups = np.zeros(n, dtype=np.uint8) if groups is None else groups
+        self.letters = np.full(n, "") if letters is None else letters
+        self.lattices = np.zeros((n, 6), dtype=np.float32) if lattices is None else lattices
 
     def __len__(self) -> int:
         return len(self._ends)
@@ -64,7 +80,8 @@ class PrototypeLibrary:
         Args:
             frames: all periodic; Å.
         """
-        _, types = np.unique([_type(atoms) for atoms in frames], return_inverse=True)
+        found = [_Symmetry.of(atoms) for atoms in frames]
+        _, types = np.unique([symmetry.type for symmetry in found], return_inverse=True)
         fractions = np.concatenate([atoms.get_scaled_positions() for atoms in frames])
         return cls(
             np.concatenate([atoms.numbers for atoms in frames]).astype(np.uint8),
@@ -72,6 +89,9 @@ class PrototypeLibrary:
             np.array([atoms.cell.array for atoms in frames], dtype=np.float32),
             np.cumsum([len(atoms) for atoms in frames]),
             types,
+            groups=np.array([symmetry.group for symmetry in found], dtype=np.uint8),
+            letters=np.array([symmetry.letters for symmetry in found]),
+            lattices=np.array([symmetry.lattice for symmetry in found], dtype=np.float32),
         )
 
     def numbers(self, index: int) -> NDArray[np.uint8]:
@@ -122,6 +142,9 @@ class PrototypeLibrary:
                 ends=self._ends,
                 types=self.types,
                 places=self.places,
+                groups=self.groups,
+                letters=self.letters,
+                lattices=self.lattices,
             )
 
     @classmethod
@@ -160,10 +183,30 @@ def pettifor_places() -> NDArray[np.float32]:
     return (order[:, None] > np.arange(order.max())).astype(np.float32)
 
 
-def _type(atoms: ase.Atoms) -> str:
-    found = symmetry_dataset(atoms)
-    symmetry = "1" if found is None else f"{found.number} {''.join(sorted(found.wyckoffs))}"
-    return f"{stoichiometry(atoms)} {symmetry}"
+@dataclass(frozen=True)
+class _Symmetry:
+    """What spglib says of a crystal."""
+
+    type: str
+    group: int = 0
+    letters: str = ""
+    lattice: tuple[float, ...] = 6 * (0.0,)
+
+    @classmethod
+    def of(cls, atoms: ase.Atoms) -> "_Symmetry":
+        found = symmetry_dataset(atoms)
+        if found is None:
+            return cls(f"{stoichiometry(atoms)} 1")
+        kind = f"{stoichiometry(atoms)} {found.number} {''.join(sorted(found.wyckoffs))}"
+        if len(np.unique(found.mapping_to_primitive)) < len(atoms):
+            return cls(kind)
+        letters = []
+        for number in np.unique(atoms.numbers):
+            own = atoms.numbers == number
+            orbits = np.unique(found.crystallographic_orbits[own])
+            letters.append("".join(sorted(found.wyckoffs[k] for k in orbits)))
+        lattice = Cell(found.std_lattice).cellpar()
+        return cls(kind, found.number, " ".join(letters), tuple(lattice))
 
 
 def ways_to_replace(counts: Sequence[int]) -> Iterator[list[int]]:

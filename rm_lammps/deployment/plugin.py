@@ -20,11 +20,6 @@ from rm_lammps.files import shipped_folder
 _LOG_TAIL = 25  # lines of a failed build that are shown
 
 
-def is_built() -> bool:
-    """Whether the plugin for these versions lies in the cache."""
-    return (plugin_target() / PLUGIN_NAME).is_file()
-
-
 def ensure_plugin() -> Path:
     """Build the plugin if it is missing; processes that ask at the same time wait for one build.
 

@@ -181,7 +181,7 @@ def _relax_all(
         # before rank 0 reads it: a network file system shows closed files only
         shard.close()
     except UserError as error:
-        stopping.request("error", error)
+        stopping.request(error)
     counters.flush()
     meet(comm)
     relaxing = time.monotonic() - begin

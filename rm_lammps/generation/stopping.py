@@ -25,25 +25,23 @@ class Stopping:
         self._deadline = deadline
         self._grace = grace
         self._since: float | None = None
-        self.why = ""
         self.error: UserError | None = None
         self._before = {number: signal.signal(number, self._on_signal) for number in SIGNALS}
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
-        self.request(signal.Signals(number).name)
+        self.request()
 
-    def request(self, why: str, error: UserError | None = None) -> None:
-        """Stop; the first reason is the one that is told."""
+    def request(self, error: UserError | None = None) -> None:
+        """Stop; the first error is the one that is told."""
         if self._since is None:
             self._since = time.monotonic()
-            self.why = why
         self.error = self.error or error
 
     @property
     def requested(self) -> bool:
         """Whether no new seed may start."""
         if self._since is None and self._deadline is not None and time.time() > self._deadline:
-            self.request("time limit")
+            self.request()
         return self._since is not None
 
     @property

@@ -143,11 +143,11 @@ class Worker:
         if self._stopping.requested:
             self._counters.stop()
         elif self._counters.stopped():
-            self._stopping.request("another rank")
+            self._stopping.request()
         return self._stopping.requested
 
     def _fail(self, error: UserError) -> None:
-        self._stopping.request("error", error)
+        self._stopping.request(error)
         self._counters.stop()
 
     def _overdue(self) -> bool:

@@ -6,14 +6,12 @@ from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial.transform import Rotation
 
-from rm_lammps.chemistry.bonds import fragments
+from rm_lammps.chemistry.bonds import PLACED, fragments
 from rm_lammps.chemistry.valences import twist
 from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.geometry import Array
 
 _TRIES = 40
-_BOND = 1.25
-"""Distance to put an atom from its new partner, in units of the pair's shortest in the data."""
 _CLEARANCE = 0.85
 
 
@@ -128,11 +126,11 @@ def _attach(
     for partner in partners:
         own = rng.integers(len(outer))
         direction = rng.standard_normal(3)
-        bond = _BOND * least[partner, own] * direction / np.linalg.norm(direction)
+        bond = PLACED * least[partner, own] * direction / np.linalg.norm(direction)
         place = shape - shape[own] + atoms.positions[inner[partner]] + bond
         apart = np.linalg.norm(atoms.positions[inner][:, None] - place[None], axis=2) / least
         if apart.min() > room:
             best, room = place, float(apart.min())
-        if room > _CLEARANCE * _BOND:
+        if room > _CLEARANCE * PLACED:
             break
     return best

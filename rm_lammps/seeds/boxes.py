@@ -4,6 +4,7 @@ from abc import ABC
 from math import cos, radians, sin, sqrt
 
 import numpy as np
+from ase.cell import Cell
 from pydantic import Field, model_validator
 
 from rm_lammps.geometry import Array
@@ -53,3 +54,50 @@ def random_cell(volume: float, settings: BoxSettings, rng: np.random.Generator) 
             [c * cos_ac, c * (cos_bc - cos_ac * cos_ab) / sin_ab, c * unit_volume / sin_ab],
         ]
         return np.array(cell) * (volume / (a * b * c * unit_volume)) ** (1 / 3)
+
+
+def random_conventional_cell(system: str, settings: BoxSettings, rng: np.random.Generator) -> Array:
+    """Draw a conventional cell of any volume, shape (3, 3)."""
+    if system == "triclinic":
+        return random_cell(1.0, settings, rng)
+    limit = np.log(settings.aspect)
+    a, b, c = np.exp(rng.uniform(-limit / 2, limit / 2, size=3))
+    beta, gamma = 90.0, 90.0
+    if system == "monoclinic":
+        beta = rng.uniform(90.0, max(settings.angle[1], 90.0))
+    elif system != "orthorhombic":
+        b = a
+        if system == "cubic":
+            c = a
+        elif system in {"trigonal", "hexagonal"}:
+            gamma = 120.0
+    return Cell.fromcellpar([a, b, c, 90.0, beta, gamma]).array
+
+
+def conventional_cell(
+    system: str, lattice: Array, spread: float, rng: np.random.Generator
+) -> Array:
+    """Vary a conventional cell within its crystal system.
+
+    Args:
+        system: crystal system.
+        lattice: lengths (Å) and angles (degrees), shape (6,).
+        spread: standard deviation of the logarithm of each length, and of each free angle in
+            radians.
+        rng: source of randomness.
+
+    Returns:
+        Shape (3, 3), Å; its volume means nothing.
+    """
+    a, b, c = np.asarray(lattice[:3]) * np.exp(spread * rng.standard_normal(3))
+    alpha, beta, gamma = np.asarray(lattice[3:]) + np.degrees(spread) * rng.standard_normal(3)
+    if system == "monoclinic":
+        alpha = gamma = 90.0
+    elif system != "triclinic":
+        alpha = beta = 90.0
+        gamma = 120.0 if system in {"trigonal", "hexagonal"} else 90.0
+        if system != "orthorhombic":
+            b = a
+        if system == "cubic":
+            c = a
+    return Cell.fromcellpar([a, b, c, alpha, beta, gamma]).array

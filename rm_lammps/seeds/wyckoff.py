@@ -72,6 +72,20 @@ class SpaceGroupTable:
         return bool(_sums(self, n) >> n & 1)
 
 
+_LETTERS = "abcdefghijklmnopqrstuvwxyzA"
+
+
+def by_letter(table: SpaceGroupTable) -> dict[str, WyckoffPosition]:
+    """Wyckoff positions by their letters, the general position's last."""
+    last = len(table.positions) - 1
+    return {_LETTERS[last - k]: position for k, position in enumerate(table.positions)}
+
+
+def letter_of(table: SpaceGroupTable, position: WyckoffPosition) -> str:
+    """Letter of one of the table's Wyckoff positions."""
+    return _LETTERS[len(table.positions) - 1 - table.positions.index(position)]
+
+
 def crystal_system(number: int) -> str:
     """Crystal system of a space group, 1 to 230; ``unknown`` for 0."""
     return next(system for last, system in _SYSTEMS if number <= last)

@@ -315,8 +315,8 @@ def test_a_rank_ends_with_its_launcher(tools, tmp_path):
 def test_the_first_error_is_told():
     stopping = Stopping(None, 1000.0)
     first = UserError("first")
-    stopping.request("error", first)
-    stopping.request("error", UserError("second"))
+    stopping.request(first)
+    stopping.request(UserError("second"))
     assert stopping.error is first
     assert stopping.overdue
     stopping.close()

@@ -1,0 +1,93 @@
+"""Seeds with the symmetry that compositions of their kind have."""
+
+from functools import lru_cache
+
+import ase
+import numpy as np
+from pydantic import Field
+
+from rm_lammps.datasets.library import PrototypeLibrary
+from rm_lammps.errors import UserError
+from rm_lammps.seeds.boxes import BoxSettings, conventional_cell, random_conventional_cell
+from rm_lammps.seeds.placing import Sites, place
+from rm_lammps.seeds.seeder import SEEDS, ModelFacts, Seed, SeedRequest
+from rm_lammps.seeds.symmetry_prior import SymmetryPrior, Template
+from rm_lammps.seeds.wyckoff import SpaceGroupTable, by_letter, space_group_table
+
+_TEMPLATES = 30
+"""Drawn at most for one seed, until one holds the atoms at their distances."""
+
+
+@SEEDS.register
+class LearnedSymmetrySeeds(BoxSettings):
+    """Atoms on Wyckoff positions that crystals of such compositions take, else at random.
+
+    The space group, the Wyckoff positions and roughly the shape of the cell are drawn from what
+    the model's known crystals say of the composition; coordinates of known crystals are not used.
+    """
+
+    name = "learned_symmetry"
+
+    shape_spread: float = Field(
+        0.05, ge=0, le=1, description="standard deviation of ln(length) around known cells' shapes"
+    )
+
+    def usable(self, model: ModelFacts) -> bool:
+        """Whether the model carries crystals with their space groups."""
+        return model.prototypes is not None and bool(model.prototypes.groups.any())
+
+    def draw(self, request: SeedRequest) -> Seed | None:
+        """Draw templates until one can be filled."""
+        prior = self._prior(request.model)
+        statistics, composition = request.model.statistics, request.composition
+        rng = request.rng
+        volume = statistics.volume(composition) * rng.uniform(*self.volume)
+        limits = self.min_distance * statistics.min_distance_matrix(composition, composition)
+        symbols = [symbol for symbol, n in composition.items() for _ in range(n)]
+        for _ in range(_TEMPLATES):
+            template = prior.draw(composition, rng)
+            if template is None:
+                continue
+            table = space_group_table(template[0])
+            lattice = prior.lattice(composition, template, rng)
+            cell = table.primitive @ (
+                random_conventional_cell(table.system, self, rng)
+                if lattice is None
+                else conventional_cell(table.system, lattice, self.shape_spread, rng)
+            )
+            cell *= (volume / abs(np.linalg.det(cell))) ** (1 / 3)
+            placed = place(_sites(table, template), cell, limits, rng)
+            if placed is not None:
+                order = np.argsort(placed[1], kind="stable")
+                atoms = ase.Atoms(symbols, scaled_positions=placed[0][order], cell=cell, pbc=True)
+                origin = {
+                    "wyckoff": f"{template[0]} {' '.join(template[1])}",
+                    "prior": round(prior.probability(composition, template), 6),
+                }
+                return Seed(atoms, origin)
+        return None
+
+    def _prior(self, model: ModelFacts) -> SymmetryPrior:
+        if not self.usable(model) or model.prototypes is None:
+            raise UserError(
+                "The model carries no crystals with their space groups.",
+                "Choose another kind of seeds, or train the model with data.prototypes.",
+            )
+        return _prior_of(model.prototypes)
+
+
+@lru_cache(maxsize=4)
+def _prior_of(library: PrototypeLibrary) -> SymmetryPrior:
+    """One prior for all seeds of a library, which is large."""
+    return SymmetryPrior(library)
+
+
+def _sites(table: SpaceGroupTable, template: Template) -> Sites:
+    """Wyckoff positions of a template with the number of the element on each, fixed ones first."""
+    positions = by_letter(table)
+    sites = [
+        (element, positions[letter])
+        for element, letters in enumerate(template[1])
+        for letter in letters
+    ]
+    return sorted(sites, key=lambda site: site[1].freedom)
