@@ -37,6 +37,11 @@ def pretrained_folder() -> Path:
     return _PACKAGE / "pretrained"
 
 
+def shipped_models() -> list[str]:
+    """Names of the models that ship with the package."""
+    return sorted(path.parent.name for path in pretrained_folder().glob(f"*/{MODEL_PACKAGE}"))
+
+
 def sha256(path: Path) -> str:
     """Hexadecimal SHA-256 of a file, read piece by piece."""
     digest = hashlib.sha256()

@@ -12,7 +12,7 @@ import numpy as np
 from ase.build import bulk
 from mpi4py import MPI  # noqa: F401  (before LAMMPS)
 
-from rm_lammps.analysis.matching import Reference
+from rm_lammps.analysis.comparison import Reference
 from rm_lammps.deployment.bundle import find_bundle
 from rm_lammps.relaxation import Protocol, Relaxed
 from rm_lammps.relaxation.relaxation import relax

@@ -20,7 +20,7 @@ from typing import Any
 import yaml
 from shipping import train, write_variant
 
-from rm_lammps.generation.presets import combine
+from rm_lammps.settings import combine
 
 BENCHES = Path(__file__).parent / "bench"
 NO_PROTOTYPES = {"seeds": {"weights": {"symmetric": 1, "random": 1}}}

@@ -1,6 +1,5 @@
 """Evaluate a generation run: unique structures, rates, matches to references."""
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -8,20 +7,21 @@ from typing import Any
 
 import ase
 
+from rm_lammps.analysis.comparison import Reference, coordination
 from rm_lammps.analysis.export import BEST, Format, export, write_top
 from rm_lammps.analysis.grouping import Tolerances
-from rm_lammps.analysis.matching import Reference, coordination
 from rm_lammps.analysis.plots import plot_energy_volume
 from rm_lammps.analysis.ranking import Ranking
 from rm_lammps.analysis.symmetry import SYMPREC
 from rm_lammps.analysis.unique import UniqueSet, read_unique, write_unique
 from rm_lammps.chemistry.bonds import CRYSTAL_SHELL
+from rm_lammps.chemistry.formula import reduced_formula
 from rm_lammps.datasets import read_structures
-from rm_lammps.errors import UserError
 from rm_lammps.files import write_json
 from rm_lammps.ranks import Communicator, OneProcess, on_root, share_out
-from rm_lammps.runs.frames import FrameFile, read_table, reduced_formula
-from rm_lammps.runs.layout import ENERGY_VOLUME, EVALUATION, SUMMARY, UNIQUE
+from rm_lammps.runs.contents import read_summary
+from rm_lammps.runs.frames import FrameFile
+from rm_lammps.runs.layout import ENERGY_VOLUME, EVALUATION, UNIQUE
 
 
 def evaluate(
@@ -56,7 +56,7 @@ def evaluate(
         The content of ``evaluation.json``, and the unique structures, on every rank.
 
     Raises:
-        UserError: the folder holds no finished run, or the references are unusable.
+        UserError: the folder holds no merged results, or the references are unusable.
     """
     comm = OneProcess() if comm is None else comm
     summary = on_root(comm, lambda: read_summary(folder))
@@ -69,7 +69,7 @@ def evaluate(
         tolerances=tolerances,
         ranking=ranking,
     )
-    matches = _match(folder, references, comm)
+    matches = _match(folder, unique, references, comm)
 
     def finish() -> dict[str, Any]:
         bond_length = _bond_length(references)
@@ -81,31 +81,10 @@ def evaluate(
         write_json(folder / EVALUATION, result)
         plot_energy_volume(structures, references, folder / ENERGY_VOLUME)
         export(folder, unique, formats)
-        write_top(folder, top)
+        write_top(folder, unique, top)
         return result
 
     return on_root(comm, finish), unique
-
-
-def read_summary(folder: Path) -> dict[str, Any]:
-    """``summary.json`` of a finished run.
-
-    Raises:
-        UserError: there is none, or it isn't one.
-    """
-    try:
-        summary = json.loads((folder / SUMMARY).read_text())
-        missing = _SUMMARY_FIELDS - set(summary)
-        if missing:
-            raise ValueError(f"{SUMMARY} has no {', '.join(sorted(missing))}")
-    except (OSError, TypeError, ValueError) as error:
-        raise UserError(
-            f"{folder} holds no finished run: {error}", "Give the --out folder of rm-generate."
-        ) from error
-    return summary
-
-
-_SUMMARY_FIELDS = {"kind", "attempted", "converged", "failed", "evaluations", "seed_seconds"}
 
 
 def _read_references(file: Path | None) -> list[ase.Atoms]:
@@ -114,14 +93,15 @@ def _read_references(file: Path | None) -> list[ase.Atoms]:
     return read_structures(file, periodic=True)
 
 
-def _match(folder: Path, references: list[ase.Atoms], comm: Communicator) -> list[str | None]:
+def _match(
+    folder: Path, unique: UniqueSet, references: list[ase.Atoms], comm: Communicator
+) -> list[str | None]:
     """Name of the reference that each unique structure matches, best structure first."""
-    table = on_root(comm, lambda: read_table(folder / UNIQUE))
     if not references:
-        return [None] * len(table)
+        return [None] * len(unique)
     reference = Reference(references)
-    with FrameFile(folder / UNIQUE, table.begin) as frames:
-        return share_out(comm, range(len(table)), lambda n: reference.find(frames.atoms(n)))
+    with FrameFile(folder / UNIQUE, unique.begin) as frames:
+        return share_out(comm, range(len(unique)), lambda n: reference.find(frames.atoms(n)))
 
 
 def _rates(
@@ -132,9 +112,9 @@ def _rates(
 ) -> dict[str, Any]:
     attempted = max(summary["attempted"], 1)
     matched = dict.fromkeys(Reference(references).names, 0)
-    for name, seeds in zip(matches, unique.members(), strict=True):
+    for name, found in zip(matches, unique.members(), strict=True):
         if name is not None:
-            matched[name] += len(seeds)
+            matched[name] += len(found)
     return {
         "attempted": summary["attempted"],
         "converged": summary["converged"],
@@ -149,9 +129,11 @@ def _rates(
 
 def _describe(atoms: ase.Atoms, match: str | None, bond_length: float | None) -> dict[str, Any]:
     info = atoms.info
+    of_runs = {"run": info["run"], "runs": info["runs"].tolist()} if "runs" in info else {}
     return {
         "rank": int(info["rank"]),
         "seed": int(info["seed"]),
+        **of_runs,
         "formula": atoms.get_chemical_formula(),
         "energy_per_atom": float(info["energy_per_atom"]),
         "volume_per_atom": atoms.get_volume() / len(atoms) if atoms.pbc.all() else None,

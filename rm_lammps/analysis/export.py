@@ -16,7 +16,7 @@ from ase.io.cif import write_cif
 
 from rm_lammps.analysis.unique import UniqueSet, read_unique
 from rm_lammps.errors import UserError
-from rm_lammps.runs.frames import FrameFile, iterate, iterate_info, read_table
+from rm_lammps.runs.frames import FrameFile, iterate
 from rm_lammps.runs.layout import STRUCTURES, TOP, TOP_CIFS, UNIQUE
 
 BEST = 20
@@ -35,26 +35,22 @@ class Format(str, Enum):
 Writer = Callable[[Iterable[tuple[str, ase.Atoms]], Path], None]
 
 
-def export(folder: Path, unique: UniqueSet, formats: Iterable[Format]) -> list[Path]:
-    """Write all converged and the unique structures of a run in other formats.
+def export(folder: Path, unique: UniqueSet, formats: Iterable[Format]) -> None:
+    """Write ``structures`` and ``unique`` in other formats, as ``.cif.zip`` or ``.db``.
 
     Args:
         folder: of the run, with ``structures.extxyz`` and ``unique.extxyz``.
         unique: as ``write_unique`` returned it.
         formats: which.
 
-    Returns:
-        The files written: ``structures`` and ``unique`` with ``.cif.zip`` or ``.db``.
-
     Raises:
         UserError: the files can't be written.
     """
-    written = []
     for wanted in dict.fromkeys(formats):
         suffix, write = _WRITERS[wanted]
         for stem, frames in (
             ("structures", _named_structures(folder, unique)),
-            ("unique", _named_unique(folder, unique)),
+            ("unique", _named_unique(folder)),
         ):
             path = folder / f"{stem}{suffix}"
             # suffix last: ase.db goes by it
@@ -65,26 +61,23 @@ def export(folder: Path, unique: UniqueSet, formats: Iterable[Format]) -> list[P
                 partial.replace(path)
             except OSError as error:
                 raise UserError(f"Can't write {path}: {error}") from error
-            written.append(path)
-    return written
 
 
-def write_top(folder: Path, top: int = BEST) -> None:
+def write_top(folder: Path, unique: UniqueSet, top: int = BEST) -> None:
     """Write the best structures of each composition: ``top.extxyz`` and ``top.cif.zip``.
 
     Args:
         folder: of the run, with ``unique.extxyz``.
+        unique: as ``write_unique`` returned it.
         top: structures of each composition, in the order of ``unique.extxyz``.
 
     Raises:
         UserError: the files can't be written.
     """
-    table = read_table(folder / UNIQUE)
-    ranks = [int(info["rank"]) for info in iterate_info(folder / UNIQUE)]
-    best = [number for number, rank in enumerate(ranks) if rank <= top]
+    best = np.flatnonzero(unique.rank <= top).tolist()
     partial, archive = folder / f".{TOP}.partial", folder / f".{TOP_CIFS}.partial"
     try:
-        with FrameFile(folder / UNIQUE, table.begin) as frames:
+        with FrameFile(folder / UNIQUE, unique.begin) as frames:
             partial.write_bytes(b"".join(frames.text(number) for number in best))
             named = ((cif_name(a), a) for a in map(frames.atoms, best))
             _write_cifs(named, archive)
@@ -103,8 +96,10 @@ def cif_text(atoms: ase.Atoms, name: str) -> str:
 
 
 def cif_name(atoms: ase.Atoms, unique: bool = True) -> str:
-    """Name of a structure in files: rank and seed, with what comes first in the file's order."""
+    """Name of a structure in files: rank and seed, what comes first in the file's order first."""
     seed, rank = f"seed{int(atoms.info['seed']):06d}", f"rank{int(atoms.info['rank']):05d}"
+    if "run" in atoms.info:
+        seed = f"{atoms.info['run']}_{seed}"
     words = (rank, seed) if unique else (seed, rank)
     return "_".join((*words, atoms.get_chemical_formula()))
 
@@ -116,8 +111,7 @@ def _named_structures(folder: Path, unique: UniqueSet) -> Iterator[tuple[str, as
         yield cif_name(atoms, unique=False), atoms
 
 
-def _named_unique(folder: Path, unique: UniqueSet) -> Iterator[tuple[str, ase.Atoms]]:
-    del unique
+def _named_unique(folder: Path) -> Iterator[tuple[str, ase.Atoms]]:
     for atoms in read_unique(folder):
         yield cif_name(atoms), atoms
 

@@ -17,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pymatgen.analysis.structure_matcher import StructureMatcher
 
+from rm_lammps.analysis.comparison import Crystal, Molecule, prepare, same
 from rm_lammps.analysis.fingerprint import fingerprint
-from rm_lammps.analysis.matching import Crystal, Molecule, prepare, same
 from rm_lammps.progress import follow
 from rm_lammps.ranks import Communicator, gather
-from rm_lammps.runs.frames import FrameTable
+from rm_lammps.runs.index import FrameTable
 
 BATCH = 1024
 """Structures in memory beside the leaders within reach; at least 64 for each rank."""
@@ -173,10 +173,10 @@ class Grouping:
     ) -> NDArray[np.int64]:
         """Positions in ``others`` of the structures that pass the cheap tests."""
         table, tolerances = self._table, self._tolerances
-        near = table.energy[item.frame] - table.energy[others] <= tolerances.energy
-        volume = table.volume[item.frame]
-        smaller = np.minimum(table.volume[others], volume)
-        larger = np.maximum(table.volume[others], volume)
+        energies, volumes = table.energy_per_atom, table.volume_per_atom
+        near = energies[item.frame] - energies[others] <= tolerances.energy
+        smaller = np.minimum(volumes[others], volumes[item.frame])
+        larger = np.maximum(volumes[others], volumes[item.frame])
         near &= larger - smaller <= tolerances.volume * smaller
         where = np.flatnonzero(near)
         distance = np.abs(prints[where] - item.print).max(axis=1, initial=0)
@@ -184,11 +184,11 @@ class Grouping:
 
     def _forget(self, first: int) -> None:
         """Drop leaders that no structure from ``first`` on can equal: memory follows the window."""
-        table = self._table
+        table, energies = self._table, self._table.energy_per_atom
         for frame in list(self._prints):
             if (
                 table.composition[frame] != table.composition[first]
-                or table.energy[first] - table.energy[frame] > self._tolerances.energy
+                or energies[first] - energies[frame] > self._tolerances.energy
             ):
                 del self._prints[frame]
                 del self._prepared[frame]

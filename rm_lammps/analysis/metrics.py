@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import ase
+import numpy as np
+from numpy.typing import NDArray
 
-from rm_lammps.analysis.compositions import CompositionFrames
-from rm_lammps.analysis.evaluate import read_summary
+from rm_lammps.analysis.composition_frames import CompositionFrames
 from rm_lammps.analysis.prediction import predict
 from rm_lammps.analysis.quality import Known, judge, space_group_distribution, total_variation
 from rm_lammps.analysis.rerank import Reranking, rerank
@@ -17,6 +18,7 @@ from rm_lammps.analysis.unique import UniqueSet
 from rm_lammps.datasets import read_structures
 from rm_lammps.files import write_json
 from rm_lammps.ranks import Communicator, OneProcess, on_root
+from rm_lammps.runs.contents import read_summary
 from rm_lammps.runs.layout import METRICS
 
 
@@ -56,7 +58,7 @@ def measure(
     found = CompositionFrames(folder, unique)
     result: dict[str, Any] = {
         "compositions": len(found.formulas),
-        "seeds_per_composition": found.attempted,
+        "seeds_per_composition": _one_number(found.seeds),
         "attempted": summary["attempted"],
         "converged": summary["converged"],
         "core_seconds_per_composition": summary["seed_seconds"] / len(found.formulas),
@@ -90,6 +92,11 @@ def _add_stability(result: dict[str, Any]) -> None:
         v["novel"] and v["unique"] and v["above_hull"] is not None and v["above_hull"] <= METASTABLE
         for v in top["structures"]
     ) / len(top["structures"])
+
+
+def _one_number(seeds: NDArray[np.int64]) -> float:
+    """Seeds of each composition; the mean where several runs had different compositions."""
+    return int(seeds[0]) if (seeds == seeds[0]).all() else float(seeds.mean())
 
 
 def _read(file: Path | None) -> list[ase.Atoms]:

@@ -14,10 +14,10 @@ from typing import Any
 import ase
 import numpy as np
 
-from rm_lammps.analysis.compositions import CompositionFrames
+from rm_lammps.analysis.composition_frames import CompositionFrames
 from rm_lammps.analysis.symmetry import space_group
+from rm_lammps.chemistry.formula import reduced_formula
 from rm_lammps.ranks import Communicator, share_out
-from rm_lammps.runs.frames import reduced_formula
 from rm_lammps.seeds.wyckoff import crystal_system
 from rm_lammps.systems.matching import STOL, rms
 
@@ -112,7 +112,7 @@ def _row(
         "elements": len(set(reference.numbers)),
         "space_group": group.number,
         "crystal_system": crystal_system(group.number),
-        "attempted": found.attempted * len(target.own),
+        "attempted": int(found.seeds[list(target.own)].sum()),
         "rms": {name: best(target.own, select) for name, select in selections.items()},
         "rms_any": {name: best(target.alike, select) for name, select in selections.items()},
         "rank": rank(found.best(None)),

@@ -14,7 +14,7 @@ import ase
 import ase.io
 import numpy as np
 
-from rm_lammps.analysis.compositions import CompositionFrames
+from rm_lammps.analysis.composition_frames import CompositionFrames
 from rm_lammps.analysis.plots import plot_screening
 from rm_lammps.analysis.second_opinion import Judged, above, agreement, stability
 from rm_lammps.files import replacing

@@ -8,11 +8,11 @@ from typing import Any
 import ase
 import numpy as np
 
-from rm_lammps.analysis.compositions import CompositionFrames
+from rm_lammps.analysis.composition_frames import CompositionFrames
 from rm_lammps.analysis.hull import energies_above_hull
+from rm_lammps.chemistry.formula import reduced_formula
 from rm_lammps.potentials import Potential
 from rm_lammps.ranks import Communicator
-from rm_lammps.runs.frames import reduced_formula
 
 METASTABLE = 0.1
 """eV per atom above the reference or the hull."""

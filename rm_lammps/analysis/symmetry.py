@@ -2,10 +2,12 @@
 
 import os
 from dataclasses import dataclass
+from functools import cache
 
 import ase
 import numpy as np
 import spglib
+from ase.spacegroup import Spacegroup
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
@@ -18,13 +20,6 @@ SYMPREC = 0.1
 
 LOOSE_SYMPREC = 0.3
 """Å; as well as a model of many elements knows where atoms belong."""
-
-_LAST_OF_ORDER = (
-    *((0, 1), (1, 1), (9, 2), (46, 4), (74, 8), (82, 4), (122, 8), (142, 16), (146, 3)),
-    *((161, 6), (167, 12), (174, 6), (190, 12), (194, 24), (199, 12), (220, 24), (230, 48)),
-)
-"""Last space group of each run of equal order of the point group, and that order; (15, 4) goes
-with (46, 4), (88, 8) with (122, 8)."""
 
 
 @dataclass(frozen=True)
@@ -69,9 +64,13 @@ def order_of_symmetry(atoms: ase.Atoms, group: SpaceGroup) -> int:
     return max(point_group_order(group.number), point_group_order(loose.number))
 
 
+@cache
 def point_group_order(number: int) -> int:
     """Order of the point group of a space group; 1 for an unknown one, 0."""
-    return next(order for last, order in _LAST_OF_ORDER if number <= last)
+    if number == 0:
+        return 1
+    operations = Spacegroup(number)
+    return operations.nsymop // operations.nsubtrans
 
 
 def symmetrised(atoms: ase.Atoms, symprec: float = SYMPREC) -> ase.Atoms:

@@ -1,7 +1,7 @@
 """Unique structures of a run, ranked: ``unique.extxyz``."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import ase
@@ -22,7 +22,8 @@ from rm_lammps.analysis.symmetry import (
 )
 from rm_lammps.files import replacing
 from rm_lammps.ranks import Communicator, OneProcess, on_root, share_out
-from rm_lammps.runs.frames import FrameFile, FrameTable, iterate, read_table
+from rm_lammps.runs.frames import FrameFile, iterate, with_note
+from rm_lammps.runs.index import FrameTable, read_index
 from rm_lammps.runs.layout import STRUCTURES, SYMMETRISED, UNIQUE
 
 
@@ -41,6 +42,9 @@ class UniqueSet:
     """What the leaders are ranked by, lower is better, shape (n_unique,)."""
     groups: list[SpaceGroup]
     """Space groups of the leaders."""
+    begin: NDArray[np.int64] = field(default_factory=lambda: np.zeros(1, dtype=np.int64))
+    """First byte of each frame of ``unique.extxyz``, and the file's length, shape (n_unique + 1,);
+    once it is written."""
 
     def __len__(self) -> int:
         return len(self.ranked)
@@ -66,12 +70,12 @@ class UniqueSet:
         return place[self.leader]
 
     def members(self) -> list[NDArray[np.int64]]:
-        """Seeds that ended in each unique structure, in the order of ``ranked``, ascending."""
+        """Frames that ended in each unique structure, in the order of ``ranked``, each by seed."""
         place = self.place_of_frames()
-        order = np.lexsort((self.table.seed, place))
+        order = np.lexsort((self.table.identity, place))
         order = order[np.searchsorted(place[order], 0) :]
         ends = np.searchsorted(place[order], np.arange(len(self) - 1), side="right")
-        return np.split(self.table.seed[order], ends) if len(self) else []
+        return np.split(order, ends) if len(self) else []
 
 
 def write_unique(
@@ -108,7 +112,7 @@ def write_unique(
     matcher = StructureMatcher() if matcher is None else matcher
     tolerances = Tolerances() if tolerances is None else tolerances
     path = folder / STRUCTURES
-    table = on_root(comm, lambda: read_table(path))
+    table = on_root(comm, lambda: read_index(folder))
     with FrameFile(path, table.begin) as frames:
         leader = _leaders(table, frames, comm, matcher, tolerances)
         own = np.flatnonzero(leader == np.arange(len(table)))
@@ -122,19 +126,24 @@ def write_unique(
         symmetries = share_out(comm, own.tolist(), symmetry)
         unique = _rank(table, leader, own, symmetries, ranking)
 
-        def write() -> None:
-            write_ranked(folder / UNIQUE, unique, frames)
+        def write() -> NDArray[np.int64]:
+            begin = write_ranked(folder / UNIQUE, unique, frames)
             if symmetrise:
                 _write_symmetrised(folder, symprec)
+            return begin
 
-        on_root(comm, write)
-    return unique
+        return replace(unique, begin=on_root(comm, write))
 
 
 def read_unique(folder: Path) -> Iterator[ase.Atoms]:
-    """Unique structures, best first; ``info["seeds"]`` is always an array."""
+    """Unique structures, best first.
+
+    ``info["seeds"]`` is always an array, and so is ``info["runs"]``, where there are several.
+    """
     for atoms in iterate(folder / UNIQUE):
         atoms.info["seeds"] = np.atleast_1d(atoms.info["seeds"])
+        if "runs" in atoms.info:
+            atoms.info["runs"] = np.array(atoms.info["runs"].split())
         yield atoms
 
 
@@ -168,7 +177,7 @@ def _rank(
     share = np.zeros(len(table))
     np.maximum.at(share, leader, table.share)
     orders = [order for _, order in symmetries]
-    score = ranking.score(table.energy[own], found, orders, share[own])
+    score = ranking.score(table.energy_per_atom[own], found, orders, share[own])
     return ranked_set(table, leader, own, score, [group for group, _ in symmetries])
 
 
@@ -189,15 +198,15 @@ def ranked_set(
         groups: space groups of the leaders.
     """
     first_seed = np.full(len(table.formulas), np.iinfo(np.int64).max)
-    np.minimum.at(first_seed, table.composition, table.seed)
+    np.minimum.at(first_seed, table.composition, table.identity)
     first = first_seed[table.composition[own]] if len(own) else own
-    order = np.lexsort((table.seed[own], table.energy[own], score, first))
+    order = np.lexsort((table.identity[own], table.energy_per_atom[own], score, first))
     return UniqueSet(table, leader, own[order], score[order], [groups[n] for n in order])
 
 
 def write_ranked(
     path: Path, unique: UniqueSet, frames: FrameFile, notes: Mapping[int, str] | None = None
-) -> None:
+) -> NDArray[np.int64]:
     """Write the frames of unique structures, best first.
 
     Args:
@@ -206,23 +215,34 @@ def write_ranked(
         frames: of ``structures.extxyz``.
         notes: what else goes into each frame's comment line, with a space before it.
 
+    Returns:
+        First byte of each frame, and the length of the file, shape (n_unique + 1,).
+
     Raises:
         UserError: it can't be written.
     """
+    begin, table, members, ranks = [0], unique.table, unique.members(), unique.rank
     with replacing(path, "wb") as stream:
-        rows = zip(
-            *(unique.ranked, unique.members(), unique.rank, unique.score, unique.groups),
-            strict=True,
-        )
-        for frame, seeds, rank, score, group in rows:
-            count, header, atoms = frames.text(int(frame)).split(b"\n", 2)
-            more = (
-                f" rank={rank} rank_score={score:.6f} found={len(seeds)}"
-                f' seeds="{" ".join(map(str, seeds))}"'
+        for place, frame in enumerate(unique.ranked.tolist()):
+            group, found = unique.groups[place], members[place]
+            note = (
+                f" rank={ranks[place]} rank_score={unique.score[place]:.6f} found={len(found)}"
+                f"{_seeds(table, found)}"
                 f' space_group="{group.symbol}" space_group_number={group.number}'
-                f"{'' if notes is None else notes[int(frame)]}"
+                f"{'' if notes is None else notes[frame]}"
             )
-            stream.write(b"\n".join((count, header.rstrip() + more.encode(), atoms)))
+            text = with_note(frames.text(frame), note.encode())
+            stream.write(text)
+            begin.append(begin[-1] + len(text))
+    return np.array(begin, dtype=np.int64)
+
+
+def _seeds(table: FrameTable, frames: NDArray[np.int64]) -> str:
+    """Which seeds of which runs frames are, for a comment line."""
+    seeds = f' seeds="{" ".join(map(str, table.seed[frames]))}"'
+    if not table.runs:
+        return seeds
+    return f'{seeds} runs="{" ".join(table.runs[run] for run in table.run[frames])}"'
 
 
 def _write_symmetrised(folder: Path, symprec: float) -> None:

@@ -1,7 +1,8 @@
 """Chemical formulas and symbols as users type them."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from math import gcd
 
 from ase.data import atomic_numbers
 
@@ -201,3 +202,15 @@ def read_label(label: str) -> tuple[str, float | None]:
     if found["symbol"] in ISOTOPES:
         return "H", ISOTOPES[found["symbol"]]
     return found["symbol"], float(found["mass"]) if found["mass"] else None
+
+
+def reduced_formula(composition: Mapping[str, int]) -> str:
+    """Formula divided by its greatest common divisor, elements by alphabet.
+
+    Equal crystals share one, whatever cell they are described in.
+
+    Args:
+        composition: atoms by element, e.g. ``{"Na": 4, "Cl": 4}`` for ``"Cl1Na1"``.
+    """
+    divisor = gcd(*composition.values())
+    return "".join(f"{name}{composition[name] // divisor}" for name in sorted(composition))

@@ -2,12 +2,15 @@
 
 import os
 import sys
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TextIO
 
 import typer
-from rich.console import Console
 
-from rm_lammps.errors import UserError
+from rm_lammps.errors import Note, UserError
+from rm_lammps.ranks import Communicator, on_root
 
 
 def run_app(app: typer.Typer) -> Callable[[], None]:
@@ -16,6 +19,7 @@ def run_app(app: typer.Typer) -> Callable[[], None]:
     def main() -> None:
         # one thread a process unless the user says otherwise: MPI ranks share the cores
         os.environ.setdefault("OMP_NUM_THREADS", "1")
+        _print_notes()
         try:
             app()
         except UserError as error:
@@ -27,11 +31,48 @@ def run_app(app: typer.Typer) -> Callable[[], None]:
 
 def print_error(error: UserError) -> None:
     """Print problem and hint to standard error."""
+    from rich.console import Console
+
     console = Console(stderr=True)
     console.print(f"[bold red]Error:[/] {_plain(error.problem)}", highlight=False)
     if error.hint:
         console.print(_plain(error.hint), highlight=False)
 
 
+def _print_notes() -> None:
+    """Let notes stand on standard error without the place in the code that they come from."""
+    show = warnings.showwarning
+
+    def shown(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        if issubclass(category, Note):
+            typer.echo(f"Note: {message}", err=True)
+        else:
+            show(message, category, filename, lineno, file, line)
+
+    warnings.showwarning = shown
+
+
 def _plain(text: str) -> str:
     return text.replace("[", r"\[")
+
+
+def prepare_folder(comm: Communicator, folders: Sequence[Path], out: Path | None) -> Path:
+    """Folder with what runs gave, on every rank; says which of them are still going on.
+
+    Raises:
+        UserError: on every rank: no runs, or they don't go together.
+    """
+    from rm_lammps.runs.joining import ready_to_read, what_is_missing
+
+    folder = on_root(comm, lambda: ready_to_read(folders, out))
+    if comm.rank == 0:
+        for line in what_is_missing(folder):
+            typer.echo(line, err=True)
+    return folder

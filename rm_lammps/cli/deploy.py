@@ -6,11 +6,13 @@ from typing import Annotated
 import typer
 
 from rm_lammps.cli.common import run_app
+from rm_lammps.cli.options import with_flags
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(pretty_exceptions_enable=False)
 
 
 @app.command()
+@with_flags()
 def deploy(
     model: Annotated[
         str,
@@ -29,7 +31,7 @@ def deploy(
     """
     from rich.console import Console
 
-    from rm_lammps.deployment.bundle import deploy as run
+    from rm_lammps.api.deploy import deploy as run
 
     with Console(stderr=True).status("compiling the model, about a minute the first time"):
         bundle = run(model, out, device=device)

@@ -4,11 +4,13 @@ import typer
 from rich.console import Console
 
 from rm_lammps.cli.common import run_app
+from rm_lammps.cli.options import with_flags
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(pretty_exceptions_enable=False)
 
 
 @app.command()
+@with_flags()
 def doctor() -> None:
     """Check compiler, torch, LAMMPS, MPI and plugin; say what to do for each failure.
 

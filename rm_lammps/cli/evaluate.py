@@ -9,24 +9,35 @@ from rich.table import Table
 
 from rm_lammps.analysis.export import Format
 from rm_lammps.analysis.ranking import PROTOTYPE_WEIGHT, SYMMETRY_WEIGHT
-from rm_lammps.cli.common import print_error, run_app
+from rm_lammps.cli.common import prepare_folder, print_error, run_app
 from rm_lammps.cli.metrics import metrics_tables
+from rm_lammps.cli.options import with_flags
 from rm_lammps.errors import UserError
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(pretty_exceptions_enable=False)
 
 _CRYSTALS = "Crystals"
 _MOLECULES = "Molecules"
 
 
 @app.command()
+@with_flags()
 def evaluate(
-    source: Annotated[
-        Path,
+    sources: Annotated[
+        list[Path],
         typer.Argument(
-            metavar="DIR|FILE", help="The --out of rm-generate, or a file of known molecules."
+            metavar="DIR...|FILE",
+            help="One or several --out of rm-generate, also of a run that is going on; or a file "
+            "of known molecules.",
         ),
     ],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder for the results: needed for several runs; DIR/so_far by default for a "
+            "run that is going on. Of a FILE: where to write its evaluation as JSON.",
+        ),
+    ] = None,
     formats: Annotated[
         list[Format] | None,
         typer.Option("--format", help="Write structures as CIF zip or ASE database too; repeat."),
@@ -144,17 +155,11 @@ def evaluate(
             rich_help_panel=_MOLECULES,
         ),
     ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            help="Write the evaluation of a FILE as JSON to here.", rich_help_panel=_MOLECULES
-        ),
-    ] = None,
 ) -> None:
     """Deduplicate and rank structures; match crystals to references, put molecules to the test.
 
-    Rates count every attempted seed. Writes unique.extxyz, evaluation.json and a picture into DIR,
-    and for crystals top.extxyz. Runs under mpirun too, with the same result.
+    Rates count every attempted seed. Writes unique.extxyz, evaluation.json and a picture into DIR
+    or --out, and for crystals top.extxyz. Runs under mpirun too, with the same result.
     """
     from rm_lammps.analysis.grouping import Tolerances
     from rm_lammps.analysis.ranking import Ranking
@@ -163,8 +168,10 @@ def evaluate(
     from rm_lammps.ranks import launched_ranks, on_root
 
     comm = launched_ranks()
+    file = sources[0] if len(sources) == 1 and sources[0].is_file() else None
     try:
-        if source.is_file() or on_root(comm, lambda: _holds_molecules(source)):
+        source = prepare_folder(comm, sources, out) if file is None else file
+        if file is not None or on_root(comm, lambda: _holds_molecules(source)):
             _evaluate_molecules(comm, source, formats, training, xtb, keep, out)
         else:
             settings = {
@@ -183,8 +190,7 @@ def evaluate(
                 else None,
             }
             _evaluate_crystals(
-                *(comm, source, reference, show, settings),
-                measuring if metrics or rerank else None,
+                comm, source, reference, show, settings, measuring if metrics or rerank else None
             )
     except UserError as error:
         # every rank has it; one says it
@@ -194,7 +200,7 @@ def evaluate(
 
 
 def _holds_molecules(folder: Path) -> bool:
-    from rm_lammps.analysis.evaluate import read_summary
+    from rm_lammps.runs.contents import read_summary
 
     return read_summary(folder)["kind"] == "molecules"
 
@@ -296,7 +302,7 @@ def _structures(structures: list[dict[str, Any]], *, matched: bool) -> Table:
             f"{s['energy_per_atom']:.4f}",
             "" if s["volume_per_atom"] is None else f"{s['volume_per_atom']:.3f}",
             str(s["found"]),
-            str(s["seed"]),
+            str(s["seed"]) if "run" not in s else f"{s['run']} {s['seed']}",
             s["space_group"],
         ]
         if matched:

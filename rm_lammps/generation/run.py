@@ -1,29 +1,34 @@
 """A generation run over MPI."""
 
 import time
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from mpi4py import MPI
 
-from rm_lammps.analysis.supercells import SMALLEST, describe_all
+from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.deployment.bundle import COMPILED, Bundle, find_bundle
 from rm_lammps.errors import UserError
-from rm_lammps.generation.compositions import RunSeeds
-from rm_lammps.generation.config import Execution, GenerationConfig
-from rm_lammps.generation.progress import GenerationProgress
+from rm_lammps.generation.config import GenerationConfig
+from rm_lammps.generation.counters import SharedCounters
+from rm_lammps.generation.display import GenerationProgress
+from rm_lammps.generation.fields import Execution
+from rm_lammps.generation.run_seeds import RunSeeds
 from rm_lammps.generation.schedule import ChunkSchedule, SeedRanges
-from rm_lammps.generation.scheduler import SharedCounters
 from rm_lammps.generation.stopping import Stopping, deadline
 from rm_lammps.generation.worker import Worker, check_bundle
-from rm_lammps.ranks import meet, on_all, on_root, on_root_only, raise_together
+from rm_lammps.ranks import Communicator, meet, on_all, on_root, on_root_only, raise_together
 from rm_lammps.relaxation.session import LammpsSession
 from rm_lammps.runs.folder import finish, open_folder
 from rm_lammps.runs.layout import TRAJECTORIES
-from rm_lammps.runs.records import Progress, ShardWriter, crash_record, read_progress
+from rm_lammps.runs.shards import ShardWriter, crash_record, read_recorded
 
 _VERSIONED = ("rm_lammps", "torch", "nequip", "nequip-allegro", "lammps", "numpy")
+
+Conclude = Callable[[Path, Communicator, DatasetStatistics], None]
+"""Folder, ranks, statistics of the model's training data."""
 
 
 def generate(
@@ -31,6 +36,7 @@ def generate(
     folder: Path,
     comm: MPI.Intracomm,
     execution: Execution = Execution(),  # noqa: B008
+    conclude: Conclude | None = None,
 ) -> dict[str, Any]:
     """Relax ``config.total`` seeds on all ranks of ``comm`` and write the results.
 
@@ -42,6 +48,7 @@ def generate(
             and the records of each rank.
         comm: called on every rank of it.
         execution: what the structures don't depend on.
+        conclude: what to do with the structures of a complete run, on every rank.
 
     Returns:
         The summary; ``remaining`` of it is not 0 where the run was stopped early.
@@ -59,13 +66,16 @@ def generate(
     lock = on_root_only(comm, lambda: open_folder(folder, _describe(config, bundle)))
     stopping = Stopping(deadline(execution.time_limit, start), execution.grace)
     try:
-        on_root(comm, lambda: run_seeds.write_formulas(folder))
+        on_root(comm, lambda: run_seeds.request.write(folder))
         session, todo = on_root(comm, lambda: _take_stock(folder, config, execution, run_seeds))
         written = 0
         facts: dict[str, Any] = {}
         if len(todo):
             written, facts = _relax_all(
-                *(config, execution, folder, comm),
+                config,
+                execution,
+                folder,
+                comm,
                 bundle=bundle,
                 seeds=run_seeds,
                 session=session,
@@ -80,16 +90,8 @@ def generate(
         }
         expected = config.total - len(todo) + written
         summary = on_root(comm, lambda: finish(folder, config.total, expected, facts))
-        if summary["converged"] and not summary["remaining"]:
-            if run_seeds.n_atoms >= SMALLEST:
-                on_root(comm, lambda: describe_all(folder, config.total, bundle.statistics))
-            else:
-                # pymatgen takes longer to load than the rest; nobody needs it before the end
-                from rm_lammps.analysis.export import write_top
-                from rm_lammps.analysis.unique import write_unique
-
-                write_unique(folder, comm)
-                on_root(comm, lambda: write_top(folder))
+        if conclude is not None and summary["converged"] and not summary["remaining"]:
+            conclude(folder, comm, bundle.statistics)
         return summary
     finally:
         stopping.close()
@@ -100,6 +102,7 @@ def generate(
 def _describe(config: GenerationConfig, bundle: Bundle) -> dict[str, Any]:
     """What the structures depend on, in plain data: ``run.yaml``."""
     return {
+        "kind": bundle.statistics.system.plural,
         "config": config.model_dump(mode="json"),
         "model": {
             "name": bundle.manifest.name,
@@ -128,20 +131,20 @@ def _take_stock(
     folder: Path, config: GenerationConfig, execution: Execution, seeds: RunSeeds
 ) -> tuple[int, SeedRanges]:
     """Number of this start, and the seeds still to do; records seeds that killed their process."""
-    progress: Progress = read_progress(folder, config.total)
-    session = progress.next_session
-    if progress.crashed:
+    recorded = read_recorded(folder, config.total)
+    session = recorded.next_session
+    if recorded.crashed:
         with ShardWriter(folder, session, 0) as shard:
-            for seed, how in sorted(progress.crashed.items()):
+            for seed, how in sorted(recorded.crashed.items()):
                 shard.append(crash_record(seed, seeds.formula(seed), how))
-                progress.done[seed] = True
+                recorded.done[seed] = True
         session += 1
     if execution.trajectories:
         try:
             (folder / TRAJECTORIES).mkdir(exist_ok=True)
         except OSError as error:
             raise UserError(f"Can't write to {folder}: {error}") from error
-    return session, SeedRanges.missing(progress.done)
+    return session, SeedRanges.missing(recorded.done)
 
 
 def _relax_all(
@@ -167,7 +170,11 @@ def _relax_all(
     )
     shard = ShardWriter(folder, session, comm.rank)
     worker = Worker(
-        *(config, execution, folder, bundle, seeds),
+        config,
+        execution,
+        folder,
+        bundle,
+        seeds,
         group=group,
         counters=counters,
         stopping=stopping,

@@ -10,17 +10,19 @@ from mpi4py import MPI
 
 from rm_lammps.deployment.bundle import Bundle
 from rm_lammps.errors import UserError
-from rm_lammps.generation.compositions import RunSeeds
-from rm_lammps.generation.config import Execution, GenerationConfig
-from rm_lammps.generation.progress import GenerationProgress
+from rm_lammps.generation.config import GenerationConfig
+from rm_lammps.generation.counters import SharedCounters
+from rm_lammps.generation.display import GenerationProgress
+from rm_lammps.generation.fields import Execution
+from rm_lammps.generation.run_seeds import RunSeeds
 from rm_lammps.generation.schedule import ChunkSchedule, SeedRanges
-from rm_lammps.generation.scheduler import SharedCounters
 from rm_lammps.generation.stopping import Stopping
 from rm_lammps.relaxation import DroppedError, Failure, Relaxed
 from rm_lammps.relaxation.relaxation import relax
 from rm_lammps.relaxation.session import LammpsSession
 from rm_lammps.runs.layout import TRAJECTORIES, trajectory_name
-from rm_lammps.runs.records import ShardWriter, make_record
+from rm_lammps.runs.records import Origin, SeedRecord
+from rm_lammps.runs.shards import ShardWriter
 
 _SECONDS_BETWEEN_CHECKS = 10.0
 
@@ -124,8 +126,9 @@ class Worker:
     def _record(
         self, seed: int, origin: dict[str, Any], outcome: Relaxed | Failure, seconds: float
     ) -> None:
+        record = SeedRecord(seed, origin["formula"], Origin.from_named(origin), outcome, seconds)
         try:
-            self._shard.append(make_record(seed, origin, outcome, seconds))
+            self._shard.append(record)
         except UserError as error:
             self._fail(error)
             return

@@ -1,5 +1,6 @@
-"""A run's folder: whose it is, what it holds, and how it ends."""
+"""A run's folder while the run is going on: whose it is, and how it ends."""
 
+import fcntl
 import time
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,12 @@ from filelock import FileLock, Timeout
 
 from rm_lammps.errors import UserError
 from rm_lammps.files import replacing, write_json
-from rm_lammps.runs.layout import LOCK, RECORDS, RUN, SUMMARY
+from rm_lammps.runs.layout import JOINED, LOCK, RECORDS, RUN, SUMMARY
 from rm_lammps.runs.merge import merge
 
 _LISTING_SECONDS = 90.0
+_PROBE_SECONDS = 2.0
+"""How long to wait for the lock: someone may be looking whether it is held."""
 
 
 def open_folder(folder: Path, run: dict[str, Any]) -> FileLock:
@@ -25,16 +28,15 @@ def open_folder(folder: Path, run: dict[str, Any]) -> FileLock:
     Raises:
         UserError: it can't be written, is in use, or holds a run with other settings.
     """
+    if (folder / JOINED).exists():
+        raise UserError(
+            f"{folder} holds the runs that were put together there.", "Choose another --out."
+        )
     try:
         (folder / RECORDS).mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / LOCK)
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise UserError(
-            f"Another run is writing to {folder}.", "Wait for it, or choose another --out."
-        ) from error
     except OSError as error:
         raise UserError(f"Can't write to {folder}: {error}", "Choose another --out.") from error
+    lock = take_lock(folder)
     try:
         stored = folder / RUN
         if stored.exists():
@@ -48,6 +50,40 @@ def open_folder(folder: Path, run: dict[str, Any]) -> FileLock:
     return lock
 
 
+def take_lock(folder: Path) -> FileLock:
+    """The lock of a run's folder, taken.
+
+    Raises:
+        UserError: a run is writing to the folder, or it can't be written.
+    """
+    lock = FileLock(folder / LOCK)
+    try:
+        lock.acquire(timeout=_PROBE_SECONDS)
+    except Timeout as error:
+        raise UserError(
+            f"Another run is writing to {folder}.", "Wait for it, or choose another --out."
+        ) from error
+    except OSError as error:
+        raise UserError(f"Can't write to {folder}: {error}", "Choose another --out.") from error
+    return lock
+
+
+def is_going_on(folder: Path) -> bool:
+    """Whether a run is writing to the folder; changes nothing there.
+
+    On file systems without ``flock`` the answer is no.
+    """
+    try:
+        with (folder / LOCK).open("rb") as stream:
+            # shared, for an instant: whoever starts a run waits for longer
+            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
 def _check_same(stored: Path, run: dict[str, Any]) -> None:
     try:
         before = yaml.safe_load(stored.read_text())
@@ -56,8 +92,9 @@ def _check_same(stored: Path, run: dict[str, Any]) -> None:
     changes = [
         f"  {name}: was {old!r}, is {new!r}"
         for name, old, new in _differences(before, run)
-        # the path by which a model was named doesn't matter, what it computes does
-        if name != "config.model"
+        # the path by which a model was named doesn't matter, what it computes does; what kind of
+        # structures it makes follows, and early versions didn't say
+        if name not in {"config.model", "kind"}
     ]
     if changes:
         raise UserError(

@@ -1,14 +1,12 @@
-"""Frames of a large extxyz file: one pass for what sorts them, then any frame by itself.
+"""Frames of a large extxyz file: one after the other, or any of them by itself.
 
 A million frames don't fit into memory as objects; their positions in the file do.
 """
 
 import io
-import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import gcd, isfinite
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -19,35 +17,6 @@ from ase.io.extxyz import key_val_str_to_dict
 from numpy.typing import NDArray
 
 from rm_lammps.errors import UserError
-
-
-@dataclass(frozen=True)
-class FrameTable:
-    """What the first pass learns, one row a frame in the order of the file."""
-
-    begin: NDArray[np.int64]
-    """First byte of each frame, and behind them the length of the file, shape (n + 1,)."""
-    seed: NDArray[np.int64]
-    """Number of the seed; the frame's number where it has none."""
-    energy: NDArray[np.float64]
-    """E~, pseudo-eV per atom."""
-    volume: NDArray[np.float64]
-    """Å³ per atom."""
-    composition: NDArray[np.int64]
-    """Index into ``formulas``."""
-    formulas: tuple[str, ...]
-    """Reduced formulas: equal crystals share one, whatever cell they are described in."""
-    share: NDArray[np.float64]
-    """Of known structures' votes, those for the one that the seed began from; 0 for other seeds."""
-
-    def __len__(self) -> int:
-        return len(self.seed)
-
-    def order(self) -> NDArray[np.int64]:
-        """Frames by composition, then E~, then seed: the same for any order of the file."""
-        names = np.argsort(np.argsort(np.array(self.formulas, dtype=str)))
-        group = names[self.composition] if len(self) else self.composition
-        return np.lexsort((self.seed, self.energy, group))
 
 
 class FrameFile:
@@ -62,6 +31,9 @@ class FrameFile:
         self.path, self._begin = path, begin
         self._stream = path.open("rb")
 
+    def __len__(self) -> int:
+        return len(self._begin) - 1
+
     def text(self, number: int) -> bytes:
         """The frame as it stands in the file."""
         first, last = self._begin[number], self._begin[number + 1]
@@ -72,11 +44,33 @@ class FrameFile:
         """The frame with its ``info``; E~ is at its calculator."""
         return parse(self.text(number))
 
+    def __iter__(self) -> Iterator[ase.Atoms]:
+        return map(self.atoms, range(len(self)))
+
+    def close(self) -> None:
+        """Close the file."""
+        self._stream.close()
+
     def __enter__(self) -> "FrameFile":
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stream.close()
+        self.close()
+
+
+@dataclass(frozen=True)
+class RawFrame:
+    """A frame as it stands in a file."""
+
+    text: bytes
+    comment: str
+    """Its second line."""
+    symbols: Counter[str]
+    """Atoms by element."""
+
+    def info(self) -> dict[str, Any]:
+        """What the comment line says, by ASE's parser."""
+        return key_val_str_to_dict(self.comment)
 
 
 def parse(text: bytes) -> ase.Atoms:
@@ -85,58 +79,47 @@ def parse(text: bytes) -> ase.Atoms:
     return ase.io.read(io.StringIO(text.decode()), index=0, format="extxyz", parallel=False)
 
 
+def with_note(text: bytes, note: bytes) -> bytes:
+    """A frame with more at the end of its comment line.
+
+    Args:
+        text: as it stands in a file.
+        note: what to add, with a space before it.
+    """
+    count, comment, atoms = text.split(b"\n", 2)
+    return b"\n".join((count, comment.rstrip() + note, atoms))
+
+
 def iterate(path: Path) -> Iterator[ase.Atoms]:
-    """Frames one after the other, in memory for one frame."""
+    """Frames one after the other, in memory for one frame.
+
+    Raises:
+        UserError: not an extxyz file; names the frame.
+    """
     with path.open("rb") as stream:
-        for number, (text, _, _) in enumerate(_raw_frames(stream, path)):
-            atoms = parse(text)
+        for number, frame in enumerate(raw_frames(stream, path)):
+            atoms = parse(frame.text)
             atoms.info.setdefault("seed", number)
             yield atoms
 
 
 def iterate_info(path: Path) -> Iterator[dict[str, Any]]:
-    """What the frames' comment lines say, atoms left unread."""
-    with path.open("rb") as stream:
-        for _, header, _ in _raw_frames(stream, path):
-            yield key_val_str_to_dict(header)
-
-
-def read_table(path: Path) -> FrameTable:
-    """Go once through the file.
+    """What the frames' comment lines say, atoms left unread.
 
     Raises:
-        UserError: not an extxyz file of converged structures; names the frame.
+        UserError: not an extxyz file; names the frame.
     """
-    begin, rows = [0], []
-    numbers: dict[str, int] = {}
-    try:
-        with path.open("rb") as stream:
-            for number, (text, header, symbols) in enumerate(_raw_frames(stream, path)):
-                begin.append(begin[-1] + len(text))
-                composition = numbers.setdefault(reduced_formula(symbols), len(numbers))
-                rows.append((*_facts(header, sum(symbols.values()), path, number), composition))
-    except OSError as error:
-        raise UserError(f"Can't read {path}: {error}") from error
-    table = np.array(rows, dtype=float).reshape(-1, 5)
-    return FrameTable(
-        begin=np.array(begin, dtype=np.int64),
-        seed=table[:, 0].astype(np.int64),
-        energy=table[:, 1],
-        volume=table[:, 2],
-        composition=table[:, 4].astype(np.int64),
-        formulas=tuple(numbers),
-        share=table[:, 3],
-    )
+    with path.open("rb") as stream:
+        for frame in raw_frames(stream, path):
+            yield frame.info()
 
 
-def reduced_formula(symbols: Counter[str]) -> str:
-    """Formula divided by its greatest common divisor, elements by alphabet."""
-    divisor = gcd(*symbols.values())
-    return "".join(f"{name}{symbols[name] // divisor}" for name in sorted(symbols))
+def raw_frames(stream: BinaryIO, path: Path) -> Iterator[RawFrame]:
+    """Frames of an open file, undecoded.
 
-
-def _raw_frames(stream: BinaryIO, path: Path) -> Iterator[tuple[bytes, str, Counter[str]]]:
-    """Text, comment line and elements of each frame."""
+    Raises:
+        UserError: not an extxyz file; names the frame.
+    """
     number = 0
     while first := stream.readline():
         try:
@@ -144,37 +127,11 @@ def _raw_frames(stream: BinaryIO, path: Path) -> Iterator[tuple[bytes, str, Coun
             if not lines[-1].endswith(b"\n") and stream.read(1):
                 raise ValueError("it is cut off")
             symbols = Counter(line.split(None, 1)[0].decode() for line in lines[2:])
-            header = lines[1].decode()
+            comment = lines[1].decode()
         except (ValueError, IndexError) as error:
             raise UserError(
                 f"{path}, frame {number}: not extended XYZ ({error}).",
                 "Give the --out folder of rm-generate, as it was written.",
             ) from error
-        yield b"".join(lines), header, symbols
+        yield RawFrame(b"".join(lines), comment, symbols)
         number += 1
-
-
-def _facts(header: str, n_atoms: int, path: Path, number: int) -> tuple[float, float, float, float]:
-    """Seed, E~ per atom, volume per atom and share of the prototype of a frame."""
-    info = {key: value.strip('"') for key, value in _NEEDED.findall(header)}
-    try:
-        if "energy_per_atom" in info:
-            energy = float(info["energy_per_atom"])
-        else:
-            energy = float(info["energy"]) / n_atoms
-        # frames of molecules have no lattice, and no volume
-        a, b, c, d, e, f, g, h, i = map(float, info.get("Lattice", "0 " * 9).split())
-        volume = abs(a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g)) / n_atoms
-        if not (isfinite(energy) and isfinite(volume)):
-            raise ValueError("E~ or volume is not a finite number")
-        seed, share = int(info.get("seed", number)), float(info.get("prototype_share", 0))
-        return seed, energy, volume, share
-    except (KeyError, ValueError) as error:
-        raise UserError(
-            f"{path}, frame {number}: no usable E~ or lattice ({error}).",
-            "Frames need energy_per_atom or energy in their comment line, as rm-generate writes.",
-        ) from error
-
-
-# ASE's parser takes ten times as long, which counts where one rank reads a million lines
-_NEEDED = re.compile(r'(?:^|\s)(Lattice|energy_per_atom|energy|seed|prototype_share)=("[^"]*"|\S+)')

@@ -1,206 +1,216 @@
-"""Records of finished seeds: appended at once, one JSON line each.
+"""The record of a finished seed: what it was, how it ended, and its line on disk.
 
-Each rank appends to a shard of its own, so a parallel file system needs no locks. A line ends with
-a checksum of itself: one that a kill or a crash of the node cut off does not count. Between records
-stand the numbers of the seeds begun, so that a seed that kills its process can be told.
+A line is one JSON object that ends with a checksum of itself: one that a kill or a crash of the
+node cut off does not count.
 """
 
-import faulthandler
 import json
-import os
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import ase
 import numpy as np
 
-from rm_lammps.errors import UserError
-from rm_lammps.files import cannot_write
-from rm_lammps.relaxation import Failure, Reason, Relaxed
-from rm_lammps.runs.layout import RECORDS
+from rm_lammps.relaxation.outcome import Failure, Reason, Relaxed
 
-ORIGIN = ("seed_kind", "prototype", "prototype_share")
-"""What a frame says of its seed: its kind, the place of its prototype and the share of votes."""
+Fact = str | int | float
+"""What a kind of seed may say of a seed: a number or a short text."""
+
+_KNOWN = ("seed_kind", "prototype", "prototype_share")
 _START = b'{"seed": '
-_BEGIN = b'{"begin": '
-_FATAL = b"Fatal Python error: "
+_AFTER_HEAD = b', "numbers": '
 _SUFFIX = ', "crc": "%08x"}\n'
 _SUFFIX_LENGTH = len(_SUFFIX % 0)
 
 
-def make_record(
-    seed: int,
-    origin: Mapping[str, Any],
-    outcome: Relaxed | Failure,
-    seconds: float,
-) -> dict[str, Any]:
-    """Describe a finished seed in plain data.
-
-    Args:
-        seed: its number.
-        origin: its ``formula``, and of ``ORIGIN`` what is known.
-        outcome: what became of it.
-        seconds: that it took.
-    """
-    record: dict[str, Any] = {
-        "seed": seed,
-        "formula": origin["formula"],
-        **{name: origin[name] for name in ORIGIN if name in origin},
-        "evaluations": outcome.evaluations,
-        "seconds": round(seconds, 4),
-    }
-    if isinstance(outcome, Failure):
-        return {**record, "reason": outcome.reason.value, "detail": outcome.detail}
-    return {
-        **record,
-        "energy": outcome.energy,
-        "fmax": outcome.fmax,
-        "max_stress": outcome.max_stress,
-        "numbers": outcome.atoms.numbers.tolist(),
-        "positions": outcome.atoms.positions.tolist(),
-        "cell": outcome.atoms.cell.array.tolist() if outcome.atoms.pbc.all() else None,
-    }
-
-
-def to_atoms(record: dict[str, Any]) -> ase.Atoms:
-    """Make the frame of ``structures.extxyz`` from the record of a converged seed."""
-    cell = record["cell"]
-    atoms = ase.Atoms(record["numbers"], record["positions"], cell=cell, pbc=cell is not None)
-    n = len(atoms)
-    atoms.info = {
-        "seed": record["seed"],
-        "formula": record["formula"],
-        **{name: record[name] for name in ORIGIN if name in record},
-        "energy": record["energy"],
-        "energy_per_atom": record["energy"] / n,
-        **({} if cell is None else {"volume_per_atom": atoms.get_volume() / n}),
-        **{name: record[name] for name in ("fmax", "max_stress", "evaluations", "seconds")},
-    }
-    return atoms
-
-
-class ShardWriter:
-    """Appends records of one rank; the file appears with the first seed.
-
-    Args:
-        folder: of the run.
-        session: number of this start of the run; a resumed run writes new shards.
-        rank: of this process.
-    """
-
-    def __init__(self, folder: Path, session: int, rank: int) -> None:
-        self._path = folder / RECORDS / f"{session:04d}-{rank:06d}.jsonl"
-        self._file: int | None = None
-        self.written = 0
-
-    def begin(self, seed: int) -> None:
-        """Note that a seed starts, so that the next start knows it if it kills this process."""
-        self._write(_BEGIN + b"%d}\n" % seed)
-
-    def append(self, record: dict[str, Any]) -> None:
-        """Append one record and hand it to the operating system."""
-        text = json.dumps(record)[:-1]
-        self._write((text + _SUFFIX % zlib.crc32(text.encode())).encode())
-        self.written += 1
-
-    def _write(self, data: bytes) -> None:
-        try:
-            if self._file is None:
-                # without a buffer of Python's: it would keep what could not be written
-                self._file = os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
-                # a fatal signal leaves its name behind the seed that caused it
-                faulthandler.enable(file=self._file, all_threads=False)
-            while data:
-                data = data[os.write(self._file, data) :]
-        except OSError as error:
-            raise cannot_write(self._path, error) from error
-
-    def close(self) -> None:
-        """Leave everything on disk."""
-        if self._file is None:
-            return
-        faulthandler.disable()
-        file, self._file = self._file, None
-        try:
-            os.fsync(file)
-            os.close(file)
-        except OSError as error:
-            raise cannot_write(self._path, error) from error
-
-    def __enter__(self) -> "ShardWriter":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
-
-@dataclass
-class Progress:
-    """What earlier starts of a run left."""
-
-    done: np.ndarray
-    """Whether a seed has a record, shape (num,), boolean."""
-    next_session: int
-    crashed: dict[int, str] = field(default_factory=dict)
-    """Seeds that killed their process, and how."""
-
-
-def read_progress(folder: Path, num: int) -> Progress:
-    """Read which seeds have a record, without decoding records.
+@dataclass(frozen=True)
+class Origin:
+    """Where a seed came from.
 
     Raises:
-        UserError: a shard can't be read.
+        ValueError: the name of a fact means something else in records or frames.
     """
-    progress = Progress(np.zeros(num, dtype=bool), 0)
-    for path in shards(folder):
-        progress.next_session = max(progress.next_session, int(path.name.split("-")[0]) + 1)
-        begun = -1
-        for line in _lines(path):
-            seed = seed_of(line)
-            if seed is not None and seed < num:
-                progress.done[seed] = True
-            elif line.startswith(_BEGIN) and line.endswith(b"}\n"):
-                begun = int(line[len(_BEGIN) : -2])
-            elif line.startswith(_FATAL) and 0 <= begun < num:
-                progress.crashed[begun] = line[len(_FATAL) :].decode(errors="replace").strip()
-    for seed in [seed for seed in progress.crashed if progress.done[seed]]:
-        del progress.crashed[seed]
-    return progress
+
+    seed_kind: str | None = None
+    """Its kind; ``None`` for a seed that killed its process."""
+    prototype: int | None = None
+    """Place of the known structure that it began from, among those that suit."""
+    prototype_share: float | None = None
+    """Share of the known structures' votes that are for this one, 0 to 1."""
+    facts: Mapping[str, Fact] = field(default_factory=dict)
+    """What else its kind says of it, by name."""
+
+    def __post_init__(self) -> None:
+        taken = sorted(_TAKEN & set(self.facts))
+        if taken:
+            raise ValueError(f"A kind of seed can't name a fact {', '.join(taken)}: that is taken.")
+
+    @classmethod
+    def from_named(cls, named: Mapping[str, Any]) -> "Origin":
+        """Take what is known from values by name, as they stand in a record or a frame.
+
+        Args:
+            named: may hold the fields of records and frames too, which are left out.
+        """
+        facts = {name: _plain(value) for name, value in named.items() if name not in _TAKEN}
+        known = {name: _plain(named[name]) for name in _KNOWN if name in named}
+        return cls(**known, facts=facts)
+
+    def named(self) -> dict[str, Fact]:
+        """Values by name, those that are there."""
+        known = {name: getattr(self, name) for name in _KNOWN}
+        return {**{name: v for name, v in known.items() if v is not None}, **self.facts}
 
 
-def crash_record(seed: int, formula: str, how: str) -> dict[str, Any]:
-    """Record of a seed that killed its process."""
-    return make_record(seed, {"formula": formula}, Failure(Reason.CRASHED, how, 0), 0.0)
+@dataclass(frozen=True)
+class SeedRecord:
+    """A finished seed."""
+
+    seed: int
+    """Its number, from 0; with the run's own seed it says all there is to say of the start."""
+    formula: str
+    """Content of its cell."""
+    origin: Origin
+    outcome: Relaxed | Failure
+    """A converged structure, or why there is none."""
+    seconds: float
+    """That it took on its ranks."""
+    run: str | None = None
+    """Name of its run, where a folder holds several."""
+
+    @property
+    def converged(self) -> bool:
+        """Whether it ended as a structure."""
+        return isinstance(self.outcome, Relaxed)
+
+    @property
+    def evaluations(self) -> int:
+        """Energy and force evaluations that it took."""
+        return self.outcome.evaluations
+
+    def plain(self) -> dict[str, Any]:
+        """The record as plain data, in the order of its line."""
+        outcome = self.outcome
+        record: dict[str, Any] = {
+            "seed": self.seed,
+            "formula": self.formula,
+            **self.origin.named(),
+            "evaluations": outcome.evaluations,
+            "seconds": round(self.seconds, 4),
+        }
+        if isinstance(outcome, Failure):
+            record |= {"reason": outcome.reason.value, "detail": outcome.detail}
+            return record if self.run is None else {**record, "run": self.run}
+        atoms = outcome.atoms
+        return {
+            **record,
+            "energy": outcome.energy,
+            **({"terms": dict(outcome.terms)} if outcome.terms else {}),
+            "fmax": outcome.fmax,
+            "max_stress": outcome.max_stress,
+            "numbers": atoms.numbers.tolist(),
+            "positions": atoms.positions.tolist(),
+            "cell": atoms.cell.array.tolist() if atoms.pbc.all() else None,
+        }
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> "SeedRecord":
+        """The record that :meth:`plain` gave, with or without the checksum of its line.
+
+        Raises:
+            KeyError: a field is missing.
+            ValueError: a reason that there is none of.
+        """
+        outcome: Relaxed | Failure
+        if "reason" in plain:
+            outcome = Failure(Reason(plain["reason"]), plain["detail"], plain["evaluations"])
+        else:
+            cell = plain["cell"]
+            atoms = ase.Atoms(plain["numbers"], plain["positions"], cell=cell, pbc=cell is not None)
+            outcome = Relaxed(
+                atoms,
+                plain["energy"],
+                plain["fmax"],
+                plain["max_stress"],
+                plain["evaluations"],
+                plain.get("terms", {}),
+            )
+        origin = Origin.from_named(plain)
+        return cls(
+            plain["seed"], plain["formula"], origin, outcome, plain["seconds"], plain.get("run")
+        )
+
+    def line(self) -> bytes:
+        """The record as it stands on disk."""
+        text = json.dumps(self.plain())[:-1]
+        return (text + _SUFFIX % zlib.crc32(text.encode())).encode()
+
+    @classmethod
+    def from_line(cls, line: bytes) -> "SeedRecord":
+        """The record of a whole line."""
+        return cls.from_plain(json.loads(line))
+
+    def frame(self) -> ase.Atoms:
+        """The structure as it stands in ``structures.extxyz``, with :meth:`info`.
+
+        Raises:
+            ValueError: the seed failed.
+        """
+        atoms = self._relaxed().atoms.copy()
+        atoms.info = self.info()
+        return atoms
+
+    def info(self) -> dict[str, Any]:
+        """What the frame of a converged seed says.
+
+        Returns:
+            ``seed``, ``formula``, the origin, ``energy`` (pseudo-eV), ``energy_per_atom``,
+            ``terms`` (energy of each, where there are terms beside E~), ``volume_per_atom`` (Å³;
+            crystals), ``fmax`` (pseudo-eV/Å), ``max_stress`` (GPa), ``evaluations`` and
+            ``seconds``.
+
+        Raises:
+            ValueError: the seed failed.
+        """
+        outcome = self._relaxed()
+        atoms, n = outcome.atoms, len(outcome.atoms)
+        return {
+            "seed": self.seed,
+            "formula": self.formula,
+            **self.origin.named(),
+            "energy": outcome.energy,
+            "energy_per_atom": outcome.energy / n,
+            **({"terms": dict(outcome.terms)} if outcome.terms else {}),
+            **({"volume_per_atom": atoms.get_volume() / n} if atoms.pbc.all() else {}),
+            "fmax": outcome.fmax,
+            "max_stress": outcome.max_stress,
+            "evaluations": outcome.evaluations,
+            "seconds": self.seconds,
+        }
+
+    def _relaxed(self) -> Relaxed:
+        if isinstance(self.outcome, Failure):
+            raise ValueError(f"Seed {self.seed} has no structure: {self.outcome.reason.value}.")
+        return self.outcome
 
 
-def shards(folder: Path) -> list[Path]:
-    """Files of records, of all starts and ranks."""
-    return sorted((folder / RECORDS).glob("*.jsonl"))
+@dataclass(frozen=True)
+class RecordHead:
+    """What the first part of a record's line says: all but the atoms."""
+
+    seconds: float
+    evaluations: int
+    reason: str | None
+    """Why it failed; ``None`` for a converged seed."""
 
 
-def read_shard(path: Path) -> Iterator[tuple[int, bytes]]:
-    """Seeds with the lines of their records."""
-    for line in _lines(path):
-        seed = seed_of(line)
-        if seed is not None:
-            yield seed, line
-
-
-def _lines(path: Path) -> Iterator[bytes]:
-    try:
-        with path.open("rb") as stream:
-            yield from stream
-    except OSError as error:
-        raise UserError(f"Can't read {path}: {error.strerror or error}.") from error
+def read_head(line: bytes) -> RecordHead:
+    """Read a whole line without its atoms, which are most of it."""
+    head, atoms, _ = line.partition(_AFTER_HEAD)
+    plain = json.loads(head + b"}" if atoms else head)
+    return RecordHead(plain["seconds"], plain["evaluations"], plain.get("reason"))
 
 
 def seed_of(line: bytes) -> int | None:
@@ -210,4 +220,24 @@ def seed_of(line: bytes) -> int | None:
     text, suffix = line[:-_SUFFIX_LENGTH], line[-_SUFFIX_LENGTH:]
     if suffix != (_SUFFIX % zlib.crc32(text)).encode():
         return None
-    return int(text[len(_START) : text.index(b",")])
+    return begun_with(line)
+
+
+def begun_with(line: bytes) -> int:
+    """Seed of a line that is known to be a whole record."""
+    return int(line[len(_START) : line.index(b",")])
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
+
+
+_TAKEN = {
+    *_KNOWN,
+    *("seed", "formula", "evaluations", "seconds", "reason", "detail", "crc"),
+    *("energy", "terms", "fmax", "max_stress", "numbers", "positions", "cell"),
+    *("energy_per_atom", "volume_per_atom", "run", "Lattice", "Properties", "pbc"),
+    *("rank", "rank_score", "found", "seeds", "runs", "space_group", "space_group_number"),
+    *("smiles", "passes"),
+}
+"""Names in records, in frames, and in the frames of unique structures."""

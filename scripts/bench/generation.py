@@ -15,15 +15,16 @@ import numpy as np
 from mpi4py import MPI
 
 from rm_lammps.deployment.bundle import find_bundle
-from rm_lammps.generation.compositions import RunSeeds
 from rm_lammps.generation.config import GenerationConfig
-from rm_lammps.generation.scheduler import SharedCounters
+from rm_lammps.generation.counters import SharedCounters
+from rm_lammps.generation.run_seeds import RunSeeds
 from rm_lammps.generation.worker import generators
 from rm_lammps.ranks import environment_for_mpirun
 from rm_lammps.relaxation.relaxation import relax
 from rm_lammps.relaxation.session import LammpsSession
 from rm_lammps.runs.layout import RECORDS
-from rm_lammps.runs.records import ShardWriter, make_record
+from rm_lammps.runs.records import Origin, SeedRecord
+from rm_lammps.runs.shards import ShardWriter
 
 _PAIR = re.compile(r"^Pair +\| +\S+ +\| +(\S+)", re.MULTILINE)
 _LOOP = re.compile(r"^Loop time of (\S+)", re.MULTILINE)
@@ -53,7 +54,8 @@ def shares(config: GenerationConfig, folder: Path) -> dict[str, float]:
             wall += time.perf_counter()
             marks.append(time.process_time())
             shard.begin(seed)
-            shard.append(make_record(seed, atoms.info, outcome, 0.0))
+            origin = Origin.from_named(atoms.info)
+            shard.append(SeedRecord(seed, atoms.info["formula"], origin, outcome, 0.0))
             marks.append(time.process_time())
             for part, seconds in zip(
                 ("counter", "seeds", "relaxation", "records"), np.diff(marks), strict=True

@@ -6,7 +6,7 @@ import ase.io
 from ase.build import bulk, graphene
 from crystals import BCC, DIAMOND, disguised, write_run
 
-from rm_lammps.analysis.matching import Reference, coordination
+from rm_lammps.analysis.comparison import Reference, coordination
 
 
 def test_a_crystal_matches_itself_in_disguise_and_no_other():
@@ -77,7 +77,7 @@ def test_references_of_several_compositions_have_no_common_bond(run, tmp_path):
 def test_bad_input_is_refused(refused, tmp_path):
     ase.io.write(tmp_path / "reference.extxyz", DIAMOND)
     reference = ("--reference", tmp_path / "reference.extxyz")
-    assert "holds no finished run" in refused("rm-evaluate", tmp_path / "nowhere", *reference)
+    assert "There is no folder" in refused("rm-evaluate", tmp_path / "nowhere", *reference)
     write_run(tmp_path, [])
     message = refused("rm-evaluate", tmp_path, "--reference", tmp_path / "nothing.cif")
     assert "No such data file" in message

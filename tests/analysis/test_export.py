@@ -9,7 +9,7 @@ import pytest
 from ase.db import connect
 from crystals import BCC, DIAMOND, ROCKSALT, disguised, write_run
 
-from rm_lammps.analysis.matching import prepare, same
+from rm_lammps.analysis.comparison import prepare, same
 
 
 @pytest.fixture(scope="module")

@@ -205,7 +205,7 @@ def test_contents_agree_with_the_run(tmp_path):
     assert contents.n_unique == len(contents.points) == 3
     assert [entry.space_group for entry in contents.best] == ["Fd-3m (227)", "P6_3/mmc (194)"]
     assert contents.best[0].found == 2
-    assert contents.best[0].seeds == [0, 2]
+    assert contents.best[0].seeds == ["0", "2"]
     assert contents.best[0].density == pytest.approx(3.515, rel=0.01)
     assert contents.best[1].above_best == pytest.approx(0.1)
     assert [(f.reason, f.count) for f in contents.failures] == [

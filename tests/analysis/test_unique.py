@@ -22,15 +22,15 @@ from hypothesis import strategies as st
 from pymatgen.analysis.structure_matcher import StructureMatcher
 from scipy.spatial.transform import Rotation
 
+from rm_lammps.analysis.comparison import prepare, same
 from rm_lammps.analysis.fingerprint import LEVELS, NEIGHBOURS, fingerprint
 from rm_lammps.analysis.grouping import Grouping, Tolerances
-from rm_lammps.analysis.matching import prepare, same
 from rm_lammps.analysis.ranking import PROTOTYPE_WEIGHT, SYMMETRY_WEIGHT
 from rm_lammps.analysis.symmetry import SpaceGroup, order_of_symmetry, space_group, symmetrised
 from rm_lammps.analysis.unique import read_unique, write_unique
 from rm_lammps.errors import UserError
 from rm_lammps.ranks import OneProcess
-from rm_lammps.runs.frames import read_table
+from rm_lammps.runs.index import TableBuilder, read_index
 from rm_lammps.runs.layout import GROUPS, UNIQUE
 
 CRYSTALS = [DIAMOND, BCC, GRAPHITE, ROCKSALT, CAESIUM_CHLORIDE]
@@ -143,7 +143,7 @@ def test_unique_structures_are_counted_ranked_and_named(tmp_path):
 def test_groups_depend_on_neither_order_nor_batches(tmp_path, order, batch):
     frames = frames_of_a_run()
     shuffled = [frames[number] for number in order]
-    table = read_table(write_run(tmp_path, shuffled) / "structures.extxyz")
+    table = read_index(write_run(tmp_path, shuffled))
     leader = Grouping(
         table,
         lambda n: shuffled[n],
@@ -212,17 +212,17 @@ def test_leader_is_the_lowest_and_first_match_wins():
 
 
 def table_of(frames):
-    from rm_lammps.runs.frames import FrameTable
-
-    return FrameTable(
-        begin=np.zeros(len(frames) + 1, dtype=np.int64),
-        seed=np.array([a.info["seed"] for a in frames]),
-        energy=np.array([a.info["energy_per_atom"] for a in frames]),
-        volume=np.array([a.get_volume() / len(a) for a in frames]),
-        composition=np.zeros(len(frames), dtype=np.int64),
-        formulas=("C1",),
-        share=np.zeros(len(frames)),
-    )
+    builder = TableBuilder()
+    for atoms in frames:
+        builder.add(
+            end=0,
+            seed=atoms.info["seed"],
+            composition=builder.number_of_elements(atoms.numbers),
+            n_atoms=len(atoms),
+            energy_per_atom=atoms.info["energy_per_atom"],
+            volume_per_atom=atoms.get_volume() / len(atoms),
+        )
+    return builder.build("")
 
 
 def test_likely_prototypes_rank_before_others(tmp_path):

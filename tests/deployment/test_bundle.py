@@ -9,7 +9,8 @@ import pytest
 
 from rm_lammps.deployment.bundle import Bundle
 from rm_lammps.errors import UserError
-from rm_lammps.pretrained.source import find_model, pretrained_names
+from rm_lammps.files import shipped_models
+from rm_lammps.pretrained.source import find_model
 
 
 @pytest.fixture
@@ -69,7 +70,7 @@ def test_a_manifest_that_is_none(copied):
 
 
 def test_shipped_models_are_found_by_name():
-    assert "diamond" in pretrained_names()
+    assert "diamond" in shipped_models()
     source = find_model("diamond")
     assert source.statistics is not None
     assert source.package.stat().st_size < 5_000_000

@@ -194,7 +194,7 @@ if rank == 1:
         # while seeds are relaxed
         """
 from rm_lammps.errors import UserError
-from rm_lammps.runs.records import ShardWriter
+from rm_lammps.runs.shards import ShardWriter
 def broken(*_):
     raise UserError("This node is broken.")
 if rank == 1:

@@ -236,7 +236,10 @@ def test_supercells_are_described(tools, run, diamond_bundle, tmp_path):
     [
         (["--formula", "C3", "--atoms", "1000"], "--atoms 999"),
         (["--formula", "C8", "--preset", "magic"], "unknown preset 'magic'"),
-        (["--formula", "C8", "--trajectories", "0,x"], "not a list of seeds"),
+        (
+            ["--formula", "C8", "--trajectories", "0,x"],
+            "trajectories: Value error, '0,x' is not a list",
+        ),
         (["--formula", "C8", "--trajectories", "64"], "names seed 64"),
     ],
 )

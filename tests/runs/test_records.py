@@ -8,21 +8,16 @@ from ase.build import bulk
 from rm_lammps.relaxation import Failure, Reason, Relaxed
 from rm_lammps.runs.layout import RECORDS
 from rm_lammps.runs.merge import merge, read_records
-from rm_lammps.runs.records import (
-    ShardWriter,
-    crash_record,
-    make_record,
-    read_progress,
-    seed_of,
-)
+from rm_lammps.runs.records import Origin, SeedRecord, seed_of
+from rm_lammps.runs.shards import ShardWriter, crash_record, read_recorded
 
 
 def relaxed(seed):
-    return make_record(seed, {"formula": "C2"}, Relaxed(bulk("C"), -2.0, 0.01, 0.1, 30), 0.5)
+    return SeedRecord(seed, "C2", Origin("random"), Relaxed(bulk("C"), -2.0, 0.01, 0.1, 30), 0.5)
 
 
 def failed(seed):
-    return make_record(seed, {"formula": "C2"}, Failure(Reason.EXPANDED, "volume 3.1", 20), 0.25)
+    return SeedRecord(seed, "C2", Origin(), Failure(Reason.EXPANDED, "volume 3.1", 20), 0.25)
 
 
 @pytest.fixture
@@ -39,7 +34,7 @@ def folder(tmp_path):
 
 @pytest.mark.parametrize("bucket_bytes", [10**9, 1000])
 def test_records_come_in_order_of_seed(folder, bucket_bytes):
-    seeds = [record["seed"] for record in read_records(folder, 40, bucket_bytes=bucket_bytes)]
+    seeds = [record.seed for record in read_records(folder, 40, bucket_bytes=bucket_bytes)]
     assert seeds == list(range(40))
     assert not list(folder.glob(".merge-*"))
 
@@ -73,10 +68,10 @@ def test_damaged_records_do_not_count(folder):
         last[:40] + bytes(20) + last[60:],  # a block that never reached the disk
     ):
         shard.write_bytes(b"".join(lines[:-1]) + damaged)
-        progress = read_progress(folder, 40)
+        progress = read_recorded(folder, 40)
         assert not progress.done[37]
         assert progress.done.sum() == 39
-        assert [record["seed"] for record in read_records(folder, 40)].count(37) == 0
+        assert [record.seed for record in read_records(folder, 40)].count(37) == 0
     assert progress.next_session == 1
 
 
@@ -84,11 +79,11 @@ def test_seeds_that_killed_their_process_are_found(folder):
     shard = folder / RECORDS / "0000-000002.jsonl"
     with shard.open("ab") as stream:
         stream.write(b'{"begin": 41}\nFatal Python error: Segmentation fault\n\nStack: ...\n')
-    progress = read_progress(folder, 50)
+    progress = read_recorded(folder, 50)
     assert progress.crashed == {41: "Segmentation fault"}
     with ShardWriter(folder, 1, 0) as writer:
         writer.append(crash_record(41, "C2", "Segmentation fault"))
-    assert read_progress(folder, 50).crashed == {}
+    assert read_recorded(folder, 50).crashed == {}
 
 
 def test_a_seed_recorded_twice_counts_once(folder):

@@ -1,6 +1,5 @@
 """Evaluate a run that generated molecules, or a file of known ones."""
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import ase
+import numpy as np
 
-from rm_lammps.analysis.evaluate import read_summary
 from rm_lammps.analysis.export import Format, export
 from rm_lammps.analysis.molecules import require_packages
 from rm_lammps.analysis.molecules.bonds import canonical, perceive
@@ -21,8 +20,10 @@ from rm_lammps.datasets import read_structures
 from rm_lammps.errors import UserError
 from rm_lammps.files import write_json
 from rm_lammps.ranks import Communicator, OneProcess, gather, on_root, share_out
-from rm_lammps.runs.frames import FrameFile, read_table
-from rm_lammps.runs.layout import EVALUATION, FAILURES, RANKING, STRUCTURES
+from rm_lammps.runs.contents import read_failures, read_summary
+from rm_lammps.runs.frames import FrameFile
+from rm_lammps.runs.index import read_index
+from rm_lammps.runs.layout import EVALUATION, RANKING, STRUCTURES
 
 
 @dataclass(frozen=True)
@@ -64,12 +65,13 @@ def evaluate_run(
     require_packages(xtb=options.xtb)
     summary = on_root(comm, lambda: read_summary(folder))
     path = folder / STRUCTURES
-    table = on_root(comm, lambda: read_table(path))
-    failed = on_root(comm, lambda: _failed_formulas(folder / FAILURES))
+    table = on_root(comm, lambda: read_index(folder))
+    failed = on_root(comm, lambda: _failed_formulas(folder))
     with FrameFile(path, table.begin) as frames:
         verdicts = _judge_all(frames.atoms, len(table), options, comm)
     attempted = Counter(v.formula for v in verdicts) + failed
-    result = _result(verdicts, attempted, options, comm)
+    by_seed = [verdicts[frame] for frame in np.argsort(table.identity, kind="stable")]
+    result = _result(by_seed, attempted, options, comm)
     result["failed"] = summary["failed"]
     n = max(summary["attempted"], 1)
     passes = result["rates"]["passes"]
@@ -113,6 +115,7 @@ def evaluate_file(
     require_packages(xtb=options.xtb)
     molecules = on_root(comm, lambda: _read_molecules(file))
     verdicts = _judge_all(molecules.__getitem__, len(molecules), options, comm)
+    verdicts.sort(key=lambda verdict: verdict.seed)
     result = _result(verdicts, Counter(v.formula for v in verdicts), options, comm)
     if out is not None:
         on_root(comm, lambda: write_json(out, result))
@@ -136,10 +139,7 @@ def _result(
             "auc_within_composition": auc(ranked.place, ranked.passes),
             "keep": keep_curve(ranked) if len(ranked.score) else [],
         },
-        "structures": [
-            {**v.record(), "novel": _novel(v.smiles, training)}
-            for v in sorted(verdicts, key=lambda v: v.seed)
-        ],
+        "structures": [{**v.record(), "novel": _novel(v.smiles, training)} for v in verdicts],
     }
     if options.keep is not None:
         chosen = _kept(verdicts, options.keep)
@@ -190,13 +190,10 @@ def _training_smiles(file: Path | None, comm: Communicator) -> set[str] | None:
     return {smiles for some in found for smiles in some if smiles is not None}
 
 
-def _failed_formulas(path: Path) -> Counter[str]:
-    if not path.exists():
-        return Counter()
+def _failed_formulas(folder: Path) -> Counter[str]:
     try:
-        with path.open() as stream:
-            return Counter(str(json.loads(line)["formula"]) for line in stream)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        return Counter(str(record["formula"]) for record in read_failures(folder))
+    except KeyError as error:
         raise UserError(
-            f"Can't read {path}: {error!r}", "Give the --out folder of rm-generate, as written."
+            f"A failure in {folder} has no {error}.", "Give the --out folder of rm-generate."
         ) from error

@@ -35,6 +35,8 @@ class Verdict:
     xtb: "XtbRelaxation | None"
     small_rings: int
     """Rings of three or four atoms."""
+    run: str | None = None
+    """Name of the run, where the molecules are of several."""
 
     @property
     def rank_score(self) -> float | None:
@@ -72,6 +74,8 @@ class Verdict:
         """For ``evaluation.json``."""
         plain = asdict(self)
         del plain["checks"]
+        if self.run is None:
+            del plain["run"]
         return {
             **plain,
             "rank_score": self.rank_score,
@@ -107,4 +111,5 @@ def judge(atoms: ase.Atoms, *, xtb: bool = False) -> Verdict:
         checks=run_checks(bonds.mol) if bonds.mol is not None else {},
         xtb=relaxation,
         small_rings=0 if bonds.mol is None else small_rings(bonds.mol),
+        run=info.get("run"),
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from scipy.stats import rankdata
+from scipy.stats import mannwhitneyu, rankdata
 
 from rm_lammps.analysis.molecules.judge import Verdict
 from rm_lammps.analysis.plots import COLOURS
@@ -52,11 +52,12 @@ def auc(score: NDArray[np.float64], passes: NDArray[np.bool_]) -> float | None:
     Returns:
         ``None`` where all pass or none does. Ties count half (Mann-Whitney).
     """
-    n, good = len(passes), int(passes.sum())
-    if good in {0, n}:
+    passing, failing = score[passes], score[~passes]
+    if not (len(passing) and len(failing)):
         return None
-    ranks = rankdata(score, method="average")
-    return float(1 - (ranks[passes].sum() - good * (good + 1) / 2) / (good * (n - good)))
+    # the exact p-value, which nobody asked for, takes long
+    above = mannwhitneyu(failing, passing, method="asymptotic").statistic
+    return float(above / (len(passing) * len(failing)))
 
 
 def roc(

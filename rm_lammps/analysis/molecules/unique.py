@@ -1,6 +1,7 @@
 """Unique molecules of a run: one frame for each SMILES in ``unique.extxyz``."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,8 @@ import numpy as np
 from rm_lammps.analysis.molecules.judge import Verdict
 from rm_lammps.analysis.symmetry import UNKNOWN
 from rm_lammps.analysis.unique import UniqueSet, ranked_set, write_ranked
-from rm_lammps.runs.frames import FrameFile, FrameTable
+from rm_lammps.runs.frames import FrameFile
+from rm_lammps.runs.index import FrameTable
 from rm_lammps.runs.layout import STRUCTURES, UNIQUE
 
 
@@ -30,7 +32,8 @@ def write_unique_molecules(
         UserError: it can't be written.
     """
     n = len(table)
-    order = sorted(range(n), key=lambda k: (not verdicts[k].passes, table.energy[k], table.seed[k]))
+    fails = np.array([not verdict.passes for verdict in verdicts], dtype=bool)
+    order = np.lexsort((table.identity, table.energy_per_atom, fails)).tolist()
     leader = np.arange(n)
     first: dict[str, int] = {}
     for frame in order:
@@ -45,5 +48,4 @@ def write_unique_molecules(
         for frame in unique.ranked
     }
     with FrameFile(folder / STRUCTURES, table.begin) as frames:
-        write_ranked(folder / UNIQUE, unique, frames, notes)
-    return unique
+        return replace(unique, begin=write_ranked(folder / UNIQUE, unique, frames, notes))

@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -14,16 +14,20 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from rm_lammps.analysis.evaluate import read_summary
 from rm_lammps.analysis.export import cif_name, cif_text
+from rm_lammps.analysis.large_cells import density
 from rm_lammps.analysis.molecules import require_packages
 from rm_lammps.analysis.unique import read_unique, write_unique
 from rm_lammps.errors import UserError
-from rm_lammps.runs.frames import iterate, iterate_info
+from rm_lammps.runs.contents import read_failures, read_summary
+from rm_lammps.runs.frames import iterate
+from rm_lammps.runs.index import read_index
 from rm_lammps.runs.layout import (
     ENERGY_VOLUME,
     EVALUATION,
     FAILURES,
+    INDEX,
+    JOINED,
     RANKING,
     RUN,
     STRUCTURES,
@@ -34,9 +38,6 @@ from rm_lammps.runs.layout import (
 
 MAX_POINTS = 5000
 """Unique structures in the scatter plot at most; a browser stays quick."""
-
-_AMU_PER_CUBIC_ANGSTROM = 1.66053907
-"""In g/cm³."""
 
 MEANING = {
     "not_converged": "Forces or stress still above tolerance after the last round.",
@@ -66,6 +67,8 @@ FILES = {
     ENERGY_VOLUME: "E~ against volume, as a picture",
     RANKING: "E~ of molecules that pass and of those that fail, as a picture",
     RUN: "settings, versions and model",
+    JOINED: "the runs that were put together here, with settings, versions and models",
+    INDEX: "numbers of all converged structures, for programs",
 }
 
 
@@ -75,7 +78,8 @@ class Entry:
 
     rank: int
     """Place in ``unique.extxyz``, from 1, whatever the composition."""
-    seed: int
+    seed: str
+    """Number of its seed, behind the name of the run where there are several."""
     formula: str
     energy: float
     """E~, pseudo-eV per atom."""
@@ -86,7 +90,7 @@ class Entry:
     density: float | None
     """g/cm³."""
     found: int
-    seeds: list[int]
+    seeds: list[str]
     space_group: str
     match: str | None
     """Name of the reference it matches, if ``rm-evaluate`` was given references."""
@@ -169,6 +173,8 @@ def read_contents(folder: Path, n_best: int) -> Contents:
                 best.append(entry)
                 atoms.append(frame)
     failures, failed_cost = _failures(folder)
+    table = read_index(folder)
+    known = np.isfinite(table.seconds) & np.isfinite(table.evaluations)
     stored = _run(folder)
     return Contents(
         name=folder.resolve().name,
@@ -180,7 +186,7 @@ def read_contents(folder: Path, n_best: int) -> Contents:
         best=best,
         atoms=atoms,
         failures=failures,
-        converged_cost=_cost(iterate_info(structures)),
+        converged_cost=Cost(table.seconds[known], table.evaluations[known]),
         failed_cost=failed_cost,
         settings=yaml.safe_dump(stored, sort_keys=False) if stored else "",
         files={name: what for name, what in FILES.items() if (folder / name).exists()},
@@ -215,7 +221,7 @@ def _entry(
     rank: int,
     atoms: ase.Atoms,
     first: float,
-    matches: dict[int, str | None],
+    matches: dict[str, str | None],
     *,
     with_text: bool,
 ) -> Entry:
@@ -225,21 +231,33 @@ def _entry(
     name = cif_name(atoms)
     return Entry(
         rank=rank,
-        seed=int(info["seed"]),
+        seed=_seed_name(info),
         formula=str(atoms.symbols.formula.format("metal")),
         energy=float(info["energy_per_atom"]),
         above_best=float(info["energy_per_atom"]) - first,
         volume=volume / len(atoms) if volume else None,
-        density=atoms.get_masses().sum() / volume * _AMU_PER_CUBIC_ANGSTROM if volume else None,
+        density=density(atoms) if volume else None,
         found=int(info["found"]),
-        seeds=info["seeds"].tolist(),
+        seeds=[_seed_name({"seed": s, "run": r}) for s, r in _found_by(info)],
         space_group=f"{info['space_group']}{number}",
-        match=matches.get(int(info["seed"])),
+        match=matches.get(_seed_name(info)),
         text=_file_text(atoms, name) if with_text else "",
         file=f"{name}.{'cif' if periodic else 'xyz'}",
         smiles=str(info["smiles"]) if "smiles" in info else None,
         passes=bool(info.get("passes", False)),
     )
+
+
+def _seed_name(info: Mapping[str, Any]) -> str:
+    """What a reader calls a seed."""
+    run = info.get("run")
+    return f"{info['seed']}" if run is None else f"{run} {info['seed']}"
+
+
+def _found_by(info: Mapping[str, Any]) -> Iterator[tuple[int, str | None]]:
+    """Seeds that ended in a unique structure, with their runs."""
+    runs = info["runs"].tolist() if "runs" in info else [None] * len(info["seeds"])
+    return zip(info["seeds"].tolist(), runs, strict=True)
 
 
 def _file_text(atoms: ase.Atoms, name: str) -> str:
@@ -255,11 +273,11 @@ def _point(entry: Entry) -> dict[str, Any]:
     return {key: getattr(entry, key) for key in keys}
 
 
-def _matches(folder: Path) -> dict[int, str | None]:
+def _matches(folder: Path) -> dict[str, str | None]:
     """Reference matched by the unique structure led by each seed, as far as evaluated."""
     try:
         evaluation = json.loads((folder / EVALUATION).read_text())
-        return {s["seed"]: s.get("matches") for s in evaluation["structures"]}
+        return {_seed_name(s): s.get("matches") for s in evaluation["structures"]}
     except (OSError, ValueError, KeyError, TypeError):
         # matches are extra: the page is complete without
         return {}
@@ -287,33 +305,19 @@ def _failures(folder: Path, n_examples: int = 3) -> tuple[list[Failures], Cost]:
     by_reason: dict[str, list[str]] = {}
     counts: dict[str, int] = {}
     costs = []
-    for record in _records(folder / FAILURES):
+    for record in read_failures(folder):
         reason = str(record.get("reason", "unknown"))
         counts[reason] = counts.get(reason, 0) + 1
         examples = by_reason.setdefault(reason, [])
         if len(examples) < n_examples:
             detail = str(record.get("detail", "")).strip() or "no message"
-            examples.append(f"seed {record.get('seed')}: {detail[:300]}")
+            examples.append(f"seed {_seed_name({'seed': None, **record})}: {detail[:300]}")
         costs.append({key: record.get(key) for key in ("seconds", "evaluations")})
     failures = [
         Failures(reason, MEANING.get(reason, ""), counts[reason], by_reason[reason])
         for reason in sorted(counts, key=lambda reason: (-counts[reason], reason))
     ]
     return failures, _cost(iter(costs))
-
-
-def _records(path: Path) -> Iterator[dict[str, Any]]:
-    if not path.exists():
-        return
-    with path.open() as stream:
-        for number, line in enumerate(stream, start=1):
-            try:
-                record = json.loads(line)
-                if not isinstance(record, dict):
-                    raise ValueError("not a record")
-            except ValueError as error:
-                raise UserError(f"{path}, line {number}: {error}") from error
-            yield record
 
 
 def _cost(infos: Iterator[dict[str, Any]]) -> Cost:

@@ -13,10 +13,7 @@ from rm_lammps.files import write_json
 from rm_lammps.geometry import Array, pairs_within
 from rm_lammps.runs.layout import SUPERCELLS
 from rm_lammps.runs.merge import read_records
-from rm_lammps.runs.records import to_atoms
 
-SMALLEST = 200
-"""Atoms from which on a cell is described."""
 _LONGEST_RING = 12
 _RDF_RANGE, _RDF_BINS = 6.0, 120
 
@@ -33,9 +30,9 @@ def describe_all(folder: Path, num: int, statistics: DatasetStatistics) -> None:
         UserError: the file can't be written.
     """
     described = [
-        {"seed": record["seed"], **describe(to_atoms(record), statistics)}
+        {"seed": record.seed, **describe(record.frame(), statistics)}
         for record in read_records(folder, num)
-        if "reason" not in record
+        if record.converged
     ]
     write_json(folder / SUPERCELLS, described)
 
@@ -56,12 +53,17 @@ def describe(atoms: ase.Atoms, statistics: DatasetStatistics) -> dict[str, Any]:
     bonds = {(a, b): SHELL * statistics.min_distance(a, b) for a in species for b in species}
     volume = atoms.get_volume()
     return {
-        "density": float(atoms.get_masses().sum() / volume / kg * 1e3 * m**3 / 1e6),
+        "density": density(atoms),
         "volume_per_atom": float(volume / len(atoms)),
         "neighbours": _neighbours(atoms, bonds),
         "rings": _rings(atoms, max(bonds.values())),
         "rdf": _rdf(atoms),
     }
+
+
+def density(atoms: ase.Atoms) -> float:
+    """Density of a crystal, g/cm³."""
+    return float(atoms.get_masses().sum() / atoms.get_volume() / kg * 1e3 * m**3 / 1e6)
 
 
 def _neighbours(atoms: ase.Atoms, bonds: dict[tuple[str, str], float]) -> dict[str, float]:

@@ -12,8 +12,8 @@ from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.core import Structure
 
 from rm_lammps.analysis.symmetry import primitive
+from rm_lammps.chemistry.formula import reduced_formula
 from rm_lammps.geometry import pairs_of
-from rm_lammps.runs.frames import reduced_formula
 
 MOLECULE_TOLERANCE = 0.3
 """Å; largest difference between corresponding distances of equal molecules."""

@@ -5,12 +5,11 @@ from pathlib import Path
 
 import ase
 import numpy as np
-import yaml
 
 from rm_lammps.analysis.unique import UniqueSet
-from rm_lammps.errors import UserError
 from rm_lammps.runs.frames import FrameFile
-from rm_lammps.runs.layout import FORMULAS, RUN, STRUCTURES
+from rm_lammps.runs.joined import read_asked
+from rm_lammps.runs.layout import STRUCTURES
 
 
 class CompositionFrames:
@@ -25,24 +24,26 @@ class CompositionFrames:
     """
 
     def __init__(self, folder: Path, unique: UniqueSet) -> None:
-        self.formulas, self._num = read_request(folder)
+        asked = read_asked(folder)
+        self.formulas = asked.formulas
+        self.seeds = asked.seeds
+        """Seeds of each composition, shape (n_compositions,)."""
         self._frames = FrameFile(folder / STRUCTURES, unique.table.begin)
-        composition = unique.table.seed // self._num
-        order = np.argsort(unique.table.seed, kind="stable")
+        composition, self._turn = asked.place(unique.table.run, unique.table.seed)
+        order = np.argsort(unique.table.identity, kind="stable")
         self._by_seed = {
             number: [int(f) for f in order if composition[f] == number]
             for number in np.unique(composition).tolist()
         }
-        self._seed = unique.table.seed
         place = unique.place_of_frames()
         self._place, self._score = place, unique.score
-        self._energy = unique.table.energy[unique.ranked]
+        self._energy = unique.table.energy_per_atom[unique.ranked]
         self._reordered: dict[int, list[int]] = {}
         self._ranked: dict[int, list[int]] = {}
         for number, frames in self._by_seed.items():
             # a structure found from several compositions has one leader; its own frame counts here
             best: dict[int, int] = {}
-            for frame in sorted(frames, key=lambda f: unique.table.energy[f]):
+            for frame in sorted(frames, key=lambda f: unique.table.energy_per_atom[f]):
                 best.setdefault(int(place[frame]), frame)
             self._ranked[number] = [best[p] for p in sorted(best)]
 
@@ -50,19 +51,11 @@ class CompositionFrames:
         """A frame of ``structures.extxyz``."""
         return self._frames.atoms(frame)
 
-    @property
-    def attempted(self) -> int:
-        """Seeds of each composition."""
-        return self._num
-
     def first(self, k: int) -> Callable[[int], list[int]]:
         """Select the converged ones of a composition's first ``k`` seeds."""
-
-        def select(composition: int) -> list[int]:
-            end = composition * self._num + k
-            return [f for f in self._by_seed.get(composition, []) if self._seed[f] < end]
-
-        return select
+        return lambda composition: [
+            frame for frame in self._by_seed.get(composition, []) if self._turn[frame] < k
+        ]
 
     def best(self, k: int | None) -> Callable[[int], list[int]]:
         """Select a composition's ``k`` top-ranked unique structures; all for ``None``."""
@@ -88,20 +81,3 @@ class CompositionFrames:
     def is_reranked(self) -> bool:
         """Whether there is another order."""
         return bool(self._reordered)
-
-
-def read_request(folder: Path) -> tuple[list[str], int]:
-    """Formulas that a run was asked for, and the number of seeds of each.
-
-    Raises:
-        UserError: the folder does not say.
-    """
-    try:
-        formulas = (folder / FORMULAS).read_text().split()
-        num = int(yaml.safe_load((folder / RUN).read_text())["config"]["num"])
-    except (OSError, KeyError, TypeError, ValueError, yaml.YAMLError) as error:
-        raise UserError(
-            f"{folder} does not say which compositions were asked for: {error}",
-            "Give the --out folder of rm-generate.",
-        ) from error
-    return formulas, num

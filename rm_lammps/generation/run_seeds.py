@@ -2,16 +2,14 @@
 
 from collections.abc import Iterable
 from functools import lru_cache
-from pathlib import Path
 
 import ase
 import numpy as np
 
 from rm_lammps.deployment.bundle import Bundle
 from rm_lammps.errors import UserError
-from rm_lammps.files import replacing
 from rm_lammps.generation.config import GenerationConfig
-from rm_lammps.runs.layout import FORMULAS
+from rm_lammps.runs.request import Request
 from rm_lammps.seeds import ModelFacts, SeedMaker, draw_hydrogens, sample_compositions
 
 _MAKERS_KEPT = 64
@@ -33,7 +31,7 @@ class RunSeeds:
         statistics = bundle.statistics
         self._model = ModelFacts(bundle.manifest.species, statistics, bundle.prototypes)
         if config.de_novo is not None:
-            self.formulas = sample_compositions(
+            formulas = sample_compositions(
                 config.de_novo.compositions,
                 statistics,
                 elements=config.de_novo.elements,
@@ -42,11 +40,13 @@ class RunSeeds:
             )
         elif config.heavy is not None:
             rng = np.random.default_rng(config.seed)
-            self.formulas = draw_hydrogens(config.heavy, config.num, statistics, rng)
+            formulas = draw_hydrogens(config.heavy, config.num, statistics, rng)
         else:
-            self.formulas = config.formulas or (config.formula or "",)
+            formulas = config.formulas or (config.formula or "",)
+        self.request = Request(tuple(formulas), config.seeds_each)
+        """Which seeds have which formula."""
         # every formula is looked at, so that a bad one ends the run before it begins
-        makers = [self._make_maker(formula) for formula in dict.fromkeys(self.formulas)]
+        makers = [self._make_maker(formula) for formula in dict.fromkeys(formulas)]
         self._check_settings(makers)
         self.n_atoms = max(maker.n_atoms for maker in makers)
         """Of the largest cell."""
@@ -72,7 +72,8 @@ class RunSeeds:
             )
 
     def _of(self, seed: int) -> SeedMaker:
-        return self._maker(self.formulas[seed // self._config.seeds_each])
+        composition, _ = self.request.place(seed)
+        return self._maker(self.request.formulas[composition])
 
     def formula(self, seed: int) -> str:
         """Formula of a seed's composition, repeated to the number of atoms asked for."""
@@ -80,13 +81,5 @@ class RunSeeds:
 
     def make(self, seed: int, rng: np.random.Generator) -> ase.Atoms:
         """Draw a seed; ``info`` has the ``formula`` of its cell and its ``seed_kind``."""
-        return self._of(seed).make(rng, seed % self._config.seeds_each)
-
-    def write_formulas(self, folder: Path) -> None:
-        """Write ``formulas.txt``.
-
-        Raises:
-            UserError: the disk is full.
-        """
-        with replacing(folder / FORMULAS) as stream:
-            stream.write("\n".join(self.formulas) + "\n")
+        _, turn = self.request.place(seed)
+        return self._of(seed).make(rng, turn)

@@ -1,0 +1,36 @@
+"""What is made of a run's structures at its end."""
+
+from pathlib import Path
+
+from rm_lammps.datasets import DatasetStatistics
+from rm_lammps.ranks import Communicator, on_root
+from rm_lammps.runs.contents import read_run_file
+from rm_lammps.runs.index import read_index
+from rm_lammps.runs.request import total_seeds
+
+_LARGE = 200
+"""Atoms from which on a cell is described by what it looks like: no two such cells are the same."""
+
+
+def conclude(folder: Path, comm: Communicator, statistics: DatasetStatistics) -> None:
+    """Write unique structures and the best of each composition, or describe large cells.
+
+    Args:
+        folder: of a run that has converged structures.
+        comm: every rank of it calls this function; rank 0 writes.
+        statistics: of the model's training data.
+
+    Raises:
+        UserError: on every rank, if there is no room to write.
+    """
+    # pymatgen takes longer to load than the rest of a short run
+    from rm_lammps.analysis.export import write_top
+    from rm_lammps.analysis.large_cells import describe_all
+    from rm_lammps.analysis.unique import write_unique
+
+    largest = on_root(comm, lambda: int(read_index(folder).n_atoms.max()))
+    if largest >= _LARGE:
+        on_root(comm, lambda: describe_all(folder, total_seeds(read_run_file(folder)), statistics))
+        return
+    unique = write_unique(folder, comm)
+    on_root(comm, lambda: write_top(folder, unique))
