@@ -302,10 +302,10 @@ def _compile_levels(
         if number:
             package = source.package.parent / level.package
             known, _ = _species_and_cutoff(package)
-            if known != species:
+            if missing := [symbol for symbol in species if symbol not in known]:
                 raise UserError(
-                    f"Level {level.name} of {source.name} is for {' '.join(known)}, but the lowest "
-                    f"one for {' '.join(species)}.",
+                    f"Level {level.name} of {source.name} does not know {' '.join(missing)}, which "
+                    "the lowest one knows.",
                     "Train all levels of a ladder with the same elements.",
                 )
             compile_model(package, scratch / file, device=device)
