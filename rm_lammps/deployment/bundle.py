@@ -331,27 +331,6 @@ def _make(source: ModelSource, folder: Path, device: str, graph: bool) -> None:
         partial.replace(folder / MANIFEST)
 
 
-<<<<<<< HEAD
-def _compile_levels(
-    source: ModelSource, species: list[str], scratch: Path, device: str
-) -> tuple[CompiledLevel, ...]:
-    """Compile the levels above the lowest one."""
-    compiled = []
-    for number, level in enumerate(source.levels):
-        file = f"{level.name}.nequip.pt2" if number else COMPILED
-        if number:
-            package = source.package.parent / level.package
-            known, _ = _species_and_cutoff(package)
-            if missing := [symbol for symbol in species if symbol not in known]:
-                raise UserError(
-                    f"Level {level.name} of {source.name} does not know {' '.join(missing)}, which "
-                    "the lowest one knows.",
-                    "Train all levels of a ladder with the same elements.",
-                )
-            compile_model(package, scratch / file, device=device)
-        compiled.append(CompiledLevel(name=level.name, noise=level.noise, file=file))
-    return tuple(compiled)
-=======
 def _put(package: Path, target: Path, device: str, graph: bool) -> Potential:
     """Write what is evaluated of a package: ``target`` with an ending, and a graph if asked for."""
     weights = target.with_name(target.name + WEIGHTS_ENDING)
@@ -369,7 +348,6 @@ def _put_weights(package: Path, target: Path) -> bool:
         return export_weights(package, target)
     shutil.copy(own, target)
     return True
->>>>>>> main
 
 
 @contextmanager
