@@ -140,7 +140,9 @@ def test_generation_by_another_user(bare, installation):
     python = python_for_all(path)
     with tempfile.TemporaryDirectory() as name:
         Path(name).chmod(0o777)
-        more = {"HOME": "/nonexistent", "PYTHONPATH": path}
+        # another Python finds MPI by its path alone
+        mpi = str(Path(sys.prefix) / "lib")
+        more = {"HOME": "/nonexistent", "PYTHONPATH": path, "LD_LIBRARY_PATH": mpi}
         bare("generate", *seeds(Path(name) / "out"), user=NOBODY, python=python, **more)
         assert (Path(name) / "out" / "structures.extxyz").stat().st_uid == 65534
 
