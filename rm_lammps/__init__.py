@@ -9,8 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rm_lammps.api.calculator import Calculator
+    from rm_lammps.api.deploy import deploy
+    from rm_lammps.api.generate import generate
     from rm_lammps.api.relax import RelaxationError, relax
+    from rm_lammps.api.train import train
     from rm_lammps.errors import UserError
+    from rm_lammps.potentials import POTENTIALS, Potential
     from rm_lammps.relaxation import (
         STAGES,
         TERMS,
@@ -22,6 +26,7 @@ if TYPE_CHECKING:
         Stage,
         Term,
     )
+    from rm_lammps.runs.reading import Run, read_run
     from rm_lammps.seeds import SEEDS, Seed, Seeder, SeedRequest
     from rm_lammps.systems import SYSTEMS, System
 
@@ -29,8 +34,12 @@ __version__ = "0.1.0"
 
 _ROOMS = {
     "api.calculator": ("Calculator",),
+    "api.deploy": ("deploy",),
+    "api.generate": ("generate",),
     "api.relax": ("RelaxationError", "relax"),
+    "api.train": ("train",),
     "errors": ("UserError",),
+    "potentials": ("POTENTIALS", "Potential"),
     "relaxation": (
         "STAGES",
         "TERMS",
@@ -42,22 +51,26 @@ _ROOMS = {
         "Stage",
         "Term",
     ),
+    "runs.reading": ("Run", "read_run"),
     "seeds": ("SEEDS", "Seed", "SeedRequest", "Seeder"),
     "systems": ("SYSTEMS", "System"),
 }
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}
 
 __all__ = [
+    "POTENTIALS",
     "SEEDS",
     "STAGES",
     "SYSTEMS",
     "TERMS",
     "Calculator",
     "PairStyle",
+    "Potential",
     "Protocol",
     "Reason",
     "RelaxationError",
     "Relaxed",
+    "Run",
     "Search",
     "Seed",
     "SeedRequest",
@@ -66,7 +79,11 @@ __all__ = [
     "System",
     "Term",
     "UserError",
+    "deploy",
+    "generate",
+    "read_run",
     "relax",
+    "train",
 ]
 
 

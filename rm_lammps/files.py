@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -11,6 +11,9 @@ from rm_lammps.errors import UserError
 
 MODEL_PACKAGE = "model.nequip.zip"
 """The packaged model in a training run's folder, and in that of a shipped model."""
+
+MODEL_WEIGHTS = "model.allegro"
+"""Its weights for the pair style's own kernel, beside it where the kernel knows the model."""
 
 MODEL_STATISTICS = "statistics.json"
 """The statistics of its training data, beside it."""
@@ -35,6 +38,11 @@ def shipped_folder(name: str) -> Path:
 def pretrained_folder() -> Path:
     """Folder with one sub-folder for each model that ships with the package."""
     return _PACKAGE / "pretrained"
+
+
+def shipped_models() -> list[str]:
+    """Names of the models that ship with the package."""
+    return sorted(path.parent.name for path in pretrained_folder().glob(f"*/{MODEL_PACKAGE}"))
 
 
 def sha256(path: Path) -> str:
@@ -64,6 +72,10 @@ def replacing(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
         partial.replace(path)
     except OSError as error:
         raise cannot_write(path, error) from error
+    finally:
+        # half a file is of no use, and on a full disk it takes the room
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from rm_lammps.files import MODEL_PACKAGE, MODEL_PROTOTYPES, MODEL_STATISTICS
-from rm_lammps.generation.presets import combine
+from rm_lammps.settings import combine
 from rm_lammps.training.config import load_config
 
 SHIPPED = (MODEL_PACKAGE, MODEL_STATISTICS, "card.json", "card.md", "training.png")

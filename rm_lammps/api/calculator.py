@@ -25,17 +25,15 @@ class Calculator(AseCalculator):
     molecules (in none) can be computed; their cells may be as skewed as they like. Calculators of
     one model share one LAMMPS in a process.
 
-    ========== =========== ==============================================================
-    property   shape       unit and meaning
-    ========== =========== ==============================================================
-    energy     ()          pseudo-eV; ``free_energy`` is the same
-    forces     (n, 3)      pseudo-eV/Å
-    stress     (6,)        pseudo-eV/Å³, (1/V) dE~/d(strain); order xx, yy, zz, yz, xz, xy
-    energies   (n,)        pseudo-eV, of each atom; their sum is ``energy``
-    stresses   (n, 6)      pseudo-eV/Å³, of each atom; their sum is ``stress``
-    ========== =========== ==============================================================
+    | property | shape | unit and meaning |
+    | --- | --- | --- |
+    | `energy` | () | pseudo-eV; `free_energy` is the same |
+    | `forces` | (n, 3) | pseudo-eV/Å |
+    | `stress` | (6,) | pseudo-eV/Å³, (1/V) dE~/d(strain); xx, yy, zz, yz, xz, xy |
+    | `energies` | (n,) | pseudo-eV, of each atom; their sum is `energy` |
+    | `stresses` | (n, 6) | pseudo-eV/Å³, of each atom; their sum is `stress` |
 
-    Molecules have neither ``stress`` nor ``stresses``; :meth:`get_virials` is for them too.
+    Molecules have neither `stress` nor `stresses`; `get_virials` is for them too.
 
     Args:
         model: shipped model by name, bundle of ``rm-deploy`` or folder of ``rm-train``. It is

@@ -9,9 +9,10 @@ import numpy as np
 
 from rm_lammps.api.sessions import check_elements, session_for
 from rm_lammps.errors import UserError, checked
-from rm_lammps.generation.presets import PRESETS, combine, find_preset
+from rm_lammps.generation.presets import PRESETS, find_preset
 from rm_lammps.relaxation import Failure, Protocol, Reason, Relaxed, Search
 from rm_lammps.relaxation.relaxation import relax as relax_in
+from rm_lammps.settings import combine
 from rm_lammps.systems import system_of
 
 

@@ -9,18 +9,22 @@ from rich.table import Table
 
 from rm_lammps.analysis.export import Format
 from rm_lammps.analysis.ranking import PROTOTYPE_WEIGHT, SYMMETRY_WEIGHT
-from rm_lammps.cli.common import prepare_folder, print_error, run_app
+from rm_lammps.cli.common import check_finite, prepare_folder, print_error, refuse, run_app
 from rm_lammps.cli.metrics import metrics_tables
+from rm_lammps.cli.options import with_flags
+from rm_lammps.environment import one_thread
 from rm_lammps.errors import UserError
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(pretty_exceptions_enable=False)
 
 _CRYSTALS = "Crystals"
 _MOLECULES = "Molecules"
 
 
 @app.command()
+@with_flags()
 def evaluate(
+    context: typer.Context,
     sources: Annotated[
         list[Path],
         typer.Argument(
@@ -163,13 +167,19 @@ def evaluate(
     from rm_lammps.analysis.ranking import Ranking
     from rm_lammps.analysis.rerank import Reranking
     from rm_lammps.potentials import find_potential
-    from rm_lammps.ranks import launched_ranks, on_root
+    from rm_lammps.ranks import check_launcher, launched_ranks, on_root
 
     comm = launched_ranks()
+    if comm.size > 1:
+        one_thread()
     file = sources[0] if len(sources) == 1 and sources[0].is_file() else None
     try:
+        check_launcher(comm)
+        check_finite(context)
         source = prepare_folder(comm, sources, out) if file is None else file
-        if file is not None or on_root(comm, lambda: _holds_molecules(source)):
+        molecules = file is not None or on_root(comm, lambda: _holds_molecules(source))
+        _refuse_useless(context, source, molecules=molecules, measured=metrics or rerank > 0)
+        if molecules:
             _evaluate_molecules(comm, source, formats, training, xtb, keep, out)
         else:
             settings = {
@@ -195,6 +205,29 @@ def evaluate(
         if comm.rank == 0:
             print_error(error)
         raise SystemExit(2) from None
+
+
+def _refuse_useless(
+    context: typer.Context, source: Path, *, molecules: bool, measured: bool
+) -> None:
+    """Refuse options that would do nothing for what is at hand."""
+    if molecules:
+        refuse(context, _FOR_CRYSTALS, f"{source} holds molecules")
+        if source.is_file():
+            refuse(context, ["formats"], f"{source} is a file, not the folder of a run")
+        return
+    refuse(context, ["xtb", "keep"], f"{source} holds crystals")
+    if not measured:
+        refuse(context, ["at", "training"], "it needs --metrics or --rerank")
+    if not context.params["rerank"]:
+        refuse(context, ["rerank_steps", "rank_by"], "it needs --rerank")
+
+
+_FOR_CRYSTALS = (
+    *("show", "reference", "symmetrise", "symprec", "energy_tolerance", "top"),
+    *("found_weight", "symmetry_weight", "prototype_weight"),
+    *("metrics", "at", "rerank", "rerank_steps", "rank_by"),
+)
 
 
 def _holds_molecules(folder: Path) -> bool:

@@ -6,11 +6,13 @@ from typing import Annotated
 import typer
 
 from rm_lammps.cli.common import prepare_folder, run_app
+from rm_lammps.cli.options import with_flags
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(pretty_exceptions_enable=False)
 
 
 @app.command()
+@with_flags()
 def report(
     folders: Annotated[
         list[Path],

@@ -5,13 +5,16 @@ from typing import Annotated
 
 import typer
 
-from rm_lammps.cli.common import run_app
+from rm_lammps.cli.common import refuse, run_app
+from rm_lammps.cli.options import with_flags
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(pretty_exceptions_enable=False)
 
 
 @app.command()
+@with_flags()
 def train(
+    context: typer.Context,
     preset_or_config: Annotated[
         str, typer.Argument(metavar="PRESET|CONFIG.yaml", help="A preset by name, or a YAML file.")
     ],
@@ -41,16 +44,21 @@ def train(
 
     The last line on standard output is the folder that rm-deploy takes.
     """
-    from rm_lammps.training.config import load_config
-    from rm_lammps.training.run import train as run
+    from rm_lammps.api.train import train as run
 
-    config = load_config(preset_or_config)
-    if seed is not None:
-        config = config.model_copy(update={"seed": seed})
-    if epochs is not None:
-        optimisation = config.optimisation.model_copy(update={"epochs": epochs})
-        config = config.model_copy(update={"optimisation": optimisation})
-    typer.echo(run(config, data, out, resume=resume, start_from=start_from))
+    if resume:
+        refuse(context, ["start_from"], "--resume goes on from the run's own checkpoint")
+    typer.echo(
+        run(
+            preset_or_config,
+            data,
+            out,
+            resume=resume,
+            start_from=start_from,
+            epochs=epochs,
+            seed=seed,
+        )
+    )
 
 
 main = run_app(app)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from rm_lammps.errors import Note
+from rm_lammps.settings import combine
 
 _SUPERCELL_STAGES = [
     {"stage": "minimise", "ftol": 1.0, "steps": 30},
@@ -114,14 +115,3 @@ def preset_for(model: Any) -> str:
     elif isinstance(model, (str, Path)):
         statistics = find_model(str(model)).statistics
     return "hops" if statistics is None else statistics.system.preset(len(statistics.species))
-
-
-def combine(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:
-    """Merge nested settings; ``override`` wins, lists as a whole."""
-    combined = dict(base)
-    for name, value in override.items():
-        old = combined.get(name)
-        if isinstance(old, Mapping) and isinstance(value, Mapping):
-            value = combine(old, value)  # noqa: PLW2901
-        combined[name] = value
-    return combined

@@ -10,9 +10,10 @@ from mpi4py import MPI
 
 from rm_lammps.deployment.bundle import Bundle
 from rm_lammps.errors import UserError
-from rm_lammps.generation.config import Execution, GenerationConfig
+from rm_lammps.generation.config import GenerationConfig
 from rm_lammps.generation.counters import SharedCounters
 from rm_lammps.generation.display import GenerationProgress
+from rm_lammps.generation.fields import Execution
 from rm_lammps.generation.run_seeds import RunSeeds
 from rm_lammps.generation.schedule import ChunkSchedule, SeedRanges
 from rm_lammps.generation.stopping import Stopping
@@ -222,11 +223,9 @@ def check_bundle(bundle: Bundle) -> None:
         UserError: it is not.
     """
     try:
-        same = Bundle.load(bundle.folder).manifest.files == bundle.manifest.files
+        bundle.check()
     except UserError as error:
         raise UserError(f"The model changed under the run: {error.problem}", _RESTORE) from error
-    if not same:
-        raise UserError(f"The model {bundle.folder} was replaced under the run.", _RESTORE)
 
 
 _RESTORE = "Put the bundle back and give the same command again: it goes on where it stopped."

@@ -10,6 +10,7 @@ from rm_lammps.files import (
     MODEL_PROTOTYPES,
     MODEL_STATISTICS,
     pretrained_folder,
+    shipped_models,
 )
 from rm_lammps.pretrained.ladder import Level, read_levels
 
@@ -28,11 +29,6 @@ class ModelSource:
     """Of a ladder, the lowest first; empty where one potential is for all noise."""
 
 
-def pretrained_names() -> list[str]:
-    """Names of the models that ship with the package."""
-    return sorted(path.parent.name for path in pretrained_folder().glob(f"*/{MODEL_PACKAGE}"))
-
-
 def find_model(model: str) -> ModelSource:
     """Find a model by name, folder or package file.
 
@@ -44,14 +40,14 @@ def find_model(model: str) -> ModelSource:
 
     """
     path = Path(model)
-    if model in pretrained_names():
+    if model in shipped_models():
         path = pretrained_folder() / model
     package = path / MODEL_PACKAGE if path.is_dir() else path
     if not package.is_file() or not package.name.endswith(".nequip.zip"):
         raise UserError(
             f"No model {model!r}: neither a shipped model, nor a folder with {MODEL_PACKAGE}, nor "
             "a .nequip.zip file.",
-            f"Shipped models: {', '.join(pretrained_names()) or 'none'}; "
+            f"Shipped models: {', '.join(shipped_models()) or 'none'}; "
             "or give the --out folder of rm-train.",
         )
     statistics = package.with_name(MODEL_STATISTICS)

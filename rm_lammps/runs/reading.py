@@ -112,10 +112,14 @@ def read_run(folder: str | Path) -> Run:
         UserError: the folder holds no run, or its files are damaged.
 
     Example:
-        >>> run = read_run("carbon")
+        >>> import rm_lammps as rm
+        >>> _ = rm.generate(model="diamond", formula="C4", num=4, out="carbon")
+        >>> run = rm.read_run("carbon")
         >>> lowest = run[int(run.table.energy_per_atom.argmin())]
-        >>> lowest.info["seed"], lowest.get_potential_energy() / len(lowest)
+        >>> print(f"{lowest.get_potential_energy() / len(lowest):.2f} pseudo-eV")
+        0.09 pseudo-eV
         >>> {failure.seed: failure.outcome.reason for failure in run.failures()}
+        {}
     """
     folder = Path(folder)
     if not is_going_on(folder):

@@ -1,13 +1,14 @@
 """What a training run is: a YAML file with these sections, or a preset of that form."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from rm_lammps.errors import UserError, unusable_fields
+from rm_lammps.errors import UserError, checked
 from rm_lammps.response import FictitiousEnergy, NoiseConfig
+from rm_lammps.settings import combine, given, read_settings
 
 _PRESETS = Path(__file__).parent / "presets"
 
@@ -107,29 +108,40 @@ def preset_names() -> list[str]:
     return sorted(path.stem for path in _PRESETS.glob("*.yaml"))
 
 
-def load_config(preset_or_file: str) -> TrainingConfig:
-    """Read a preset by name, or a YAML file.
+def load_config(
+    source: str | Path | Mapping[str, Any], settings: Mapping[str, Any] | None = None
+) -> TrainingConfig:
+    """Combine a preset or a YAML file with flags or arguments, which win.
+
+    Args:
+        source: a preset by name, a YAML file, or the fields of :class:`TrainingConfig`. ``epochs``
+            may stand at the top, as its flag does.
+        settings: further fields, ``None`` for those that were not given.
 
     Raises:
         UserError: no such preset or file, or a field is unknown or out of range.
-
     """
+    where = "training configuration"
+    if not isinstance(source, Mapping):
+        where += f" {source}"
+        source = _find(source)
+    fields = combine(_nested(read_settings(source)), _nested(given(settings or {})))
+    return checked(TrainingConfig, fields, where, "docs/reference/settings.md lists every field.")
+
+
+def _find(preset_or_file: str | Path) -> Path:
     path = Path(preset_or_file)
-    if preset_or_file in preset_names():
-        path = _PRESETS / f"{preset_or_file}.yaml"
-    elif not path.is_file():
+    if str(preset_or_file) in preset_names():
+        return _PRESETS / f"{preset_or_file}.yaml"
+    if not path.is_file():
         raise UserError(
-            f"No preset and no file called {preset_or_file!r}.",
+            f"No preset and no file called {str(preset_or_file)!r}.",
             f"Presets: {', '.join(preset_names())}; or give a YAML file.",
         )
-    try:
-        fields: Any = yaml.safe_load(path.read_text())
-        return TrainingConfig(**fields)
-    except (yaml.YAMLError, UnicodeDecodeError, TypeError) as error:
-        raise UserError(f"{path} is not a training configuration: {error}") from error
-    except ValidationError as error:
-        lines = unusable_fields(error)
-        raise UserError(
-            f"{path} has {len(lines)} unusable field(s):\n" + "\n".join(lines),
-            "docs/training.md lists every field with its unit and range.",
-        ) from error
+    return path
+
+
+def _nested(fields: Mapping[str, Any]) -> dict[str, Any]:
+    placed = dict(fields)
+    epochs = placed.pop("epochs", None)
+    return placed if epochs is None else combine(placed, {"optimisation": {"epochs": epochs}})

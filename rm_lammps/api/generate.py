@@ -1,0 +1,110 @@
+"""Generation from Python."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rm_lammps.relaxation import Protocol
+from rm_lammps.runs.reading import Run, read_run
+from rm_lammps.seeds import SeedConfig
+
+if TYPE_CHECKING:
+    from mpi4py import MPI
+
+
+def generate(
+    config: str | Path | Mapping[str, Any] | None = None,
+    *,
+    out: str | Path | None = None,
+    model: str | Path | None = None,
+    formula: str | None = None,
+    formulas: str | Path | Sequence[str] | None = None,
+    de_novo: int | Mapping[str, Any] | None = None,
+    heavy: str | None = None,
+    z: int | str | tuple[int, int] | None = None,
+    atoms: int | None = None,
+    num: int | None = None,
+    seed: int | None = None,
+    device: str | None = None,
+    preset: str | None = None,
+    elements: str | Sequence[str] | None = None,
+    max_atoms: int | None = None,
+    blind: bool | None = None,
+    pressure: float | None = None,
+    seeds: SeedConfig | Mapping[str, Any] | None = None,
+    protocol: Protocol | Mapping[str, Any] | str | None = None,
+    ranks_per_structure: int | None = None,
+    trajectories: int | str | Sequence[int] | None = None,
+    time_limit: float | None = None,
+    grace: float | None = None,
+    comm: "MPI.Intracomm | None" = None,
+) -> Run:
+    """Relax random seeds to new structures: ``rm-generate`` as a function.
+
+    Arguments have the names and the values of its flags and of its YAML; what is left out has
+    the same defaults, first of all the preset that suits the model. Structures depend on the
+    settings alone: the same run by command, YAML or Python is the same byte for byte. A run that
+    was stopped goes on when it is called again with the same settings and folder; one that is
+    complete is only read.
+
+    In a script under ``mpirun -n N python script.py`` every rank calls this function, relaxes
+    its share and gets the result; without ``mpirun`` one process does everything. Interrupting it
+    (Ctrl-C, a notebook's stop) ends the run in order: what is done is written and returned.
+
+    Args:
+        config: YAML file, or mapping, of the settings; the other arguments win over it.
+        out: folder for the results.
+        model: shipped model by name, bundle of ``rm-deploy`` or folder of ``rm-train``.
+        formula: content of one cell or molecule, e.g. ``"Sr2O4"``.
+        formulas: several compositions instead, or a file with one a line.
+        de_novo: number of compositions to draw like those of the training data.
+        heavy: heavy atoms of molecules, to which each seed adds its hydrogens.
+        z: range of formula units, ``(1, 4)`` or ``"1-4"``.
+        atoms: repeat the formula to a cell of so many atoms.
+        num: number of seeds, of each composition; default: 64.
+        seed: of the run; default: 0.
+        device: ``cpu`` or ``cuda``.
+        preset: defaults of seeds and protocol by name; default: what suits the model.
+        elements: de novo: only these.
+        max_atoms: de novo: atoms at most.
+        blind: no seeds from known structures.
+        pressure: external pressure, GPa of E~ units.
+        seeds: kinds of seeds and their settings.
+        protocol: stages, tolerances and energy terms.
+        ranks_per_structure: ranks that share a structure.
+        trajectories: seeds whose way is written to ``trajectories/``.
+        time_limit: minutes after which no new seed starts.
+        grace: seconds that seeds in flight get when the run is told to stop.
+        comm: ranks to use; default: all.
+
+    Returns:
+        The run, on every rank: a sequence of the converged structures in order of seed (ASE
+        Atoms; Å, E~ in pseudo-eV), with its summary, failures and unique structures.
+
+    Raises:
+        UserError: settings that can't be, or a folder that can't be used; on every rank.
+
+    Example:
+        >>> import rm_lammps as rm
+        >>> run = rm.generate(model="diamond", formula="C4", num=4, out="carbon")
+        >>> run.summary["attempted"]
+        4
+        >>> print(run[0].get_chemical_formula())
+        C4
+    """
+    given = {name: value for name, value in locals().items() if name not in {"config", "comm"}}
+    # one thread a process, as for the commands: MPI ranks share the cores
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    # MPI must be up before LAMMPS is loaded
+    from mpi4py import MPI
+
+    from rm_lammps.analysis.conclusion import conclude
+    from rm_lammps.generation.config import load_run
+    from rm_lammps.generation.run import generate as carry_out
+    from rm_lammps.ranks import on_all, on_root
+
+    comm = MPI.COMM_WORLD if comm is None else comm
+    order = on_root(comm, lambda: load_run(config, given))
+    carry_out(order.config, order.folder, comm, order.execution, conclude)
+    return on_all(comm, lambda: read_run(order.folder))

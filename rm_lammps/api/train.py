@@ -1,0 +1,49 @@
+"""Training from Python."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rm_lammps.training.config import load_config
+
+
+def train(
+    config: str | Path | Mapping[str, Any],
+    data: str | Path,
+    out: str | Path,
+    *,
+    resume: bool = False,
+    start_from: str | Path | None = None,
+    epochs: int | None = None,
+    seed: int | None = None,
+) -> Path:
+    """Train an Allegro potential to bring noisy structures back to equilibrium: ``rm-train``.
+
+    Args:
+        config: a preset by name, a YAML file, or its fields as a mapping.
+        data: equilibrium structures: extxyz, CIF, anything ASE reads, CSV with a column ``cif``,
+            QM9-style xyz; plain or .gz; or a folder of them. Å.
+        out: folder for the run and its model.
+        resume: continue a stopped run from its last checkpoint.
+        start_from: begin with this model's weights: a name, folder or package.
+        epochs: instead of the configuration's.
+        seed: instead of the configuration's.
+
+    Returns:
+        The folder, which ``deploy``, ``generate``, ``relax`` and ``Calculator`` take as a model.
+
+    Raises:
+        UserError: unusable configuration, data or folder, or the training failed.
+
+    Example:
+        >>> import rm_lammps as rm
+        >>> from ase.build import bulk
+        >>> bulk("C", cubic=True).write("diamond.cif")
+        >>> folder = rm.train("diamond", "diamond.cif", "mine", epochs=3)  # doctest: +SKIP
+        >>> run = rm.generate(model=folder, formula="C8", out="carbon")  # doctest: +SKIP
+    """
+    from rm_lammps.training.run import train as run
+
+    loaded = load_config(config, {"epochs": epochs, "seed": seed})
+    begin = None if start_from is None else str(start_from)
+    return run(loaded, Path(data), Path(out), resume=resume, start_from=begin)

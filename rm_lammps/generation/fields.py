@@ -1,0 +1,159 @@
+"""Settings of a generation run that have a flag; light, as the command's help is made of them."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from rm_lammps.files import shipped_models
+from rm_lammps.generation.presets import PRESETS
+from rm_lammps.settings import Name, Numbers, Range, Words
+
+
+def _compositions(value: Any) -> Any:
+    """A bare number of compositions stands for the settings with it."""
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return {"compositions": value} if whole or isinstance(value, str) else value
+
+
+def _formulas(value: Any) -> Any:
+    if not isinstance(value, (str, Path)):
+        return value
+    from rm_lammps.generation.formulas import read_formulas
+
+    return read_formulas(Path(value))
+
+
+class DeNovo(BaseModel):
+    """Compositions like those of the training data."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    compositions: int = Field(100, ge=1, le=10**6)
+    elements: Words | None = Field(
+        None, min_length=1, description="only these elements; default: all of the training data"
+    )
+    max_atoms: int | None = Field(
+        None, ge=1, description="default: 20 in a cell, as many as the data's in a molecule"
+    )
+
+
+class RunFields(BaseModel):
+    """What the structures of a run depend on."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    model: Name = Field(
+        description=f"shipped model by name ({', '.join(shipped_models())}), bundle or rm-train "
+        "folder"
+    )
+    formula: str | None = Field(None, description="content of one cell, e.g. Sr2O4")
+    formulas: Annotated[tuple[str, ...], BeforeValidator(_formulas)] | None = Field(
+        None,
+        min_length=1,
+        description="several compositions instead, each with num seeds: a file with one a line; "
+        "in YAML a list too",
+        json_schema_extra={"metavar": "FILE"},
+    )
+    de_novo: Annotated[DeNovo, BeforeValidator(_compositions)] | None = Field(
+        None,
+        description="or so many compositions drawn from the statistics of the training data "
+        "(crystals: charges balanced; molecules: formulas of its molecules)",
+        json_schema_extra={"metavar": "INT"},
+    )
+    heavy: str | None = Field(
+        None,
+        description="or a molecule's heavy atoms, e.g. C5NO, to which each seed adds its hydrogens",
+    )
+    z: Range | None = Field(
+        None, description="range of formula units, e.g. 1-4; each seed draws its own number"
+    )
+    atoms: int | None = Field(
+        None, ge=1, description="repeat the formula to a cell of so many atoms, e.g. 1000"
+    )
+    num: int = Field(64, ge=1, le=10**9, description="number of seeds, of each composition")
+    seed: int = Field(0, ge=0, description="of the run; same seed, same structures")
+    device: Literal["cpu", "cuda"] = Field("cpu", description="where E~ is computed, cpu or cuda")
+    preset: str = Field(
+        "",
+        description="defaults of seeds and protocol, by default what suits the model: "
+        + ", ".join(PRESETS),
+    )
+
+
+class Shortcuts(BaseModel):
+    """Settings that may stand at the top instead of within ``de_novo``, ``seeds``, ``protocol``."""
+
+    elements: Words | None = Field(
+        None, min_length=1, description="de novo: only these elements, e.g. Li,Mn,O"
+    )
+    max_atoms: int | None = Field(
+        None, ge=1, description="de novo: atoms at most; default: 20 in a cell"
+    )
+    blind: bool | None = Field(None, description="no seeds from known structures")
+    pressure: float | None = Field(
+        None, description="external pressure in GPa of E~ units; default: 0"
+    )
+
+
+_PLACES = {
+    "elements": ("de_novo", "elements"),
+    "max_atoms": ("de_novo", "max_atoms"),
+    "blind": ("seeds", "blind"),
+    "pressure": ("protocol", "pressure"),
+}
+
+
+class Execution(BaseModel):
+    """How a run is carried out; its structures don't depend on it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    ranks_per_structure: int = Field(
+        1, ge=1, description="ranks that share a structure, by domain decomposition"
+    )
+    trajectories: Numbers = Field(
+        (), description="seeds whose way is written to trajectories/, e.g. 0,5,7"
+    )
+    time_limit: float | None = Field(
+        None,
+        ge=0,
+        allow_inf_nan=False,
+        description="minutes after which no new seed starts; default: until a minute before the "
+        "Slurm job's end",
+    )
+    grace: float = Field(
+        10.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="seconds that seeds in flight get to finish when the run is told to stop",
+    )
+
+
+def nested(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Put :class:`Shortcuts` where they belong, and read other short forms.
+
+    Args:
+        fields: settings of a run as a user writes them.
+
+    Raises:
+        ValueError: a setting is given twice.
+    """
+    placed = dict(fields)
+    # a protocol by name is the preset of that name
+    if isinstance(placed.get("protocol"), str):
+        placed["preset"] = placed.pop("protocol")
+    placed["de_novo"] = _compositions(placed.get("de_novo"))
+    for name, (outer, inner) in _PLACES.items():
+        value = placed.pop(name, None)
+        if value is None:
+            continue
+        around = placed.get(outer)
+        around = around.model_dump() if isinstance(around, BaseModel) else dict(around or {})
+        if around.get(inner) is not None and around[inner] != value:
+            raise ValueError(f"{name} and {outer}: {{{inner}: ...}} are one setting; give one")
+        placed[outer] = {**around, inner: value}
+    if placed["de_novo"] is None:
+        del placed["de_novo"]
+    return placed

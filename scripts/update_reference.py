@@ -1,0 +1,300 @@
+"""Write the reference pages of the documentation from the code.
+
+    python scripts/update_reference.py
+
+Commands, settings, presets, kinds, reasons of failure and the files of a run's folder: what stands
+in ``docs/reference/`` is what the code says. ``docs/reference/python.md`` is written by hand; its
+entries are filled in from docstrings when the pages are built.
+"""
+
+import ast
+import inspect
+import itertools
+import json
+import re
+import textwrap
+from collections.abc import Iterator
+from enum import Enum
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import typer
+import yaml
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from rm_lammps.files import shipped_models
+from rm_lammps.generation.config import GenerationConfig
+from rm_lammps.generation.fields import Execution, Shortcuts
+from rm_lammps.generation.presets import PRESETS, preset_for
+from rm_lammps.kinds import Family, Kind
+from rm_lammps.potentials import POTENTIALS
+from rm_lammps.relaxation import STAGES, TERMS, Reason
+from rm_lammps.runs import layout
+from rm_lammps.seeds import SEEDS
+from rm_lammps.systems import SYSTEMS
+from rm_lammps.training.config import TrainingConfig, preset_names
+
+REFERENCE = Path(__file__).resolve().parents[1] / "docs" / "reference"
+COMMANDS = ("generate", "evaluate", "report", "train", "deploy", "doctor")
+FAMILIES: dict[str, Family[Any]] = {
+    "Systems": SYSTEMS,
+    "Seeds": SEEDS,
+    "Stages": STAGES,
+    "Energy terms": TERMS,
+    "Potentials": POTENTIALS,
+}
+MADE = "<!-- made by scripts/update_reference.py -->\n"
+
+
+def pages() -> dict[str, str]:
+    """Each page's text by its name."""
+    made = {
+        "commands.md": commands(),
+        "settings.md": settings(),
+        "presets.md": presets(),
+        "kinds.md": kinds(),
+        "run_folder.md": run_folder(),
+    }
+    return {name: f"{MADE}{text.rstrip()}\n" for name, text in made.items()}
+
+
+def commands() -> str:
+    """Every command with its arguments and flags."""
+    text = (
+        "# Commands\n\nFlags and the fields of a command's YAML file have the same names and take "
+        "the same values; a flag wins over the file. `--version` tells the version. Exit codes: "
+        "0 done, 2 bad input or a fault to mend.\n\n"
+        "`COMMAND --install-completion` teaches your shell (bash, zsh, fish) to complete the "
+        "flags of a command; it takes effect in the next shell. Under `mpirun` a command's flags "
+        "can't be completed: write the command first, and put `mpirun -n N` before it.\n"
+    )
+    return text + "".join(_command(name) for name in COMMANDS)
+
+
+def _command(name: str) -> str:
+    module = import_module(f"rm_lammps.cli.{name}")
+    command: Any = typer.main.get_command(module.app)
+    lines = [f"\n## `rm-{name}`\n", _plain(command.help or ""), ""]
+    groups: dict[str, list[str]] = {}
+    for parameter in command.params:
+        if parameter.name in {"install_completion", "show_completion", "version", "help"}:
+            continue
+        panel = getattr(parameter, "rich_help_panel", None) or ""
+        positional = parameter.param_type_name == "argument"
+        metavar = parameter.metavar or ""
+        shown = metavar if positional else " ".join([*parameter.opts, metavar]).strip()
+        groups.setdefault(panel, []).append(_row(f"`{shown}`", _plain(parameter.help or "")))
+    for panel, rows in groups.items():
+        lines += [f"| {panel or 'argument or flag'} | |", "| --- | --- |", *rows, ""]
+    return "\n".join(lines)
+
+
+def settings() -> str:
+    """Every field of the YAML files."""
+    run = GenerationConfig(model="diamond", formula="C8", preset="hops")
+    return "\n".join(
+        [
+            "# Settings in YAML\n",
+            "## A generation run\n",
+            '`rm-generate run.yaml`, `rm_lammps.generate("run.yaml")`. The stages are those of the '
+            "preset `hops`; [kinds](kinds.md) lists the settings of every kind of seed, stage and "
+            "energy term, [presets](presets.md) what presets set.\n",
+            "```yaml",
+            *fields_as_yaml(run),
+            "```\n",
+            "These may stand at the top as well, as their flags do:\n",
+            "```yaml",
+            *fields_as_yaml(Shortcuts()),
+            "```\n",
+            "And what the structures do not depend on, with `out`, the folder for the results:\n",
+            "```yaml",
+            *fields_as_yaml(Execution()),
+            "```\n",
+            "## A training run\n",
+            "`rm-train config.yaml`:\n",
+            "```yaml",
+            *fields_as_yaml(TrainingConfig(name="mine")),
+            "```",
+        ]
+    )
+
+
+def presets() -> str:
+    """Presets of generation and of training."""
+    lines = [
+        "# Presets\n",
+        "Generation presets and training presets are different things: a generation preset says "
+        "how seeds are made and relaxed, a training preset what a model learns from and how large "
+        "it is. `molecules` is the name of one of each, and of a shipped model; `crystals` is the "
+        "name of a training preset and of a shipped model.\n",
+        "## Generation presets\n",
+        "`--preset NAME` of `rm-generate`, `preset` in YAML and Python. A preset fills in seeds "
+        "and protocol; single settings override it. What it does not set has the defaults in "
+        "[settings](settings.md).\n",
+        "| shipped model | preset unless another is named |",
+        "| --- | --- |",
+        *(_row(f"`{name}`", f"`{preset_for(name)}`") for name in shipped_models()),
+        "",
+        *_default_rules(),
+    ]
+    for name, preset in PRESETS.items():
+        # a copy: YAML would write references to parts that are one object
+        plain = json.loads(json.dumps(preset))
+        text = yaml.safe_dump(plain, sort_keys=False) if preset else "{}  # all defaults\n"
+        lines += [f"### `{name}`\n", f"```yaml\n{text}```\n"]
+    lines += [
+        "## Training presets\n",
+        "`rm-train NAME`. Each is a YAML file in `rm_lammps/training/presets`.\n",
+        "| preset | trains |",
+        "| --- | --- |",
+    ]
+    for name in preset_names():
+        file = Path(inspect.getfile(TrainingConfig)).parent / "presets" / f"{name}.yaml"
+        lines.append(_row(f"`{name}`", yaml.safe_load(file.read_text())["description"]))
+    return "\n".join(lines)
+
+
+def _default_rules() -> Iterator[str]:
+    yield "For models of your own:\n"
+    for kind in SYSTEMS:
+        system = kind()
+        by_species: dict[str, list[int]] = {}
+        for n in range(1, 90):
+            by_species.setdefault(system.preset(n), []).append(n)
+        for preset, numbers in by_species.items():
+            last = "or more" if numbers[-1] == 89 else f"to {numbers[-1]}"
+            few = "1 element" if numbers == [1] else f"{numbers[0]} {last} elements"
+            yield f"- {system.plural}, {few}: `{preset}`"
+    yield ""
+
+
+def kinds() -> str:
+    """Every registered kind with its settings."""
+    lines = [
+        "# Kinds\n",
+        "A kind is asked for by its name in YAML; its settings stand beside the name. Other "
+        "packages can bring more: [extending](../howto/extend.md).",
+    ]
+    for title, family in FAMILIES.items():
+        lines += [f"\n## {title}\n", f"Entry points: `{family.group}`."]
+        for kind in family:
+            lines += ["", *_kind(family, kind)]
+    return "\n".join(lines)
+
+
+def _kind(family: Family[Any], kind: type[Kind]) -> Iterator[str]:
+    yield f"### {family.field}: `{kind.name}`\n"
+    yield _docstring(kind)
+    suits = getattr(kind, "suits", None)
+    if suits:
+        yield f"\nFor: {', '.join(sorted(suits))}."
+    if kind.model_fields:
+        yield "\n| setting | default | |"
+        yield "| --- | --- | --- |"
+        for name, field in kind.model_fields.items():
+            yield _row(f"`{name}`", _default(field), field.description or "")
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "(needed)"
+    value = field.get_default(call_default_factory=True)
+    if isinstance(value, tuple) and value and isinstance(value[0], Kind):
+        return ", ".join(f"`{kind.name}`" for kind in value)
+    return "" if value is None or value == "" else f"`{_scalar(value)}`"
+
+
+def run_folder() -> str:
+    """Files, reasons of failure."""
+    files = attribute_docs(layout)
+    lines = [
+        "# A run's folder\n",
+        "## Files\n",
+        "| file | |",
+        "| --- | --- |",
+        *(_row(f"`{getattr(layout, name)}`", text) for name, text in files.items()),
+        "\n## Why seeds fail\n",
+        "`reason` in `failures.jsonl`, and in the summary's counts:\n",
+        "| reason | |",
+        "| --- | --- |",
+    ]
+    reasons = attribute_docs(Reason)
+    lines += [_row(f"`{Reason[name].value}`", text) for name, text in reasons.items()]
+    return "\n".join(lines)
+
+
+def attribute_docs(owner: ModuleType | type) -> dict[str, str]:
+    """The texts below a module's constants or a class's fields, by name."""
+    body: Any = ast.parse(textwrap.dedent(inspect.getsource(owner))).body
+    if inspect.isclass(owner):
+        body = body[0].body
+    docs = {}
+    for statement, below in itertools.pairwise(body):
+        target = statement.target if isinstance(statement, ast.AnnAssign) else None
+        if isinstance(statement, ast.Assign):
+            target = statement.targets[0]
+        if isinstance(target, ast.Name) and isinstance(below, ast.Expr):
+            docs[target.id] = _plain(inspect.cleandoc(ast.literal_eval(below.value)))
+    return docs
+
+
+def fields_as_yaml(model: BaseModel, indent: str = "") -> list[str]:
+    """One line a field, nested models indented, descriptions as comments."""
+    lines = [f"{indent}{model_name}" for model_name in _kind_line(model)]
+    for name, field in type(model).model_fields.items():
+        value = getattr(model, name)
+        comment = f"  # {field.description}" if field.description else ""
+        if isinstance(value, BaseModel):
+            lines += [f"{indent}{name}:{comment}", *fields_as_yaml(value, indent + "  ")]
+        elif isinstance(value, tuple) and value and isinstance(value[0], BaseModel):
+            lines.append(f"{indent}{name}:{comment}")
+            for item in value:
+                first, *rest = fields_as_yaml(item, indent + "    ")
+                lines += [f"{indent}  - {first.strip()}", *rest]
+        else:
+            lines.append(f"{indent}{name}: {_scalar(value)}{comment}")
+    return lines
+
+
+def _kind_line(model: BaseModel) -> Iterator[str]:
+    for family in FAMILIES.values():
+        if isinstance(model, Kind) and type(model) in set(family):
+            yield f"{family.field}: {model.name}"
+
+
+def _scalar(value: Any) -> str:
+    if value is PydanticUndefined:
+        return ""
+    if isinstance(value, Enum):
+        value = value.value
+    plain = list(value) if isinstance(value, tuple) else value
+    plain = str(plain) if isinstance(plain, Path) else plain
+    return yaml.safe_dump(plain, default_flow_style=True).removesuffix("...\n").strip()
+
+
+def _docstring(owner: type) -> str:
+    """A docstring for a page: markup of code as Markdown's."""
+    return re.sub(r"``([^`]+)``", r"`\1`", inspect.cleandoc(owner.__doc__ or ""))
+
+
+def _plain(text: str) -> str:
+    """A text on one line."""
+    return " ".join(re.sub(r"``([^`]+)``", r"`\1`", text).split())
+
+
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|').strip() for cell in cells)} |"
+
+
+def main() -> None:
+    REFERENCE.mkdir(exist_ok=True)
+    for name, text in pages().items():
+        (REFERENCE / name).write_text(text)
+
+
+if __name__ == "__main__":
+    main()
