@@ -23,8 +23,11 @@ OPTIONAL = (
 PROGRAM = f"""
 import sys
 from importlib.metadata import Distribution, PackageNotFoundError
-for name in {OPTIONAL}:
-    sys.modules[name] = None
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {OPTIONAL}:
+            raise ModuleNotFoundError(name)
+sys.meta_path.insert(0, Missing())
 find = Distribution.from_name.__func__
 def installed(cls, name):
     if name in {(*OPTIONAL, "nequip-allegro")}:
