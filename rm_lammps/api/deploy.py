@@ -21,7 +21,7 @@ def deploy(model: str | Path, out: str | Path | None = None, *, device: str = "c
     Raises:
         UserError: no such model, or it can't be compiled here.
 
-    Example:
+    Examples:
         >>> import rm_lammps as rm
         >>> bundle = rm.deploy("diamond")
         >>> bundle.manifest.species, bundle.manifest.cutoff  # Å

@@ -85,7 +85,7 @@ def generate(
     Raises:
         UserError: settings that can't be, or a folder that can't be used; on every rank.
 
-    Example:
+    Examples:
         >>> import rm_lammps as rm
         >>> run = rm.generate(model="diamond", formula="C4", num=4, out="carbon")
         >>> run.summary["attempted"]

@@ -3,14 +3,12 @@
 import os
 import sys
 import warnings
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable
 from typing import TextIO
 
 import typer
 
 from rm_lammps.errors import Note, UserError
-from rm_lammps.ranks import Communicator, on_root
 
 
 def run_app(app: typer.Typer) -> Callable[[], None]:
@@ -61,18 +59,3 @@ def _print_notes() -> None:
 
 def _plain(text: str) -> str:
     return text.replace("[", r"\[")
-
-
-def prepare_folder(comm: Communicator, folders: Sequence[Path], out: Path | None) -> Path:
-    """Folder with what runs gave, on every rank; says which of them are still going on.
-
-    Raises:
-        UserError: on every rank: no runs, or they don't go together.
-    """
-    from rm_lammps.runs.joining import ready_to_read, what_is_missing
-
-    folder = on_root(comm, lambda: ready_to_read(folders, out))
-    if comm.rank == 0:
-        for line in what_is_missing(folder):
-            typer.echo(line, err=True)
-    return folder
