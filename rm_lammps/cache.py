@@ -6,6 +6,7 @@ Imported at every start of ``lmp``, so only the standard library is used here.
 import hashlib
 import os
 import platform
+import re
 from pathlib import Path
 
 
@@ -18,10 +19,18 @@ def cache_folder() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "rm_lammps"
 
 
+_COMPILED_FOR = re.compile(
+    r"(avx|sse|ssse|pni$|fma|bmi|f16c|popcnt|abm|lzcnt|movbe|aes|vaes|pclmul|vpclmul|gfni|sha|adx|amx"
+    r"|xop|asimd|fp|neon|sve|sme$|crc32|atomics|bf16|i8mm|lse|lsx|lasx|zv|vsx)"
+)
+"""Extensions that a compiler makes use of, as Linux names them."""
+
+
 def cpu_type() -> str:
     """Name of this CPU with a hash of its instruction set: compiled models run only on their own.
 
-    Nodes of one cluster may differ, so the instruction-set flags count, not the name alone.
+    Nodes of one cluster may differ, so the instruction-set flags count, not the name alone; flags
+    that come and go with the microcode or the kernel don't.
     """
     name, flags = platform.machine(), ""
     try:
@@ -30,7 +39,7 @@ def cpu_type() -> str:
             if key.strip() == "model name":
                 name = value.strip()
             elif key.strip() in {"flags", "Features"}:
-                flags = " ".join(sorted(value.split()))
+                flags = " ".join(sorted(filter(_COMPILED_FOR.match, value.split())))
                 break
     except OSError:
         pass

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -11,6 +11,9 @@ from rm_lammps.errors import UserError
 
 MODEL_PACKAGE = "model.nequip.zip"
 """The packaged model in a training run's folder, and in that of a shipped model."""
+
+MODEL_WEIGHTS = "model.allegro"
+"""Its weights for the pair style's own kernel, beside it where the kernel knows the model."""
 
 MODEL_STATISTICS = "statistics.json"
 """The statistics of its training data, beside it."""
@@ -69,6 +72,10 @@ def replacing(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
         partial.replace(path)
     except OSError as error:
         raise cannot_write(path, error) from error
+    finally:
+        # half a file is of no use, and on a full disk it takes the room
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
 
 
 def write_json(path: Path, content: Any) -> None:

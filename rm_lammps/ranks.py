@@ -3,8 +3,10 @@
 import os
 import time
 from collections.abc import Callable, Sequence
+from platform import node
 from typing import Any, Protocol, TypeVar
 
+from rm_lammps.errors import UserError
 from rm_lammps.progress import follow
 
 _S = TypeVar("_S")
@@ -13,6 +15,8 @@ _T = TypeVar("_T")
 _LONGEST_SLEEP = 0.05
 _LAUNCHERS = ("PMI_SIZE", "PMIX_RANK", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE")
 """Set by the launchers of MPICH and its relatives, PMIx, Open MPI and MVAPICH."""
+_COUNTS = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE")
+"""How many processes they started."""
 _OF_LAUNCHERS = ("PMI", "HYDI", "MPI", "OMPI", "MV2")
 """How the names of all their variables begin."""
 
@@ -64,6 +68,27 @@ def launched_ranks() -> Communicator:
     from mpi4py import MPI
 
     return MPI.COMM_WORLD
+
+
+def check_launcher(comm: Communicator) -> None:
+    """Check that the processes that a launcher started know of each other.
+
+    Raises:
+        UserError: they are of another MPI than the launcher: each would do all the work.
+    """
+    if comm.size > 1:
+        return
+    counts = [os.environ.get(name, "") for name in _COUNTS]
+    # Slurm's own count says something only where no other launcher stands between
+    if not any(counts):
+        counts = [os.environ.get("SLURM_STEP_NUM_TASKS", "")]
+    started = next((int(text) for text in counts if text.isdecimal()), 1)
+    if started > 1:
+        raise UserError(
+            f"{started} processes were started, but each is alone: the launcher belongs to another "
+            "MPI than mpi4py.",
+            "Use the mpirun of this environment (rm-doctor names it), or srun --mpi=pmi2.",
+        )
 
 
 def environment_for_mpirun() -> dict[str, str]:
@@ -135,6 +160,13 @@ def on_all(comm: Communicator, work: Callable[[], _T]) -> _T:
 def on_root_only(comm: Communicator, work: Callable[[], _T]) -> _T | None:
     """Like :func:`on_root` for results that stay on rank 0; ``None`` on the others."""
     return on_all(comm, lambda: work() if comm.rank == 0 else None)
+
+
+def on_each_node(comm: Communicator, work: Callable[[], object]) -> None:
+    """Do ``work`` on one rank of each node; an exception reaches every rank."""
+    names = gather(comm, node)
+    first = names.index(names[comm.rank]) == comm.rank
+    on_all(comm, lambda: work() if first else None)
 
 
 def raise_together(comm: Communicator, error: Exception | None) -> None:

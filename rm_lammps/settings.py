@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
 from pydantic import BeforeValidator
 
-from rm_lammps.errors import UserError
+from rm_lammps.yaml_files import read_yaml
 
 
 def read_settings(source: "Path | str | Mapping[str, Any] | None") -> dict[str, Any]:
@@ -23,15 +22,7 @@ def read_settings(source: "Path | str | Mapping[str, Any] | None") -> dict[str, 
         return {}
     if isinstance(source, Mapping):
         return dict(source)
-    try:
-        settings = yaml.safe_load(Path(source).read_text())
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UserError(f"Can't read the configuration {source}: {error}") from error
-    if not isinstance(settings, dict):
-        raise UserError(
-            f"{source} is not a mapping of settings to values.", "Write one a line: name: value."
-        )
-    return settings
+    return read_yaml(Path(source), "configuration")
 
 
 def given(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -47,7 +47,9 @@ class Recorder(LammpsSession):
 
     def __init__(self, log: Path, *arguments: Any) -> None:
         super().__init__(*arguments, log=str(log))
-        self._scripts["model.in"] += "\nthermo 1\nthermo_style custom step pe press"
+        self._scripts[self._inputs / "neighbours.in"] += (
+            "\nthermo 1\nthermo_style custom step pe press"
+        )
         self._stream = log.open()
         self.attempts: list[Attempt] = []
 

@@ -6,7 +6,7 @@
 
 #include <vector>
 
-#include "model.h"
+#include "graphs.h"
 
 namespace rm_lammps {
 

@@ -56,14 +56,15 @@ Metadata shared_metadata(const std::string &path)
   return find_metadata(all, file_key(path));
 }
 
-std::shared_ptr<Model> shared_model(const std::string &path, int device_index)
+std::shared_ptr<Model> shared_model(const std::string &path, int device_index, int threads)
 {
   auto &all = store();
   const std::lock_guard<std::mutex> lock(all.mutex);
   const auto key = file_key(path);
   auto &slot = all.models[{key, device_index}];
   if (!slot)
-    slot = std::make_shared<Model>(std::get<0>(key), find_metadata(all, key), device_index);
+    slot =
+        std::make_shared<Model>(std::get<0>(key), find_metadata(all, key), device_index, threads);
   return slot;
 }
 

@@ -13,7 +13,7 @@ namespace rm_lammps {
 
 // The model of a file on a device: loaded at the first call, then shared by every LAMMPS instance
 // of the process until it ends. A file that was replaced is loaded anew. Throws ModelError.
-std::shared_ptr<Model> shared_model(const std::string &path, int device_index);
+std::shared_ptr<Model> shared_model(const std::string &path, int device_index, int threads);
 
 // Metadata of a file, remembered in the same way. Throws ModelError.
 Metadata shared_metadata(const std::string &path);

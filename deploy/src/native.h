@@ -10,23 +10,23 @@
 #include <string>
 #include <vector>
 
+#include "kernel.h"
+
 namespace rm_lammps {
 
 // A one-layer float32 Allegro model, evaluated on the CPU for one central atom after the other.
 // Everything that depends on a pair alone is tabulated over the distance, with its slope, so that
 // energies and gradients belong together exactly. See docs/pair_style.md for the formulas.
-class NativeModel {
+class NativeModel final : public Kernel {
  public:
   // weights: as rm_lammps/deployment/native.py writes them; r_max and cutoffs in Å, the latter
   // [centre type][neighbour type]. Throws std::runtime_error.
   NativeModel(const std::string &weights, const std::vector<double> &cutoffs);
 
-  // Energy (eV) of one central atom, and its gradients (eV/Å, [n][3]) with respect to the vectors
-  // (Å, [n][3]) to its neighbours of the given types. All lie within the cutoffs.
   double evaluate(int centre, int n, const int *neighbours, const double *vectors,
-                  float *gradients);
+                  float *gradients) override;
 
-  double memory() const;    // bytes
+  double memory() const override;
 
   // Tables are kept up to this many bytes; beyond, those that no atom has used for `patience`
   // evaluations make room. So a process that goes through many compositions does not grow.

@@ -3,20 +3,15 @@
 
 #include "pair_allegro.h"
 
-#include <ATen/Parallel.h>
-#include <torch/csrc/inductor/aoti_torch/c/shim.h>
-#include <torch/cuda.h>
-#include <torch/headeronly/version.h>
-
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
 
 #include "atom.h"
 #include "comm.h"
-#include "cpu.h"
 #include "error.h"
 #include "force.h"
+#include "kernel.h"
 #include "memory.h"
 #include "model_store.h"
 #include "neighbor.h"
@@ -174,7 +169,7 @@ void PairAllegro::coeff(int narg, char **arg)
 {
   if (!allocated) allocate();
   if (narg < 3 || std::strcmp(arg[0], "*") != 0 || std::strcmp(arg[1], "*") != 0)
-    error->all(FLERR, "Pair style allegro expects: pair_coeff * * FILE.nequip.pt2 element ...");
+    error->all(FLERR, "Pair style allegro expects: pair_coeff * * FILE.allegro|FILE.nequip.pt2 element ...");
   if (narg != 3 + atom->ntypes)
     error->all(FLERR,
                "Pair style allegro: " + std::to_string(narg - 3) + " elements given, but there are " +
@@ -209,9 +204,8 @@ void PairAllegro::load_model(const std::string &file)
   collective(problem);
   const int device = here ? choose_gpu() : -1;
   try {
-    at::set_num_threads(comm->nthreads);    // MPI ranks share the cores: LAMMPS decides
-    model = rm_lammps::shared_model(file, device);
-    target = metadata.best();
+    model = rm_lammps::shared_model(file, device, comm->nthreads);
+    target = metadata.targets.front();
     for (const auto known : {Target::native, Target::edges, Target::positions})
       if (wished == target_names[static_cast<int>(known)]) target = known;
     if (!metadata.has(target))
@@ -264,10 +258,10 @@ double PairAllegro::isolated_energy(int model_type)
   near.gather(alone, model->metadata(), 0, 1);
   if (target == Target::edges) {
     rm_lammps::fill_edges(alone, near, rows, model->metadata(), block);
-    model->evaluate_edges(block, result);
+    model->graphs().evaluate_edges(block, result);
   } else {
     positions.fill(alone, near, rows, model->metadata().r_max, block);
-    model->evaluate_positions(block, result);
+    model->graphs().evaluate_positions(block, result);
   }
   return result.energies[0];
 }
@@ -290,12 +284,13 @@ int PairAllegro::local_rank()
 int PairAllegro::choose_gpu()
 {
   const int rank = local_rank();    // collective
-  const int count = static_cast<int>(torch::cuda::device_count());
+  const int count = rm_lammps::graph_library().gpus();
   std::string problem;
   if (count == 0)
-    problem = "Pair style allegro: the model was compiled for a GPU, but torch " RM_TORCH_VERSION
-              " finds none on this node; compile it for cpu, or use a node with GPUs and a torch "
-              "with CUDA";
+    problem = std::string("Pair style allegro: the model was compiled for a GPU, but torch ") +
+        rm_lammps::graph_library().torch_version +
+        " finds none on this node; compile it for cpu, or use a node with GPUs and a torch "
+        "with CUDA";
   else if (gpu >= count)
     problem = "Pair style allegro: gpu " + std::to_string(gpu) + " was asked for, but there are " +
         std::to_string(count) + " (0 to " + std::to_string(count - 1) + ")";
@@ -309,11 +304,13 @@ void PairAllegro::announce(const std::string &file)
   const auto &metadata = model->metadata();
   std::string text = "Allegro model " + file + ": cutoff " + std::to_string(metadata.r_max) + ", ";
   text += std::string("target ") + target_names[static_cast<int>(target)];
-  if (model->device_index() < 0)
+  if (target == Target::native)
+    text += " for " + rm_lammps::kernel_cpu() + "\n";
+  else if (model->device_index() < 0)
     text += " on CPU\n";
   else
     text += " on GPU " + std::to_string(model->device_index()) + " (rank 0), ranks spread over " +
-        std::to_string(torch::cuda::device_count()) + " GPUs of each node\n";
+        std::to_string(rm_lammps::graph_library().gpus()) + " GPUs of each node\n";
   utils::logmesg(lmp, text);
 }
 
@@ -376,30 +373,7 @@ double PairAllegro::memory_usage()
       (target == Target::native ? model->native().memory() : 0.0);
 }
 
-namespace {
-
-std::string version_text(uint64_t version)
+extern "C" __attribute__((visibility("default"))) void *rm_lammps_create_pair_allegro(void *lmp)
 {
-  return std::to_string(version >> 56) + "." + std::to_string(version >> 48 & 255) + "." +
-      std::to_string(version >> 40 & 255);
-}
-
-}    // namespace
-
-extern "C" __attribute__((visibility("default"))) void *rm_lammps_create_pair_allegro(void *ptr)
-{
-  auto *lmp = static_cast<LAMMPS *>(ptr);
-  const std::string missing = rm_lammps::missing_features(rm_lammps::kernel_features);
-  if (!missing.empty())
-    lmp->error->all(FLERR,
-                    "Pair style allegro was built for a CPU with " + missing +
-                        ", which this one lacks. Build the plugin on this kind of node "
-                        "(rm-doctor), or for all kinds: see KERNEL_CPU in docs/pair_style.md");
-  const uint64_t found = aoti_torch_abi_version();
-  if (found != TORCH_ABI_VERSION)
-    lmp->error->all(FLERR,
-                    "Pair style allegro was built with torch " + version_text(TORCH_ABI_VERSION) +
-                        ", but torch " + version_text(found) +
-                        " was loaded. Build the plugin again (rm-doctor)");
-  return static_cast<Pair *>(new PairAllegro(lmp));
+  return static_cast<Pair *>(new PairAllegro(static_cast<LAMMPS *>(lmp)));
 }

@@ -16,7 +16,7 @@
 namespace LAMMPS_NS {
 
 // pair_style allegro [block N|all] [gpu N] [isolated model|zero] [target native|edges|positions]
-// pair_coeff * * FILE.nequip.pt2 El1 El2 ...
+// pair_coeff * * FILE.allegro|FILE.nequip.pt2 El1 El2 ...
 class PairAllegro : public Pair {
  public:
   explicit PairAllegro(LAMMPS *lmp);

@@ -7,6 +7,7 @@
 
 #include "atom.h"
 #include "error.h"
+#include "kernel.h"
 #include "neigh_list.h"
 #include "pair_allegro.h"
 
@@ -96,7 +97,7 @@ void PairAllegro::tally_energy(int i, double energy)
 void PairAllegro::evaluate_positions(const rm_lammps::Atoms &view, const std::vector<int> &rows)
 {
   positions.fill(view, near, rows, model->metadata().r_max, block);
-  model->evaluate_positions(block, result);
+  model->graphs().evaluate_positions(block, result);
   for (size_t row = 0; row < rows.size(); ++row)
     tally_energy(near.centre(rows[row]), result.energies[row]);
   const auto &nodes = positions.nodes();
@@ -111,7 +112,7 @@ void PairAllegro::evaluate_positions(const rm_lammps::Atoms &view, const std::ve
 void PairAllegro::evaluate_edges(const rm_lammps::Atoms &view, const std::vector<int> &rows)
 {
   rm_lammps::fill_edges(view, near, rows, model->metadata(), block);
-  model->evaluate_edges(block, result);
+  model->graphs().evaluate_edges(block, result);
   for (size_t row = 0; row < rows.size(); ++row)
     tally_energy(near.centre(rows[row]), result.energies[row]);
   for (size_t row = 0; row < rows.size(); ++row) {

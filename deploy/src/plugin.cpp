@@ -2,12 +2,11 @@
 // Part of rm_lammps, a plugin for LAMMPS (https://www.lammps.org).
 
 // The part of the plugin that every start of LAMMPS loads. It registers the styles and no more:
-// what they need, torch above all, is loaded when a script first asks for one.
-
-#include <dlfcn.h>
+// what they need is loaded when a script first asks for one, torch when a model needs it.
 
 #include <string>
 
+#include "beside.h"
 #include "error.h"
 #include "lammps.h"
 #include "lmptype.h"
@@ -30,15 +29,6 @@ using Register = void (*)(Plugin *, void *);
 
 constexpr const char *pair_library = "liballegro_core.so";
 constexpr const char *fix_library = "liballegro_fixes.so";
-
-std::string own_folder()
-{
-  Dl_info info{};
-  if (dladdr(reinterpret_cast<void *>(&own_folder), &info) == 0 || !info.dli_fname) return "";
-  const std::string path = info.dli_fname;
-  const auto slash = path.rfind('/');
-  return slash == std::string::npos ? "" : path.substr(0, slash + 1);
-}
 
 // The object layout of another LAMMPS may differ: better a message now than a crash later.
 void check_lammps(LAMMPS_NS::LAMMPS *lmp, const std::string &style)
@@ -63,20 +53,17 @@ void check_integers(LAMMPS_NS::LAMMPS *lmp, const std::string &style)
                       "-D LAMMPS_BIGBIG=" + (size == 4 ? "on" : "off"));
 }
 
-// Function of one of the libraries beside this one; "advice" follows an error.
+// Function of one of the libraries beside this one.
 void *load(LAMMPS_NS::LAMMPS *lmp, const std::string &style, const char *library,
-           const char *function, const std::string &advice)
+           const char *function)
 {
   check_lammps(lmp, style);
   check_integers(lmp, style);
-  // never unloaded: loaded models survive "clear", and torch can't be loaded twice
-  void *opened = dlopen((own_folder() + library).c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-  if (!opened) {
-    const char *why = dlerror();
-    lmp->error->all(FLERR, style + " could not be loaded: " + (why ? why : "") + advice);
-  }
-  void *creator = dlsym(opened, function);
-  if (!creator) lmp->error->all(FLERR, std::string(library) + " is not of this plugin");
+  std::string why;
+  void *creator = rm_lammps::function_of(rm_lammps::own_folder() + library, function, why);
+  if (!creator)
+    lmp->error->all(FLERR, style + " could not be loaded: " + why + ". Install rm_lammps again, or "
+                                   "build the plugin again (rm-doctor)");
   return creator;
 }
 
@@ -84,9 +71,7 @@ void *create_pair(void *lmp)
 {
   using Creator = void *(*)(void *);
   void *creator = load(static_cast<LAMMPS_NS::LAMMPS *>(lmp), "Pair style allegro", pair_library,
-                       "rm_lammps_create_pair_allegro",
-                       ". It was built with torch " RM_TORCH_VERSION
-                       "; if that has moved or changed, build the plugin again (rm-doctor)");
+                       "rm_lammps_create_pair_allegro");
   return reinterpret_cast<Creator>(creator)(lmp);
 }
 
@@ -94,7 +79,7 @@ void *create_fix(void *lmp, int narg, char **arg)
 {
   using Creator = void *(*)(void *, int, char **);
   void *creator = load(static_cast<LAMMPS_NS::LAMMPS *>(lmp), "Fix denoise", fix_library,
-                       "rm_lammps_create_fix_denoise", ". Build the plugin again (rm-doctor)");
+                       "rm_lammps_create_fix_denoise");
   return reinterpret_cast<Creator>(creator)(lmp, narg, arg);
 }
 
@@ -109,7 +94,7 @@ lammpsplugin_init(void *lmp, void *handle, void *regfunc)
   Plugin pair{version,
               "pair",
               "allegro",
-              "Allegro potentials compiled by nequip or rm_lammps",
+              "Allegro potentials, as weights or compiled graphs",
               authors,
               reinterpret_cast<void *>(create_pair),
               handle};

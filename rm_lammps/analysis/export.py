@@ -1,6 +1,7 @@
 """The structures of a run in other formats, in the order of the extxyz files."""
 
 import io
+import sqlite3
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
@@ -59,8 +60,12 @@ def export(folder: Path, unique: UniqueSet, formats: Iterable[Format]) -> None:
                 partial.unlink(missing_ok=True)
                 write(frames, partial)
                 partial.replace(path)
-            except OSError as error:
-                raise UserError(f"Can't write {path}: {error}") from error
+            except (OSError, sqlite3.Error) as error:
+                raise UserError(f"Can't write {path}: {error}.", "Make room.") from error
+            finally:
+                # SQLite's journal too
+                for left in path.parent.glob(f"{partial.name}*"):
+                    left.unlink()
 
 
 def write_top(folder: Path, unique: UniqueSet, top: int = BEST) -> None:

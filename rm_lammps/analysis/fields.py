@@ -12,7 +12,7 @@ Formats = Annotated[tuple[Literal["cif", "db"], ...], BeforeValidator(read_words
 
 
 class _Fields(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class AllFields(_Fields):

@@ -1,13 +1,18 @@
 """Evaluation and report from Python."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rm_lammps.analysis.fields import EvaluationConfig, ReportConfig
+from rm_lammps.analysis.fields import (
+    CrystalFields,
+    EvaluationConfig,
+    MoleculeFields,
+    ReportConfig,
+)
 from rm_lammps.api.folders import prepare_folder
-from rm_lammps.errors import checked
+from rm_lammps.errors import UserError, checked
 from rm_lammps.ranks import Communicator, OneProcess, on_root
 from rm_lammps.settings import combine, given, read_settings
 
@@ -139,9 +144,31 @@ def carry_out(config: EvaluationConfig, comm: Communicator | None = None) -> Eva
     comm = OneProcess() if comm is None else comm
     file = config.sources[0] if len(config.sources) == 1 and config.sources[0].is_file() else None
     source = prepare_folder(comm, config.sources, config.out) if file is None else file
-    if file is not None or on_root(comm, lambda: _holds_molecules(source)):
+    molecules = file is not None or on_root(comm, lambda: _holds_molecules(source))
+    _refuse_useless(config, source, molecules=molecules)
+    if molecules:
         return _molecules(config, source, comm)
     return _crystals(config, source, comm)
+
+
+def _refuse_useless(config: EvaluationConfig, source: Path, *, molecules: bool) -> None:
+    """Refuse settings that were given and would do nothing for what is at hand."""
+    useless: dict[str, Iterable[str]] = {}
+    if molecules:
+        useless[f"{source} holds molecules"] = {"show", *CrystalFields.model_fields}
+        if source.is_file():
+            useless[f"{source} is a file, not the folder of a run"] = ["format"]
+    else:
+        useless[f"{source} holds crystals"] = MoleculeFields.model_fields
+        if not (config.metrics or config.rerank):
+            useless["it needs --metrics or --rerank"] = ["at", "training"]
+        if not config.rerank:
+            useless["it needs --rerank"] = ["rerank_steps", "rank_by"]
+    for why, names in useless.items():
+        idle = sorted(config.model_fields_set & set(names))
+        if idle:
+            flags = ", ".join(f"--{name.replace('_', '-')}" for name in idle)
+            raise UserError(f"{flags} would do nothing: {why}.", "Leave it out.")
 
 
 def _holds_molecules(folder: Path) -> bool:

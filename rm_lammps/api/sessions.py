@@ -1,13 +1,14 @@
 """LAMMPS sessions of this process, one for each model: loading one takes longer than using it."""
 
-from functools import cache
 from pathlib import Path
 
 import ase
 
-from rm_lammps.deployment.bundle import Bundle, find_bundle
+from rm_lammps.deployment.bundle import find_bundle
 from rm_lammps.errors import UserError
 from rm_lammps.relaxation.session import LammpsSession
+
+_sessions: dict[tuple[object, ...], LammpsSession] = {}
 
 
 def session_for(model: str | Path, *, device: str = "cpu") -> LammpsSession:
@@ -24,12 +25,10 @@ def session_for(model: str | Path, *, device: str = "cpu") -> LammpsSession:
     """
     bundle = find_bundle(str(model), device=device)
     # a bundle that was made anew in the same folder is another model
-    return _session(bundle.folder, tuple(sorted(bundle.manifest.files.items())))
-
-
-@cache
-def _session(folder: Path, files: tuple[tuple[str, str], ...]) -> LammpsSession:  # noqa: ARG001
-    return LammpsSession(Bundle.load(folder))
+    identity = bundle.folder, *sorted(bundle.manifest.files.items())
+    if identity not in _sessions:
+        _sessions[identity] = LammpsSession(bundle)
+    return _sessions[identity]
 
 
 def check_elements(session: LammpsSession, atoms: ase.Atoms) -> None:

@@ -23,18 +23,25 @@ def deploy(
         typer.Option(help="Folder of the bundle. Default: the user's cache, made only once."),
     ] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    graph: Annotated[
+        bool,
+        typer.Option(
+            "--graph", help="Compile a graph too, for nequip's own pair style and other programs."
+        ),
+    ] = False,
 ) -> None:
-    """Compile a model with AOTInductor into a bundle: model, manifest, LAMMPS include file.
+    """Put a model into a bundle: weights or compiled graph, manifest, LAMMPS include file.
 
-    The last line on standard output is the bundle's path. A compiled model belongs to one CPU
-    type, torch version and device.
+    The last line on standard output is the bundle's path. Weights are for the pair style's own
+    kernel, on any CPU. What the kernel doesn't know, and whatever is for a GPU, is compiled with
+    AOTInductor, for one kind of CPU or GPU and one version of torch.
     """
     from rich.console import Console
 
     from rm_lammps.api.deploy import deploy as run
 
-    with Console(stderr=True).status("compiling the model, about a minute the first time"):
-        bundle = run(model, out, device=device)
+    with Console(stderr=True).status("preparing the model; compiling one takes a minute"):
+        bundle = run(model, out, device=device, graph=graph)
     typer.echo(bundle.folder)
 
 

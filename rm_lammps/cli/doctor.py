@@ -8,25 +8,28 @@ from rm_lammps.cli.options import with_flags
 
 app = typer.Typer(pretty_exceptions_enable=False)
 
+_MARKS = {"ok": "[green]ok  [/]", "warning": "[yellow]warn[/]", "error": "[bold red]FAIL[/]"}
+
 
 @app.command()
 @with_flags()
 def doctor() -> None:
-    """Check compiler, torch, LAMMPS, MPI and plugin; say what to do for each failure.
+    """Check versions, MPI, LAMMPS, plugin, disks and more; say what to do where something is amiss.
 
-    Builds the pair-style plugin if it isn't there yet. Exit code 2 if anything is amiss.
+    Builds the pair-style plugin if it isn't there yet. The last line says what the machine is ready
+    for. Exit code 2 if nothing can be generated; warnings leave it 0.
     """
-    from rm_lammps.deployment.doctor import examine
+    from rm_lammps.deployment.doctor import Verdict, conclude, examine
 
     console = Console(highlight=False, soft_wrap=True)
-    failed = False
-    for finding in examine():
-        failed |= not finding.passed
-        mark = "[green]ok  [/]" if finding.passed else "[bold red]FAIL[/]"
-        console.print(f"{mark} {finding.check}: ", end="")
+    findings = examine()
+    for finding in findings:
+        console.print(f"{_MARKS[finding.verdict.value]} {finding.check}: ", end="")
         console.print(finding.found, markup=False)
         if finding.advice:
             console.print(f"     -> {finding.advice}", markup=False)
+    console.print(conclude(findings), markup=False)
+    failed = any(finding.verdict is Verdict.ERROR for finding in findings)
     raise typer.Exit(2 if failed else 0)
 
 

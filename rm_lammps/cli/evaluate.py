@@ -11,6 +11,7 @@ from rm_lammps.analysis.fields import AllFields, CrystalFields, MoleculeFields
 from rm_lammps.cli.common import print_error, run_app
 from rm_lammps.cli.metrics import metrics_tables
 from rm_lammps.cli.options import with_flags
+from rm_lammps.environment import one_thread
 from rm_lammps.errors import UserError
 
 if TYPE_CHECKING:
@@ -50,11 +51,14 @@ def evaluate(
     or --out, and for crystals top.extxyz. Runs under mpirun too, with the same result.
     """
     from rm_lammps.api.evaluate import carry_out, load_evaluation
-    from rm_lammps.ranks import launched_ranks, on_root
+    from rm_lammps.ranks import check_launcher, launched_ranks, on_root
 
     comm = launched_ranks()
+    if comm.size > 1:
+        one_thread()
     given = {**flags, "sources": sources or None, "out": out}
     try:
+        check_launcher(comm)
         wanted = on_root(comm, lambda: load_evaluation(config, given))
         evaluated = carry_out(wanted, comm)
     except UserError as error:

@@ -3,15 +3,18 @@
 import signal
 import sys
 import traceback
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rm_lammps.cli.common import print_error, run_app
+from rm_lammps.cli.common import BAD_INPUT, print_error, refuse, run_app, stated
 from rm_lammps.cli.options import with_flags
-from rm_lammps.errors import UserError
+from rm_lammps.environment import one_thread
+from rm_lammps.errors import Note, UserError, of_environment
 from rm_lammps.generation.fields import Execution, RunFields, Shortcuts
+from rm_lammps.ranks import check_launcher
 from rm_lammps.runs.layout import RUN, STRUCTURES
 
 if TYPE_CHECKING:
@@ -51,6 +54,8 @@ def generate(
     config: Annotated[
         Path | None, typer.Option(metavar="RUN.YAML", help="The same as RUN.YAML.")
     ] = None,
+    *,
+    context: typer.Context,
     **flags: Any,
 ) -> None:
     """Relax random seeds to new structures: mpirun -n N rm-generate ...
@@ -62,13 +67,18 @@ def generate(
     time limit.
     """
     if status is not None:
+        refuse(context, set(stated(context)) - {"status"}, "--status only looks at a run")
         _show_status(status)
         return
+    note = one_thread()
     # MPI must be up before LAMMPS is loaded
     from mpi4py import MPI
 
     comm = MPI.COMM_WORLD
+    if note and comm.rank == 0:
+        warnings.warn(note, Note, stacklevel=1)
     try:
+        check_launcher(comm)
         source = _source(out, resume, config_file or config)
         folder, summary = _run(source, {**flags, "out": resume or out}, comm)
     except UserError as error:
@@ -76,15 +86,19 @@ def generate(
         if comm.rank == 0:
             print_error(error)
         raise SystemExit(2) from None
-    except Exception:
+    except Exception as error:
         # the others wait for this rank: end them too
-        traceback.print_exc()
+        known = of_environment(error)
+        if known is None:
+            traceback.print_exc()
+        else:
+            print_error(known)
         sys.stderr.flush()
         # an abort that hangs, as seen on a busy machine, must not keep this rank alive: its death
         # ends the others as well
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.alarm(_ABORT_SECONDS)
-        comm.Abort(1)
+        comm.Abort(1 if known is None else BAD_INPUT)
         raise
     if comm.rank == 0:
         _report(summary, folder)

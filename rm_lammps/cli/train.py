@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from rm_lammps.cli.common import run_app
+from rm_lammps.cli.common import refuse, run_app
 from rm_lammps.cli.options import with_flags
 
 app = typer.Typer(pretty_exceptions_enable=False)
@@ -14,6 +14,7 @@ app = typer.Typer(pretty_exceptions_enable=False)
 @app.command()
 @with_flags()
 def train(
+    context: typer.Context,
     preset_or_config: Annotated[
         str, typer.Argument(metavar="PRESET|CONFIG.yaml", help="A preset by name, or a YAML file.")
     ],
@@ -45,6 +46,8 @@ def train(
     """
     from rm_lammps.api.train import train as run
 
+    if resume:
+        refuse(context, ["start_from"], "--resume goes on from the run's own checkpoint")
     typer.echo(
         run(
             preset_or_config,

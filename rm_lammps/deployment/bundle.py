@@ -1,27 +1,42 @@
-"""A bundle: one folder with everything LAMMPS and ``rm-generate`` need of a compiled model."""
+"""A bundle: one folder with everything LAMMPS and ``rm-generate`` need of a model.
+
+Where the pair style's own kernel knows the model, its weights are enough: they run on any CPU and
+need neither torch nor a compiler. Other models, GPUs, and other programs need a compiled graph.
+"""
 
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib.metadata import version
 from pathlib import Path
 
 from filelock import FileLock
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from rm_lammps.cache import cache_folder, cpu_type, key
 from rm_lammps.datasets import DatasetStatistics
-from rm_lammps.deployment.compile import compile_model
+from rm_lammps.deployment.compile import compile_model, export_weights
+from rm_lammps.deployment.manifest import (
+    DEPLOY_AGAIN,
+    GRAPH_ENDING,
+    WEIGHTS_ENDING,
+    Manifest,
+    Potential,
+    check_machine,
+    describe,
+    installed_versions,
+)
 from rm_lammps.deployment.plugin import ensure_plugin
+from rm_lammps.deployment.weights import read_header
 from rm_lammps.errors import UserError
-from rm_lammps.files import MODEL_PROTOTYPES, sha256
+from rm_lammps.files import MODEL_PROTOTYPES, MODEL_WEIGHTS, sha256
 from rm_lammps.pretrained.source import ModelSource, find_model
 
 MANIFEST = "manifest.json"
-COMPILED = "model.nequip.pt2"
+GRAPH = "model.nequip.pt2"
+_PACKAGE_ENDING = ".nequip.zip"
 INCLUDE = "pair.in"
-_VERSIONED = ("rm_lammps", "torch", "nequip", "nequip-allegro", "lammps")
+_WHOLE = "model"
 
 _INCLUDE_TEXT = """\
 # Pair style of the Response Matching model '{name}'.
@@ -38,44 +53,11 @@ if "${{rm_own}} == 1" then "variable rm_folder string ${{rm_bundle}}"
 variable rm_given string $(is_defined(variable,rm_elements))
 variable rm_elements index "{elements}"
 pair_style allegro
-pair_coeff * * ${{rm_folder}}/{compiled} ${{rm_elements}}
+pair_coeff * * ${{rm_folder}}/{model} ${{rm_elements}}
 if "${{rm_given}} == 0" then "variable rm_elements delete"
 """
 
 _MARKER_TEXT = "By this file's name pair.in tells its own folder from that of another bundle.\n"
-
-
-class CompiledLevel(BaseModel):
-    """One potential of a model that is a ladder of them, each for a range of noise."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    name: str
-    noise: tuple[float, float]
-    """Range of the displacements that it was trained with: standard deviations, Å."""
-    file: str
-    """Compiled model in the bundle."""
-
-
-class Manifest(BaseModel):
-    """What is in a bundle and what it was made for."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    name: str
-    species: list[str]
-    cutoff: float
-    """Å."""
-    units: str = "metal"
-    device: str
-    cpu: str
-    versions: dict[str, str]
-    package_sha256: str
-    files: dict[str, str]
-    """sha256 of every other file of the bundle."""
-    statistics: DatasetStatistics | None
-    levels: tuple[CompiledLevel, ...] = ()
-    """Of a ladder, the lowest first; empty where one potential is for all noise."""
 
 
 class Bundle:
@@ -103,10 +85,50 @@ class Bundle:
             ) from error
         except ValidationError as error:
             raise UserError(
-                f"{folder / MANIFEST} is not a manifest this version reads: {error}", _AGAIN
+                f"{folder / MANIFEST} is not a manifest this version reads: {error}", DEPLOY_AGAIN
             ) from error
-        _check(folder, manifest)
-        return cls(folder, manifest)
+        bundle = cls(folder, manifest)
+        bundle.check()
+        if bundle.needs_graphs:
+            check_machine(folder, manifest)
+        return bundle
+
+    @classmethod
+    def in_place(cls, source: ModelSource) -> "Bundle | None":
+        """Use a model's weights where they lie: nothing is compiled, copied or written.
+
+        Returns:
+            ``None`` where there are no weights beside the model's packages.
+
+        Raises:
+            UserError: the levels of a ladder don't fit together.
+
+        """
+        potentials = []
+        for package in _packages(source):
+            weights = _own_weights(package)
+            if weights is None:
+                return None
+            potentials.append(Potential.read(weights))
+        folder = source.package.parent.resolve()
+        files = [potential.file for potential in potentials]
+        if source.prototypes is not None:
+            files.append(source.prototypes)
+        return cls(folder, describe(source, folder, potentials, files, "cpu"))
+
+    def check(self) -> None:
+        """Make sure that the files are still those of the manifest.
+
+        Raises:
+            UserError: one is missing or another.
+
+        """
+        for name, digest in self.manifest.files.items():
+            file = self.folder / name
+            if not file.is_file() or sha256(file) != digest:
+                raise UserError(
+                    f"{file} is missing or not the file that was deployed.", DEPLOY_AGAIN
+                )
 
     @property
     def statistics(self) -> DatasetStatistics:
@@ -127,6 +149,17 @@ class Bundle:
     pair_style = "allegro"
     """Name of the model's pair style in LAMMPS."""
 
+    @property
+    def model(self) -> str:
+        """Name of the file that the pair style evaluates: weights where there are, else a graph."""
+        return MODEL_WEIGHTS if MODEL_WEIGHTS in self.manifest.files else GRAPH
+
+    @property
+    def needs_graphs(self) -> bool:
+        """Whether a compiled graph is evaluated, which needs torch."""
+        files = [self.model, *(level.file for level in self.manifest.levels)]
+        return any(file.endswith(GRAPH_ENDING) for file in files)
+
     def pair_coefficients(self, elements: Sequence[str], level: str | None = None) -> str:
         """What follows ``pair_coeff`` for atom types of these elements.
 
@@ -137,12 +170,11 @@ class Bundle:
         Raises:
             UserError: the model has no such level.
         """
-        return f"* * {self.folder / self.compiled(level)} {' '.join(elements)}"
+        return f"* * {self.folder / self._file(level)} {' '.join(elements)}"
 
-    def compiled(self, level: str | None = None) -> str:
-        """Name of the compiled model of a level; see :meth:`pair_coefficients`."""
+    def _file(self, level: str | None) -> str:
         if level is None:
-            return COMPILED
+            return self.model
         found = {known.name: known.file for known in self.manifest.levels}
         if level not in found:
             raise UserError(
@@ -165,36 +197,16 @@ class Bundle:
         return self.folder / INCLUDE
 
 
-_AGAIN = "Deploy the model again on this machine: rm-deploy MODEL --out FOLDER."
-
-
-def _check(folder: Path, manifest: Manifest) -> None:
-    for name, digest in manifest.files.items():
-        file = folder / name
-        if not file.is_file() or sha256(file) != digest:
-            raise UserError(f"{file} is missing or not the file that was deployed.", _AGAIN)
-    torch = version("torch")
-    if manifest.versions["torch"] != torch:
-        raise UserError(
-            f"The bundle {folder} was compiled with torch {manifest.versions['torch']}, but "
-            f"torch {torch} is installed.",
-            _AGAIN,
-        )
-    if manifest.device == "cpu" and manifest.cpu != cpu_type():
-        raise UserError(
-            f"The bundle {folder} was compiled for another CPU: {manifest.cpu}; this is "
-            f"{cpu_type()}.",
-            _AGAIN + " On a cluster, deploy in a job on the nodes that run it.",
-        )
-
-
-def deploy(model: str, out: Path | None = None, *, device: str = "cpu") -> Bundle:
-    """Compile a model into a bundle, and build the pair-style plugin if need be.
+def deploy(
+    model: str, out: Path | None = None, *, device: str = "cpu", graph: bool = False
+) -> Bundle:
+    """Make a bundle of a model, and build the pair-style plugin if need be.
 
     Args:
         model: name of a shipped model, folder written by ``rm-train``, or ``.nequip.zip`` file.
         out: the bundle's folder; ``None`` for the user's cache, where it is made only once.
         device: ``cpu`` or ``cuda``.
+        graph: whether to compile a graph even where the pair style's own kernel knows the model.
 
     Raises:
         UserError: no such model, no compiler, or the compilation failed.
@@ -205,83 +217,110 @@ def deploy(model: str, out: Path | None = None, *, device: str = "cpu") -> Bundl
     source = find_model(model)
     ensure_plugin()
     cached = out is None
-    folder = _cached_folder(source, device) if out is None else out.resolve()
+    folder = _cached_folder(source, device, graph) if out is None else out.resolve()
     if any(character.isspace() for character in str(folder)):
         raise UserError(
             f"The bundle's path {str(folder)!r} has a space, which LAMMPS scripts can't name.",
             "Choose another --out, or set RM_LAMMPS_CACHE to a path without spaces.",
         )
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder.with_name(f".{folder.name}.lock")):
-            if not (cached and (folder / MANIFEST).is_file()):
-                _make(source, folder, device)
+        # whoever uses a finished cache need not be allowed to write to it
+        if not (cached and (folder / MANIFEST).is_file()):
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(folder.with_name(f".{folder.name}.lock")):
+                if not (cached and (folder / MANIFEST).is_file()):
+                    _make(source, folder, device, graph)
     except OSError as error:
         raise UserError(
             f"Can't write the bundle to {folder}: {error}",
             "Choose another --out, or set RM_LAMMPS_CACHE to a folder you can write to.",
         ) from error
-    return Bundle.load(folder)
+    bundle = Bundle.load(folder)
+    ensure_plugin(graphs=graph or bundle.needs_graphs)
+    return bundle
 
 
 def find_bundle(model: str, *, device: str = "cpu") -> Bundle:
-    """Load a bundle by its folder, or deploy a model into the user's cache."""
-    if not (Path(model) / MANIFEST).is_file():
-        return deploy(model, device=device)
-    # the bundle may have been made by other versions, or with another cache
-    ensure_plugin()
-    return Bundle.load(model)
+    """Load a bundle by its folder, use a model's weights, or deploy it into the user's cache.
+
+    Raises:
+        UserError: see :func:`deploy`.
+
+    """
+    if (Path(model) / MANIFEST).is_file():
+        bundle = Bundle.load(model)
+        if device == "cuda" and bundle.manifest.device != device:
+            raise UserError(
+                f"The bundle {model} was compiled for {bundle.manifest.device}: --device {device} "
+                "would do nothing.",
+                "Deploy the model for it: rm-deploy MODEL --device cuda --out FOLDER.",
+            )
+    else:
+        found = Bundle.in_place(find_model(model)) if device == "cpu" else None
+        if found is None:
+            return deploy(model, device=device)
+        bundle = found
+    # it may have been made by other versions, or with another cache
+    ensure_plugin(graphs=bundle.needs_graphs)
+    return bundle
 
 
-def _cached_folder(source: ModelSource, device: str) -> Path:
-    versions = [version(name) for name in _VERSIONED]
-    # how a model is compiled is part of what it is
-    code = [sha256(file) for file in sorted(Path(__file__).parent.glob("*.py"))]
+def _packages(source: ModelSource) -> list[Path]:
+    """Packages of a model: one, or that of each level."""
+    higher = [source.package.parent / level.package for level in source.levels[1:]]
+    return [source.package, *higher]
+
+
+def _own_weights(package: Path) -> Path | None:
+    """Weights beside a package, if they were made from it."""
+    weights = package.with_name(package.name.removesuffix(_PACKAGE_ENDING) + WEIGHTS_ENDING)
+    if not weights.is_file():
+        return None
+    return weights if read_header(weights).package_sha256 == sha256(package) else None
+
+
+def _cached_folder(source: ModelSource, device: str, graph: bool) -> Path:
+    # how a model is compiled is part of what it is; how a machine is examined is not
+    looking = {"doctor.py", "plugin.py", "plugin_path.py"}
+    files = sorted(file for file in Path(__file__).parent.glob("*.py") if file.name not in looking)
+    code = [sha256(file) for file in files]
     # a bundle carries copies of what seeds are made from
     copies = [
         "" if source.statistics is None else source.statistics.model_dump_json(),
         "" if source.prototypes is None else sha256(source.prototypes),
     ]
-    levels = [
-        f"{level.name} {level.noise} {sha256(source.package.parent / level.package)}"
-        for level in source.levels
-    ]
-    identity = key(sha256(source.package), *levels, device, cpu_type(), *versions, *code, *copies)
+    kind = [device, str(graph), cpu_type()]
+    levels = [f"{level.name} {level.noise}" for level in source.levels]
+    packages = [sha256(package) for package in _packages(source)]
+    identity = key(*packages, *levels, *kind, *installed_versions(), *code, *copies)
     return cache_folder() / "bundles" / f"{source.name}-{identity}"
 
 
-def _make(source: ModelSource, folder: Path, device: str) -> None:
+def _make(source: ModelSource, folder: Path, device: str, graph: bool) -> None:
     if folder.exists() and any(folder.iterdir()) and not (folder / MANIFEST).is_file():
         raise UserError(f"{folder} exists and is not a bundle.", "Choose another --out.")
     with _scratch_beside(folder) as scratch:
-        compile_model(source.package, scratch / COMPILED, device=device)
-        species, cutoff = _species_and_cutoff(source.package)
-        levels = _compile_levels(source, species, scratch, device)
-        marker = f"{sha256(scratch / COMPILED)[:16]}.id"
+        names = [_WHOLE, *(level.name for level in source.levels[1:])]
+        potentials = [
+            _put(package, scratch / name, device, graph)
+            for name, package in zip(names, _packages(source), strict=True)
+        ]
+        lowest = potentials[0]
+        marker = f"{sha256(lowest.file)[:16]}.id"
         (scratch / marker).write_text(_MARKER_TEXT)
         text = _INCLUDE_TEXT.format(
             name=source.name,
-            elements=" ".join(species),
+            elements=" ".join(lowest.species),
             folder=folder,
             include=INCLUDE,
-            compiled=COMPILED,
+            model=lowest.file.name,
             marker=marker,
         )
         (scratch / INCLUDE).write_text(text)
         if source.prototypes is not None:
             shutil.copy(source.prototypes, scratch / MODEL_PROTOTYPES)
-        manifest = Manifest(
-            name=source.name,
-            species=species,
-            cutoff=cutoff,
-            device=device,
-            cpu=cpu_type(),
-            versions={name: version(name) for name in _VERSIONED},
-            package_sha256=sha256(source.package),
-            files={file.name: sha256(file) for file in sorted(scratch.iterdir())},
-            statistics=source.statistics,
-            levels=levels,
-        )
+        files = sorted(scratch.iterdir())
+        manifest = describe(source, scratch, potentials, files, device)
         folder.mkdir(exist_ok=True)
         # the manifest comes last: a folder with one is complete
         (folder / MANIFEST).unlink(missing_ok=True)
@@ -292,38 +331,26 @@ def _make(source: ModelSource, folder: Path, device: str) -> None:
         partial.replace(folder / MANIFEST)
 
 
-def _compile_levels(
-    source: ModelSource, species: list[str], scratch: Path, device: str
-) -> tuple[CompiledLevel, ...]:
-    """Compile the levels above the lowest one."""
-    compiled = []
-    for number, level in enumerate(source.levels):
-        file = f"{level.name}.nequip.pt2" if number else COMPILED
-        if number:
-            package = source.package.parent / level.package
-            known, _ = _species_and_cutoff(package)
-            if known != species:
-                raise UserError(
-                    f"Level {level.name} of {source.name} is for {' '.join(known)}, but the lowest "
-                    f"one for {' '.join(species)}.",
-                    "Train all levels of a ladder with the same elements.",
-                )
-            compile_model(package, scratch / file, device=device)
-        compiled.append(CompiledLevel(name=level.name, noise=level.noise, file=file))
-    return tuple(compiled)
+def _put(package: Path, target: Path, device: str, graph: bool) -> Potential:
+    """Write what is evaluated of a package: ``target`` with an ending, and a graph if asked for."""
+    weights = target.with_name(target.name + WEIGHTS_ENDING)
+    compiled = target.with_name(target.name + GRAPH_ENDING)
+    has_weights = device == "cpu" and _put_weights(package, weights)
+    if graph or not has_weights:
+        compile_model(package, compiled, device=device)
+    return Potential.read(weights if has_weights else compiled)
+
+
+def _put_weights(package: Path, target: Path) -> bool:
+    """Copy the weights that lie beside a package, or take them from it, if it has any."""
+    own = _own_weights(package)
+    if own is None:
+        return export_weights(package, target)
+    shutil.copy(own, target)
+    return True
 
 
 @contextmanager
 def _scratch_beside(folder: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as name:
         yield Path(name)
-
-
-def _species_and_cutoff(package: Path) -> tuple[list[str], float]:
-    """Read a packaged model's type names and cutoff (Å)."""
-    from nequip.model.saved_models.load_utils import load_saved_model
-    from nequip.utils.global_state import set_global_state
-
-    set_global_state()
-    model = load_saved_model(str(package))
-    return list(model.type_names), float(model.metadata["r_max"])

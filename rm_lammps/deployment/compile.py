@@ -1,12 +1,13 @@
-"""Compile a packaged model for the LAMMPS pair style of this machine.
+"""Make the files that the pair style evaluates from a packaged model.
 
-The file that :func:`compile_model` writes holds two compiled models. One is nequip's own
-``pair_allegro`` target, so that nequip's pair style loads the file too. The other, under the name
-``edge``, is ours: see :mod:`rm_lammps.deployment.edge_model`. Where the model allows it there are
-also the weights for a kernel of the pair style: see :mod:`rm_lammps.deployment.native`.
+:func:`export_weights` writes the weights for the pair style's own kernel, where it knows the model:
+see :mod:`rm_lammps.deployment.native`. :func:`compile_model` compiles graphs: nequip's own
+``pair_allegro`` target, so that nequip's pair style loads the file too, and under the name ``edge``
+ours: see :mod:`rm_lammps.deployment.edge_model`.
 """
 
 import itertools
+import json
 import logging
 import subprocess
 import sys
@@ -15,13 +16,16 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+from rm_lammps.deployment.weights import WeightsHeader, write_weights
 from rm_lammps.errors import UserError
+from rm_lammps.extras import require
+from rm_lammps.files import sha256
 
 _LOG_TAIL = 25  # lines of a failed compilation that are shown
 _NOTE = "rm_lammps:"  # starts the lines of the log that are passed on
-_EDGE_TARGET = "edge"  # the names under which the pair style looks for what we add
-_NATIVE_RECORD = "data/rm_native"
+_EDGE_TARGET = "edge"  # the name under which the pair style looks for what we add
 _SAMPLE_ATOMS = 24  # atoms of the structure that the export traces the model with
+_GRAPH = ".nequip.pt2"
 
 
 def compile_model(package: Path, output: Path, *, device: str = "cpu") -> None:
@@ -39,29 +43,96 @@ def compile_model(package: Path, output: Path, *, device: str = "cpu") -> None:
 
     """
     package, output = Path(package), Path(output)
-    if not output.name.endswith(".nequip.pt2"):
+    if not output.name.endswith(_GRAPH):
         raise UserError(
-            f"The compiled model can't be named {output.name}.", "End its name in .nequip.pt2"
+            f"The compiled model can't be named {output.name}.", f"End its name in {_GRAPH}"
         )
+    advice = "Compiling needs a C++ compiler, and a GPU with a matching torch for cuda."
+    _in_own_process("Compiling a model", "compile", package, output, device, advice)
+
+
+def export_weights(package: Path, output: Path) -> bool:
+    """Write a model's weights for the pair style's own kernel; takes some seconds.
+
+    The work is done in a process of its own, which leaves this one's torch as it was.
+
+    Args:
+        package: as for :func:`compile_model`.
+        output: file to write.
+
+    Returns:
+        Whether there are such weights: the kernel doesn't know all models.
+
+    Raises:
+        UserError: no such package, or it can't be read.
+
+    """
+    package, output = Path(package), Path(output)
+    advice = "Is it a package of an Allegro model, made by this version of nequip?"
+    _in_own_process("Reading a model", "weights", package, output, "cpu", advice)
+    return output.is_file()
+
+
+def _in_own_process(
+    purpose: str, what: str, package: Path, output: Path, device: str, advice: str
+) -> None:
+    """Run this module as a program; the output is there as a whole or not at all."""
+    require("train", purpose)
     if not package.is_file():
         raise UserError(f"There is no file {package}.", "Give a .nequip.zip package or a .ckpt.")
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=output.parent, prefix=".compile-") as folder:
         result = Path(folder) / output.name
-        command = [sys.executable, "-m", __spec__.name, str(package.resolve()), str(result), device]
+        words = [what, str(package.resolve()), str(result), device]
         done = subprocess.run(
-            command, cwd=folder, capture_output=True, text=True, errors="replace", check=False
+            [sys.executable, "-m", __spec__.name, *words],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
         )
-        if done.returncode or not result.is_file():
+        if done.returncode or (what == "compile" and not result.is_file()):
             lines = (done.stdout + done.stderr).splitlines()[-_LOG_TAIL:]
             raise UserError(
-                f"Compiling {package} for {device} failed:\n" + "\n".join(lines),
-                "Compiling needs a C++ compiler, and a GPU with a matching torch for cuda.",
+                f"{purpose}, {package} for {device}, failed:\n" + "\n".join(lines), advice
             )
-        result.replace(output)
+        if result.is_file():
+            result.replace(output)
     for line in done.stderr.splitlines():
         if line.startswith(_NOTE):
             logging.getLogger(__name__).warning("%s: %s", package.name, line)
+
+
+def save_weights(model: Any, output: Path, package_sha256: str = "") -> bool:
+    """Write an eager nequip model's weights; what :func:`export_weights` does in its process.
+
+    Args:
+        model: ``nequip.nn.GraphModel`` of an Allegro model.
+        output: file to write.
+        package_sha256: of the package the model was read from.
+
+    Returns:
+        Whether there are such weights.
+
+    """
+    rewritten = _rewrite(model)
+    weights = None if rewritten is None else _native_weights(rewritten)
+    if weights is None:
+        return False
+    header, cutoffs = weights_header(model, package_sha256)
+    write_weights(output, header, cutoffs, weights)
+    return True
+
+
+def weights_header(model: Any, package_sha256: str = "") -> tuple[WeightsHeader, list[float]]:
+    """What a file of an eager model's weights says of it, and the cutoffs of pairs of types (Å)."""
+    metadata = model_metadata(model)
+    species = metadata["type_names"].split()
+    cutoffs = metadata.get("per_edge_type_cutoff", "").split()
+    cutoffs = cutoffs or [metadata["r_max"]] * len(species) ** 2
+    header = WeightsHeader(species, float(metadata["r_max"]), package_sha256)
+    return header, [float(cutoff) for cutoff in cutoffs]
 
 
 def export_model(
@@ -80,19 +151,26 @@ def export_model(
     metadata = model_metadata(model)
     edge_file = output.with_name(f"{output.name}.edge.pt2")
     rewritten = _rewrite(model)
-    native = _native_weights(rewritten) if device == "cpu" and rewritten is not None else None
-    if native is not None:
-        metadata["rm_native"] = "1"
-    if rewritten is not None and (native is None or every_target):
+    superfluous = device == "cpu" and rewritten is not None and _native_weights(rewritten)
+    if rewritten is not None and (every_target or not superfluous):
         _export_edges(model, rewritten, edge_file, device)
         metadata["rm_edge_dtype"] = metadata["model_dtype"]
     _export_positions(model, output, device, metadata)
-    if native is not None:
-        with zipfile.ZipFile(output, "a") as archive:
-            archive.writestr(f"{_root(archive)}/{_NATIVE_RECORD}", native)
     if edge_file.exists():
         _add_model(output, edge_file, _EDGE_TARGET)
         edge_file.unlink()
+
+
+def graph_species_and_cutoff(file: Path) -> tuple[list[str], float]:
+    """Read type names and cutoff (Å) of a compiled model; needs no torch."""
+    with zipfile.ZipFile(file) as archive:
+        name = next(
+            entry
+            for entry in archive.namelist()
+            if "/model/" in entry and entry.endswith("_metadata.json")
+        )
+        metadata = json.loads(archive.read(name))
+    return metadata["type_names"].split(), float(metadata["r_max"])
 
 
 def _rewrite(model: Any) -> Any:
@@ -290,7 +368,7 @@ def sample_data(metadata: dict[str, str], device: str) -> dict[str, Any]:
     return {name: value.to(device) for name, value in data.items()}
 
 
-def _main(package: str, output: str, device: str) -> None:
+def _main(what: str, package: str, output: str, device: str) -> None:
     """Load and export, in the process that :func:`compile_model` starts."""
     import torch
     from nequip.model.saved_models.load_utils import load_saved_model
@@ -301,7 +379,11 @@ def _main(package: str, output: str, device: str) -> None:
         sys.exit(f"torch {torch.__version__} finds no GPU on this machine")
     set_workflow_state("compile")
     set_global_state()
-    export_model(load_saved_model(package), Path(output), device=device)
+    model = load_saved_model(package)
+    if what == "weights":
+        save_weights(model, Path(output), sha256(Path(package)))
+    else:
+        export_model(model, Path(output), device=device)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -32,7 +32,7 @@ class DeNovo(BaseModel):
 
     compositions: int = Field(100, ge=1, le=10**6)
     elements: Words | None = Field(
-        None, description="only these elements; default: all of the training data"
+        None, min_length=1, description="only these elements; default: all of the training data"
     )
     max_atoms: int | None = Field(
         None, ge=1, description="default: 20 in a cell, as many as the data's in a molecule"
@@ -74,7 +74,7 @@ class RunFields(BaseModel):
     )
     num: int = Field(64, ge=1, le=10**9, description="number of seeds, of each composition")
     seed: int = Field(0, ge=0, description="of the run; same seed, same structures")
-    device: str = Field("cpu", description="where E~ is computed, cpu or cuda")
+    device: Literal["cpu", "cuda"] = Field("cpu", description="where E~ is computed, cpu or cuda")
     preset: str = Field(
         "",
         description="defaults of seeds and protocol, by default what suits the model: "
@@ -85,7 +85,9 @@ class RunFields(BaseModel):
 class Shortcuts(BaseModel):
     """Settings that may stand at the top instead of within ``de_novo``, ``seeds``, ``protocol``."""
 
-    elements: Words | None = Field(None, description="de novo: only these elements, e.g. Li,Mn,O")
+    elements: Words | None = Field(
+        None, min_length=1, description="de novo: only these elements, e.g. Li,Mn,O"
+    )
     max_atoms: int | None = Field(
         None, ge=1, description="de novo: atoms at most; default: 20 in a cell"
     )
@@ -117,12 +119,14 @@ class Execution(BaseModel):
     time_limit: float | None = Field(
         None,
         ge=0,
+        allow_inf_nan=False,
         description="minutes after which no new seed starts; default: until a minute before the "
         "Slurm job's end",
     )
     grace: float = Field(
         10.0,
         ge=0,
+        allow_inf_nan=False,
         description="seconds that seeds in flight get to finish when the run is told to stop",
     )
 

@@ -9,7 +9,8 @@ from typing import Any
 from mpi4py import MPI
 
 from rm_lammps.datasets import DatasetStatistics
-from rm_lammps.deployment.bundle import COMPILED, Bundle, find_bundle
+from rm_lammps.deployment.bundle import Bundle, find_bundle
+from rm_lammps.deployment.plugin import ensure_plugin
 from rm_lammps.errors import UserError
 from rm_lammps.generation.config import GenerationConfig
 from rm_lammps.generation.counters import SharedCounters
@@ -19,7 +20,15 @@ from rm_lammps.generation.run_seeds import RunSeeds
 from rm_lammps.generation.schedule import ChunkSchedule, SeedRanges
 from rm_lammps.generation.stopping import Stopping, deadline
 from rm_lammps.generation.worker import Worker, check_bundle
-from rm_lammps.ranks import Communicator, meet, on_all, on_root, on_root_only, raise_together
+from rm_lammps.ranks import (
+    Communicator,
+    meet,
+    on_all,
+    on_each_node,
+    on_root,
+    on_root_only,
+    raise_together,
+)
 from rm_lammps.relaxation.session import LammpsSession
 from rm_lammps.runs.folder import finish, open_folder
 from rm_lammps.runs.layout import TRAJECTORIES
@@ -59,8 +68,9 @@ def generate(
     start = time.time()
     folder = folder.resolve()
     _check_execution(config, execution, comm)
-    bundle_folder = on_root(comm, lambda: find_bundle(config.model, device=config.device).folder)
-    bundle = on_all(comm, lambda: Bundle.load(bundle_folder))
+    bundle = on_root(comm, lambda: find_bundle(config.model, device=config.device))
+    on_each_node(comm, bundle.check)
+    on_all(comm, lambda: ensure_plugin(graphs=bundle.needs_graphs))
     on_all(comm, lambda: config.protocol.check(bundle.statistics.system))
     run_seeds = on_all(comm, lambda: RunSeeds(config, bundle))
     lock = on_root_only(comm, lambda: open_folder(folder, _describe(config, bundle)))
@@ -107,7 +117,7 @@ def _describe(config: GenerationConfig, bundle: Bundle) -> dict[str, Any]:
         "model": {
             "name": bundle.manifest.name,
             "package_sha256": bundle.manifest.package_sha256,
-            "compiled_sha256": bundle.manifest.files[COMPILED],
+            "compiled_sha256": bundle.manifest.files[bundle.model],
         },
         "versions": {name: version(name) for name in _VERSIONED},
     }

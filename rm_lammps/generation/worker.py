@@ -223,11 +223,9 @@ def check_bundle(bundle: Bundle) -> None:
         UserError: it is not.
     """
     try:
-        same = Bundle.load(bundle.folder).manifest.files == bundle.manifest.files
+        bundle.check()
     except UserError as error:
         raise UserError(f"The model changed under the run: {error.problem}", _RESTORE) from error
-    if not same:
-        raise UserError(f"The model {bundle.folder} was replaced under the run.", _RESTORE)
 
 
 _RESTORE = "Put the bundle back and give the same command again: it goes on where it stopped."

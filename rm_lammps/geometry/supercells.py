@@ -5,7 +5,6 @@ from operator import itemgetter
 
 import ase
 import numpy as np
-from ase.build import make_supercell
 from ase.geometry import minkowski_reduce
 from numpy.typing import NDArray
 
@@ -24,6 +23,8 @@ def repeated(structure: ase.Atoms, cells: int, rng: np.random.Generator) -> ase.
         return float(np.square(vectors).sum()), change @ matrix
 
     _, best = min((compact() for _ in range(_SHAPES)), key=itemgetter(0))
+    from ase.build import make_supercell  # which imports much of scipy
+
     return make_supercell(structure, best)
 
 

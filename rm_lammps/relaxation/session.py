@@ -93,7 +93,7 @@ class LammpsSession:
         self._evaluations_before = self.evaluations()
         self._loaded = None
         self.close()
-        Bundle.load(self.bundle.folder)
+        self.bundle.check()
         self._start()
 
     def close(self) -> None:
@@ -251,7 +251,9 @@ class LammpsSession:
                 Reason.LOST_ATOMS, f"{created} of {len(symbols)} atoms found their place"
             )
         self.set(rm_elements=" ".join(elements))
-        self.include("model.in")
+        self.command(f"pair_style {self.bundle.pair_style}")
+        self.command(f"pair_coeff {self.bundle.pair_coefficients(elements)}")
+        self.include("neighbours.in")
         self._elements, self._own_style, self._level = elements, "", None
         self._add_terms(elements)
         if self._trajectory is not None:

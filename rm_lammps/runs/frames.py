@@ -11,9 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import ase
-import ase.io
 import numpy as np
-from ase.io.extxyz import key_val_str_to_dict
 from numpy.typing import NDArray
 
 from rm_lammps.errors import UserError
@@ -70,12 +68,16 @@ class RawFrame:
 
     def info(self) -> dict[str, Any]:
         """What the comment line says, by ASE's parser."""
+        from ase.io.extxyz import key_val_str_to_dict  # slow to import
+
         return key_val_str_to_dict(self.comment)
 
 
 def parse(text: bytes) -> ase.Atoms:
     """One extxyz frame."""
     # without parallel=False ASE would broadcast over all ranks, which are not all here
+    import ase.io  # slow to import
+
     return ase.io.read(io.StringIO(text.decode()), index=0, format="extxyz", parallel=False)
 
 

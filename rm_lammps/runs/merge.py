@@ -11,8 +11,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any
 
-from ase.io.extxyz import write_extxyz
-
 from rm_lammps.files import replacing
 from rm_lammps.relaxation.outcome import Failure, Relaxed
 from rm_lammps.runs.index import FrameTable, TableBuilder, cell_volume, write_index
@@ -124,6 +122,8 @@ class StructureWriter:
             record: of the seed; its atoms learn what the frame says.
             outcome: of the record.
         """
+        from ase.io.extxyz import write_extxyz  # slow to import
+
         atoms, text = outcome.atoms, io.StringIO()
         atoms.info = info = record.info()
         # there are no results of a calculator; to look for them ASE would copy the atoms

@@ -73,7 +73,7 @@ def sample_compositions(
             f"The model's training data has no {', '.join(unknown)}.",
             f"Elements in it: {' '.join(species)}",
         )
-    allowed = list(elements or species)
+    allowed = list(dict.fromkeys(elements or species))
     if not statistics.periodic:
         return _sample_molecules(number, statistics, allowed, max_atoms, rng)
     max_atoms = _LARGEST_CELL if max_atoms is None else max_atoms
@@ -121,9 +121,10 @@ def _sample_molecules(
         if set(atoms) <= set(allowed) and sum(atoms.values()) <= (max_atoms or np.inf):
             counts[formula] = times
     if not counts:
+        most = "" if max_atoms is None else f" with at most {max_atoms} atoms"
         raise UserError(
-            f"The training data has no molecules of {', '.join(allowed)} with at most {max_atoms} "
-            "atoms."
+            f"The training data has no molecules of {', '.join(allowed)}{most}.",
+            "Allow more elements (hydrogen is one of them) or more atoms.",
         )
     formulas = list(counts)
     drawn = rng.choice(len(formulas), size=number, p=_shares(list(counts.values())))

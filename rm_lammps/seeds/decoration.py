@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 import ase
 import numpy as np
 import spglib
-from ase.build import make_supercell
 from ase.data import atomic_numbers
 
 from rm_lammps.geometry import supercell_matrix
@@ -61,6 +60,8 @@ def decorated(
     """
 
     def one() -> ase.Atoms:
+        from ase.build import make_supercell  # which imports much of scipy
+
         supercell = make_supercell(structure, supercell_matrix(cells, rng))
         return replace(supercell[rng.permutation(len(supercell))], composition, replaced)
 

@@ -1,15 +1,21 @@
-"""Wyckoff positions of the space groups, in coordinates of a primitive cell; tables by pyxtal."""
+"""Wyckoff positions of the space groups, in coordinates of a primitive cell.
+
+The tables come in one file, which ``scripts/wyckoff_tables.py`` writes with pyxtal.
+"""
 
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-_GENERIC = np.array([0.1234567, 0.2718281, 0.4142135])
+TABLES = Path(__file__).with_name("wyckoff.npz")
+PARTS = 24
+"""All coordinates are multiples of 1/24, and written as integers."""
+
 _SYSTEMS = (
     (0, "unknown"),
     (2, "triclinic"),
@@ -91,48 +97,33 @@ def crystal_system(number: int) -> str:
     return next(system for last, system in _SYSTEMS if number <= last)
 
 
-@lru_cache(maxsize=230)
 def space_group_table(number: int) -> SpaceGroupTable:
     """Table of a space group, 1 to 230."""
-    from pyxtal.symmetry import get_wyckoffs
+    return _tables()[number - 1]
 
+
+@lru_cache(maxsize=1)
+def _tables() -> tuple[SpaceGroupTable, ...]:
+    with np.load(TABLES) as file:
+        primitive, constant = file["primitive"] / PARTS, file["constant"] / PARTS
+        linear = file["linear"].astype(float)
+        ends, counts = np.cumsum(file["multiplicity"]), file["positions"]
+    begins = np.concatenate([[0], ends[:-1]])
+    freedoms = np.linalg.matrix_rank(linear[begins])
     positions = [
-        np.array([operation.affine_matrix for operation in operations])
-        for operations in get_wyckoffs(number)
+        WyckoffPosition(linear[begin:end], constant[begin:end], int(freedom))
+        for begin, end, freedom in zip(begins, ends, freedoms, strict=True)
     ]
-    general = positions[0]
-    pure = np.abs(general[:, :3, :3] - np.eye(3)).max(axis=(1, 2)) < 1e-6
-    primitive = _primitive_vectors(general[pure, :3, 3] % 1.0)
-    to_primitive = np.asarray(np.linalg.inv(primitive).T, dtype=np.float64)
-    return SpaceGroupTable(
-        number,
-        crystal_system(number),
-        primitive,
-        tuple(_position(operations, to_primitive) for operations in positions),
+    lasts = np.cumsum(counts)
+    return tuple(
+        SpaceGroupTable(
+            number,
+            crystal_system(number),
+            primitive[number - 1],
+            tuple(positions[last - count : last]),
+        )
+        for number, (last, count) in enumerate(zip(lasts, counts, strict=True), start=1)
     )
-
-
-def _primitive_vectors(translations: Array) -> Array:
-    """Three vectors that generate the lattice of the given translations and the unit vectors."""
-    vectors = np.concatenate([np.eye(3), translations[np.abs(translations).max(axis=1) > 1e-6]])
-    volume = 1 / len(translations)
-    for triple in combinations(vectors, 3):
-        determinant = np.linalg.det(triple)
-        if abs(abs(determinant) - volume) < 1e-6:
-            return np.array(triple) * np.sign(determinant)
-    raise ValueError(f"no primitive cell for the translations {translations}")
-
-
-def _position(operations: Array, to_primitive: Array) -> WyckoffPosition:
-    linear = to_primitive @ operations[:, :3, :3]
-    constant = operations[:, :3, 3] @ to_primitive.T
-    atoms = linear @ _GENERIC + constant
-    kept: list[int] = []
-    for k, atom in enumerate(atoms):
-        away = (atom - atoms[kept]) - np.round(atom - atoms[kept])
-        if (np.abs(away).max(axis=1, initial=0) > 1e-4).all():
-            kept.append(k)
-    return WyckoffPosition(linear[kept], constant[kept], int(np.linalg.matrix_rank(linear[0])))
 
 
 @lru_cache(maxsize=4096)

@@ -31,11 +31,12 @@ KFLOP_FORWARD = 62.0  # per edge, of the model as it is written; as much again f
 
 
 def make_model(path: Path) -> None:
-    """Compile a random model of the size that trained ones have."""
+    """Compile a random model of the size that trained ones have, and write its weights beside."""
     from allegro.model import AllegroModel
     from nequip.utils.global_state import set_global_state
 
-    from rm_lammps.deployment.compile import export_model
+    from rm_lammps.deployment.compile import export_model, save_weights
+    from rm_lammps.deployment.plugin import ensure_plugin
 
     set_global_state()
     model = AllegroModel(
@@ -52,7 +53,9 @@ def make_model(path: Path) -> None:
         avg_num_neighbors=60.0,
         per_type_energy_shifts={"C": -1.5},
     )
+    ensure_plugin(graphs=True)
     export_model(model, path, every_target=True)
+    save_weights(model, weights_of(path))
 
 
 def script(cells: int) -> str:
@@ -72,11 +75,16 @@ def script(cells: int) -> str:
     """
 
 
+def weights_of(path: Path | str) -> Path:
+    """File of weights beside a compiled model."""
+    return Path(str(path).removesuffix(".nequip.pt2") + ".allegro")
+
+
 def use(lmp, model: str, way: str) -> float:
     """Choose a way of evaluation; returns the seconds that pair_coeff took."""
     lmp.command(f"pair_style allegro {WAYS[way]}")
     start = time.perf_counter()
-    lmp.command(f"pair_coeff * * {model} C")
+    lmp.command(f"pair_coeff * * {weights_of(model) if way == 'native' else model} C")
     return time.perf_counter() - start
 
 

@@ -3,13 +3,17 @@
 import json
 import re
 import shutil
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
-from rm_lammps.deployment.bundle import Bundle
+from rm_lammps.cache import cpu_type
+from rm_lammps.deployment.bundle import Bundle, find_bundle
+from rm_lammps.deployment.compile import export_weights
+from rm_lammps.deployment.weights import read_header
 from rm_lammps.errors import UserError
-from rm_lammps.files import shipped_models
+from rm_lammps.files import pretrained_folder, shipped_models
 from rm_lammps.pretrained.source import find_model
 
 
@@ -29,35 +33,82 @@ def test_manifest_says_what_the_bundle_is(diamond_bundle):
     assert manifest.species == ["C"]
     assert manifest.units == "metal"
     assert manifest.cutoff > 2
-    assert set(manifest.versions) >= {"torch", "lammps", "nequip", "rm_lammps"}
-    assert {"model.nequip.pt2", "pair.in"} <= set(manifest.files)
+    assert set(manifest.versions) == {"lammps", "rm_lammps"}
+    assert {"model.allegro", "pair.in"} <= set(manifest.files)
     assert Bundle.load(diamond_bundle).statistics.species == ["C"]
 
 
-def test_a_shipped_model_is_compiled_once(run, diamond_bundle):
-    before = (diamond_bundle / "model.nequip.pt2").stat().st_mtime_ns
+def test_a_shipped_model_is_deployed_once(run, diamond_bundle):
+    before = (diamond_bundle / "model.allegro").stat().st_mtime_ns
     done = run("rm-deploy", "diamond", ranks=2)
     assert set(done.stdout.split()) == {str(diamond_bundle)}
-    assert (diamond_bundle / "model.nequip.pt2").stat().st_mtime_ns == before
+    assert (diamond_bundle / "model.allegro").stat().st_mtime_ns == before
 
 
-def test_another_torch_is_refused(refused, copied, tmp_path):
-    edit(copied, lambda m: m["versions"].update(torch="2.11.0"))
+@pytest.fixture
+def with_graph(copied):
+    """The bundle as that of a model that the kernel doesn't know: a graph alone."""
+    (copied / "model.allegro").rename(copied / "model.nequip.pt2")
+
+    def change(manifest):
+        manifest["files"]["model.nequip.pt2"] = manifest["files"].pop("model.allegro")
+        manifest["cpu"] = cpu_type()
+        manifest["versions"]["torch"] = version("torch")
+
+    edit(copied, change)
+    Bundle.load(copied)
+    return copied
+
+
+def test_another_torch_is_refused(refused, with_graph, tmp_path):
+    edit(with_graph, lambda m: m["versions"].update(torch="2.11.0"))
     text = refused(
-        *("rm-generate", "--model", copied, "--formula", "C8", "--out", tmp_path / "out")
+        *("rm-generate", "--model", with_graph, "--formula", "C8", "--out", tmp_path / "out")
     )
     assert "torch 2.11.0" in text
     assert "rm-deploy" in text
 
 
-def test_another_cpu_is_refused(copied):
-    edit(copied, lambda m: m.update(cpu="Cray-1"))
+def test_another_cpu_is_refused(with_graph):
+    edit(with_graph, lambda m: m.update(cpu="Cray-1"))
     with pytest.raises(UserError, match="another CPU: Cray-1"):
-        Bundle.load(copied)
+        Bundle.load(with_graph)
+
+
+def test_shipped_models_are_used_where_they_lie(monkeypatch, tmp_path):
+    for name in shipped_models():
+        bundle = find_bundle(name)
+        assert bundle.folder == pretrained_folder() / name
+        assert bundle.model == "model.allegro"
+        assert not bundle.needs_graphs
+
+
+def test_weights_of_another_package_are_not_used(run, tmp_path):
+    """A model that was trained anew in the same folder: its old weights are of no use."""
+    folder = shutil.copytree(pretrained_folder() / "diamond", tmp_path / "model")
+    assert Bundle.in_place(find_model(str(folder))) is not None
+    shutil.copy(pretrained_folder() / "molecules" / "model.nequip.zip", folder)
+    assert Bundle.in_place(find_model(str(folder))) is None
+    bundle = Bundle.load(run("rm-deploy", folder, "--out", tmp_path / "b").stdout.split()[-1])
+    assert bundle.manifest.species == find_bundle("molecules").manifest.species
+
+
+@pytest.mark.parametrize("name", shipped_models())
+def test_shipped_weights_are_those_of_the_package(name, tmp_path):
+    folder = pretrained_folder() / name
+    assert export_weights(folder / "model.nequip.zip", tmp_path / "model.allegro")
+    assert (tmp_path / "model.allegro").read_bytes() == (folder / "model.allegro").read_bytes()
+
+
+@pytest.mark.parametrize("content", [b"", b"text\n", b"allegro-weights 1\nr_max four\n\n", b"\xff"])
+def test_a_file_of_weights_that_is_none(content, tmp_path):
+    (tmp_path / "model.allegro").write_bytes(content)
+    with pytest.raises(UserError, match=r"model\.allegro is no file of weights"):
+        read_header(tmp_path / "model.allegro")
 
 
 def test_a_damaged_model_is_refused(copied):
-    with (copied / "model.nequip.pt2").open("ab") as stream:
+    with (copied / "model.allegro").open("ab") as stream:
         stream.write(b"x")
     with pytest.raises(UserError, match="not the file that was deployed"):
         Bundle.load(copied)
@@ -95,46 +146,6 @@ def test_a_folder_that_is_no_bundle_is_left_alone(refused, tmp_path):
     assert (tmp_path / "thesis.tex").read_text() == "precious"
 
 
-def test_no_compiler(refused, tmp_path):
-    """A first use on a machine without a C++ compiler."""
-    text = refused(
-        *("rm-deploy", "diamond"),
-        env={
-            "RM_LAMMPS_CACHE": str(tmp_path),
-            "CXX": "",
-            "PATH": _path_without_compilers(tmp_path),
-        },
-    )
-    assert "compiler" in text
-
-
-def _path_without_compilers(tmp_path):
-    import sys
-
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    for program in Path(sys.prefix, "bin").iterdir():
-        (folder / program.name).symlink_to(program)
-    return str(folder)
-
-
-def test_doctor_is_content(run):
-    text = run("rm-doctor").stdout
-    assert "FAIL" not in text
-    assert "sees 2 ranks" in text
-
-
-def test_doctor_says_what_to_do(refused_doctor):
-    assert "load your cluster's compiler module" in refused_doctor
-
-
-@pytest.fixture
-def refused_doctor(run):
-    done = run("rm-doctor", env={"CXX": "no-such-compiler"}, check=False)
-    assert done.returncode == 2
-    return done.stdout
-
-
 BOX = """
 units metal
 region b block 0 3.57 0 3.57 0 3.57
@@ -151,7 +162,7 @@ print "RESULT $(pe)"
 def results(run, tmp_path, script, *variables):
     (tmp_path / "in.lmp").write_text(script)
     done = run("lmp", "-in", tmp_path / "in.lmp", "-log", "none", *variables, cwd=tmp_path)
-    models = re.findall(r"Allegro model (\S+)/model.nequip.pt2", done.stdout)
+    models = re.findall(r"Allegro model (\S+)/model.allegro", done.stdout)
     return models, [float(word) for word in re.findall(r"^RESULT (\S+)", done.stdout, re.M)]
 
 

@@ -82,7 +82,7 @@ def test_a_stage_uses_its_level_and_the_others_the_lowest(run, tmp_path):
     folder = ladder(tmp_path / "model", upper="diamond")
     bundle = Bundle.load(run("rm-deploy", folder, "--out", tmp_path / "b").stdout.split()[-1])
     files = [level.file for level in bundle.manifest.levels]
-    assert files == ["model.nequip.pt2", "large.nequip.pt2"]
+    assert files == ["model.allegro", "large.allegro"]
     atoms = bulk("C", cubic=True)
     atoms.rattle(0.2, rng=np.random.default_rng(0))
 
@@ -97,7 +97,7 @@ def test_a_stage_uses_its_level_and_the_others_the_lowest(run, tmp_path):
         assert small.evaluations == large.evaluations == lowest.evaluations
         with pytest.raises(UserError, match="Its levels: small, large"):
             session.use_level("medium")
-        (bundle.folder / "large.nequip.pt2").rename(tmp_path / "elsewhere")
+        (bundle.folder / "large.allegro").rename(tmp_path / "elsewhere")
         assert outcome("small").energy == lowest.energy
-        with pytest.raises(UserError, match=r"large\.nequip\.pt2 is missing"):
+        with pytest.raises(UserError, match=r"large\.allegro is missing"):
             outcome("large")

@@ -111,7 +111,7 @@ def test_two_runs_in_one_folder_refuse_each_other(refused, reference_run):
     [
         (["--model", "nosuch", "--formula", "C8"], "Shipped models: crystals, diamond, molecules"),
         (["--model", "diamond", "--formula", "SiC"], "knows no Si"),
-        (["--model", "diamond", "--formula", "C0"], "0 atoms"),
+        (["--model", "diamond", "--formula", "C0"], "no number of atoms"),
         (["--model", "diamond", "--formula", "8C!"], "not a chemical formula"),
         (["--model", "diamond"], "give one of formula, formulas, de_novo"),
         (["--model", "diamond", "--formula", "C8", "--config", "nosuch.yaml"], "Can't read"),

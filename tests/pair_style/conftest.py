@@ -43,14 +43,8 @@ def load_helper():
     return load
 
 
-@pytest.fixture(scope="session")
-def models(tmp_path_factory, plugin):
-    """Compiled models by name, made in parallel; kept in $RM_LAMMPS_TEST_MODELS where given."""
-    kept = os.environ.get("RM_LAMMPS_TEST_MODELS")
-    folder = Path(kept) if kept else tmp_path_factory.mktemp("models")
-    folder.mkdir(parents=True, exist_ok=True)
-    files = {name: folder / f"{name}.nequip.pt2" for name in MODELS}
-    missing = {name: path for name, path in files.items() if not path.exists()}
+def make(files):
+    """Run make_model.py for what is missing, in parallel."""
     running = [
         subprocess.Popen(
             [sys.executable, str(HERE / "make_model.py"), name, str(path)],
@@ -59,7 +53,8 @@ def models(tmp_path_factory, plugin):
             stderr=subprocess.STDOUT,
             text=True,
         )
-        for name, path in missing.items()
+        for name, path in files.items()
+        if not path.exists()
     ]
     for process in running:
         log, _ = process.communicate()
@@ -68,13 +63,58 @@ def models(tmp_path_factory, plugin):
 
 
 @pytest.fixture(scope="session")
-def carbon(models):
-    return models["carbon"]
+def models_folder(tmp_path_factory):
+    """Folder of the models: $RM_LAMMPS_TEST_MODELS, which keeps them, or a temporary one."""
+    kept = os.environ.get("RM_LAMMPS_TEST_MODELS")
+    folder = Path(kept) if kept else tmp_path_factory.mktemp("models")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 @pytest.fixture(scope="session")
-def organic(models):
-    return models["organic"]
+def weights(models_folder, plugin):
+    """Files of weights for the kernel by the models' names, made in seconds."""
+    return make({name: models_folder / f"{name}.allegro" for name in MODELS})
+
+
+@pytest.fixture(scope="session")
+def graphs(models_folder):
+    """Compiled models by name, made in a minute."""
+    from rm_lammps.deployment.plugin import ensure_plugin
+
+    ensure_plugin(graphs=True)
+    return make({name: models_folder / f"{name}.nequip.pt2" for name in MODELS})
+
+
+@pytest.fixture
+def file_for(request):
+    """Return a function that gives the file of a model with a target."""
+
+    def find(name, target):
+        return request.getfixturevalue("weights" if target == "native" else "graphs")[name]
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def carbon(weights):
+    return weights["carbon"]
+
+
+@pytest.fixture(scope="session")
+def carbon_graph(graphs):
+    return graphs["carbon"]
+
+
+@pytest.fixture(scope="session")
+def organic(graphs):
+    return graphs["organic"]
+
+
+@pytest.fixture(scope="session")
+def organic32(weights):
+    """The organic model, evaluated by the float32 kernel."""
+    return weights["organic"]
 
 
 @pytest.fixture(scope="session")
@@ -97,19 +137,10 @@ def edit_metadata():
 
 
 @pytest.fixture(scope="session")
-def organic32(organic, edit_metadata, tmp_path_factory):
-    """The organic model, evaluated by the float32 kernel."""
-    path = tmp_path_factory.mktemp("native") / "organic32.nequip.pt2"
-    return edit_metadata(organic, path, rm_native="1")
-
-
-@pytest.fixture(scope="session")
-def plain_carbon(carbon, edit_metadata, tmp_path_factory):
+def plain_carbon(carbon_graph, edit_metadata, tmp_path_factory):
     """The carbon model as nequip-compile would make it: without the edge target."""
     path = tmp_path_factory.mktemp("plain") / "plain.nequip.pt2"
-    return edit_metadata(
-        carbon, path, edges=False, rm_edge_dtype=None, rm_native=None, torch_version=None
-    )
+    return edit_metadata(carbon_graph, path, edges=False, rm_edge_dtype=None, torch_version=None)
 
 
 @dataclass

@@ -1,4 +1,7 @@
-"""Compile one of the random models of the tests: ``make_model.py NAME FILE.nequip.pt2``."""
+"""Write one of the random models of the tests: ``make_model.py NAME FILE``.
+
+A file ``.nequip.pt2`` is compiled, a file ``.allegro`` holds the weights for the kernel.
+"""
 
 import sys
 from pathlib import Path
@@ -39,26 +42,25 @@ def eager_model(**changes):
     return AllegroModel(**settings)
 
 
-def add_native_weights(model, path):
-    """Let the float64 model be evaluated by the float32 kernel too, which its file would not do."""
-    import zipfile
-
+def write_float32_weights(model, file):
+    """Weights for the kernel, also of a float64 model, whose file leaves it to the graphs."""
     import torch
 
-    from rm_lammps.deployment.compile import _NATIVE_RECORD, _root
+    from rm_lammps.deployment.compile import weights_header
     from rm_lammps.deployment.edge_model import EdgeModel
     from rm_lammps.deployment.native import native_weights
+    from rm_lammps.deployment.weights import write_weights
 
     rewritten = EdgeModel(model)
     rewritten.dtype = torch.float32
-    with zipfile.ZipFile(path, "a") as archive:
-        archive.writestr(f"{_root(archive)}/{_NATIVE_RECORD}", native_weights(rewritten))
+    write_weights(file, *weights_header(model), native_weights(rewritten))
 
 
 if __name__ == "__main__":
     from rm_lammps.deployment.compile import export_model
 
-    MODEL = eager_model(**KINDS[sys.argv[1]])
-    export_model(MODEL, Path(sys.argv[2]), every_target=True)
-    if sys.argv[1] == "organic":
-        add_native_weights(MODEL, sys.argv[2])
+    MODEL, FILE = eager_model(**KINDS[sys.argv[1]]), Path(sys.argv[2])
+    if FILE.suffix == ".allegro":
+        write_float32_weights(MODEL, FILE)
+    else:
+        export_model(MODEL, FILE, every_target=True)

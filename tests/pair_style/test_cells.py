@@ -55,12 +55,14 @@ def test_boundaries(boundary, carbon, new_lammps, state):
 
 
 @pytest.mark.parametrize("target", ["native", "edges", "positions"])
-def test_atoms_alone_and_in_pairs(target, carbon, new_lammps, state):
+def test_atoms_alone_and_in_pairs(target, file_for, new_lammps, state):
+    file = file_for("carbon", target)
+
     def atoms(*x):
         box = "units metal\natom_modify map array\nregion b block 0 50 0 50 0 50\ncreate_box 1 b\n"
         made = "".join(f"create_atoms 1 single {value} 25 25\n" for value in x)
         settings = f"target {target}"
-        return new_lammps(box + made + "mass 1 12\n" + pair(carbon, settings=settings) + "run 0")
+        return new_lammps(box + made + "mass 1 12\n" + pair(file, settings=settings) + "run 0")
 
     empty, alone, far, dimer, both = (
         atoms(),

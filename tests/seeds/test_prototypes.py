@@ -127,11 +127,14 @@ def test_elements_take_the_places_of_similar_ones(prototypes):
         assert to_oxygen["K"] > 1.2 * to_oxygen["Mg"]
 
 
-@given(st.integers(0, 1000))
+@given(st.integers(0, 40), st.integers(0, 2**32 - 1))
 @settings(max_examples=20, deadline=None)
-def test_volumes_follow_the_elements(seed):
-    drawn = Prototypes(PrototypeLibrary.of(KNOWN)).draw({"Na": 1, "Cl": 1}, STATISTICS, rng(seed))
-    assert drawn.get_volume() == pytest.approx(SALT.get_volume(), rel=0.2)
+def test_volumes_follow_the_elements(number, seed):
+    """At every turn, perturbed or not, whichever structure it is."""
+    drawn = Prototypes(PrototypeLibrary.of(KNOWN)).draw(
+        {"Na": 1, "Cl": 1}, STATISTICS, rng(seed), number
+    )
+    assert drawn.get_volume() == pytest.approx(SALT.get_volume(), rel=0.3)
 
 
 def test_kinds_take_turns():

@@ -2,7 +2,6 @@
 
 import os
 
-from ase.spacegroup.symmetrize import refine_symmetry
 from pydantic import Field
 
 from rm_lammps.relaxation.relaxation import Relaxation
@@ -28,5 +27,7 @@ class Symmetrise(Stage):
     def run(self, relaxation: Relaxation) -> None:
         """Put the symmetric structure in place."""
         symmetric = relaxation.session.structure()
+        from ase.spacegroup.symmetrize import refine_symmetry  # which imports much of scipy
+
         refine_symmetry(symmetric, symprec=self.symprec)
         relaxation.session.load(symmetric)

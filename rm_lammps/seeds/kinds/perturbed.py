@@ -11,7 +11,6 @@ import numpy as np
 from pydantic import Field
 
 from rm_lammps.chemistry.formula import check_known, formula_of
-from rm_lammps.datasets import read_structures
 from rm_lammps.errors import UserError
 from rm_lammps.geometry import perturb
 from rm_lammps.seeds.seeder import SEEDS, Content, ModelFacts, Seed, Seeder, SeedRequest
@@ -63,6 +62,8 @@ def load_structure(file: Path, species: Sequence[str], n_atoms: int | None) -> a
     Raises:
         UserError: unreadable, not periodic, elements outside the model, or no such supercell.
     """
+    from rm_lammps.datasets import read_structures  # which imports all of ase.io
+
     frames = read_structures(file, periodic=True)
     if len(frames) > 1:
         raise UserError(

@@ -8,7 +8,7 @@ import ase
 import numpy as np
 from pydantic import Field
 
-from rm_lammps.datasets import DatasetStatistics, read_structures
+from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.datasets.library import PrototypeLibrary
 from rm_lammps.errors import UserError
 from rm_lammps.geometry import perturb, repeated
@@ -81,6 +81,8 @@ class Prototypes:
         Raises:
             UserError: unreadable, or not crystals alone.
         """
+        from rm_lammps.datasets import read_structures  # which imports all of ase.io
+
         return cls(PrototypeLibrary.of(read_structures(file, periodic=True)))
 
     def draw(

@@ -1,0 +1,30 @@
+"""Parts of the package that are installed when asked for, named where they are missing."""
+
+from importlib.util import find_spec
+
+from rm_lammps.errors import UserError
+
+_MODULES = {"train": ("torch", "nequip", "allegro")}
+
+
+def installed(extra: str) -> bool:
+    """Whether everything of an extra can be found; imports nothing."""
+    return all(find_spec(module) is not None for module in _MODULES[extra])
+
+
+def require(extra: str, purpose: str) -> None:
+    """Make sure that an extra is there.
+
+    Args:
+        extra: its name in ``pip install 'rm_lammps[NAME]'``.
+        purpose: what it is needed for; begins the message.
+
+    Raises:
+        UserError: something of it is missing.
+    """
+    missing = [module for module in _MODULES[extra] if find_spec(module) is None]
+    if missing:
+        raise UserError(
+            f"{purpose} needs {', '.join(missing)}, which is not installed.",
+            f"pip install 'rm_lammps[{extra}]'",
+        )
