@@ -31,12 +31,13 @@ def native_weights(model: EdgeModel) -> bytes:
 
     """
     _check(model)
-    channels, degrees = model.channels, model.degrees
-    hidden, readout = model.hidden_widths[0], model.readout_width
+    form = model.form
+    channels, degrees = form.channels, form.degrees
+    hidden, readout = form.hidden_widths[0], form.readout_width
     wide, tall, last = (_padded(size) for size in (channels, hidden, readout))
-    num_types = model.num_types
+    num_types = form.num_types
     by_centre, by_neighbour = model.pair_layers
-    embed = [getattr(model, f"embed_{number}") for number in range(model.embed_hidden)]
+    embed = [getattr(model, f"embed_{number}") for number in range(form.embed_hidden)]
 
     # columns: weights of own and surrounding harmonics [degree][channel], latent, readout
     widths = [*[(channels, wide)] * (2 * degrees), (hidden, tall), (readout, last)]
@@ -49,7 +50,7 @@ def native_weights(model: EdgeModel) -> bytes:
     sizes += [degrees, wide, tall, last, model.member.shape[0], 0]
     scales, shifts = model.energy_scales, model.energy_shifts
     arrays = [
-        torch.tensor([model.power]),
+        torch.tensor([form.power]),
         model.frequencies,
         _each(model.scale, num_types * num_types),
         by_centre,
@@ -70,15 +71,16 @@ def native_weights(model: EdgeModel) -> bytes:
 
 
 def _check(model: EdgeModel) -> None:
-    activations: list[Any] = [model.embed_activation, *model.latent_activations]
+    form = model.form
+    activations: list[Any] = [form.embed_activation, *form.latent_activations]
     problems = {
-        "more than one layer": model.num_layers != 1,
+        "more than one layer": form.num_layers != 1,
         "float64 weights": model.dtype != torch.float32,
-        "harmonics above degree 2": model.member.shape[0] != model.degrees**2 or model.degrees > 3,
-        "other latent or readout depths": model.latent_hidden != [0] or model.readout_hidden != 1,
+        "harmonics above degree 2": model.member.shape[0] != form.degrees**2 or form.degrees > 3,
+        "other latent or readout depths": form.latent_hidden != [0] or form.readout_hidden != 1,
         "other nonlinearities": any(
             not isinstance(part, torch.nn.SiLU) and type(part).__name__ != "SiLU"
-            for part in [*activations, model.readout_activation]
+            for part in [*activations, form.readout_activation]
         ),
     }
     for what, present in problems.items():

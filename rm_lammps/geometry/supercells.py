@@ -1,5 +1,6 @@
 """Supercells of crystals."""
 
+from functools import lru_cache
 from itertools import product
 from operator import itemgetter
 
@@ -30,9 +31,15 @@ def repeated(structure: ase.Atoms, cells: int, rng: np.random.Generator) -> ase.
 
 def supercell_matrix(cells: int, rng: np.random.Generator) -> NDArray[np.int_]:
     """One of all different supercells of so many cells: a Hermite normal form."""
+    diagonals, shares = _diagonals(cells)
+    a, b, c = diagonals[rng.choice(len(diagonals), p=shares)]
+    return np.array([[a, rng.integers(b), rng.integers(c)], [0, b, rng.integers(c)], [0, 0, c]])
+
+
+@lru_cache
+def _diagonals(cells: int) -> tuple[list[tuple[int, int, int]], NDArray[np.float64]]:
+    """Diagonals of Hermite normal forms, and the share of the forms that have each."""
     divisors = range(1, cells + 1)
     diagonals = [(a, b, c) for a, b, c in product(divisors, repeat=3) if a * b * c == cells]
-    # so many matrices have this diagonal
     number = np.array([b * c**2 for _, b, c in diagonals])
-    a, b, c = diagonals[rng.choice(len(diagonals), p=number / number.sum())]
-    return np.array([[a, rng.integers(b), rng.integers(c)], [0, b, rng.integers(c)], [0, 0, c]])
+    return diagonals, number / number.sum()

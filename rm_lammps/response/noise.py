@@ -14,13 +14,18 @@ class NoiseConfig(BaseModel):
     """Distribution of the noise.
 
     Each structure draws two independent levels in [0, 1], ``u ** power`` of a uniform ``u``: one
-    scales the displacements, one the strain. A larger power means more small noise.
+    scales the displacements, one the strain. A larger power means more small noise. With
+    ``displacement_min`` and ``strain_min`` both are drawn from a range that doesn't begin at zero,
+    as a model for one level of noise wants it.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     displacement: float = Field(
         0.5, ge=0, description="largest standard deviation of a coordinate, Å"
+    )
+    displacement_min: float = Field(
+        0.0, ge=0, description="smallest standard deviation of a coordinate, Å"
     )
     displacement_power: float = Field(1.0, gt=0)
     shear: float = Field(
@@ -29,7 +34,13 @@ class NoiseConfig(BaseModel):
     dilation: tuple[float, float] = Field(
         (-0.15, 0.25), description="range of ln(V/V0) at the highest strain level"
     )
+    strain_min: float = Field(
+        0.0, ge=0, le=1, description="smallest strain level, as a share of the highest"
+    )
     strain_power: float = Field(1.0, gt=0)
+    noiseless: float = Field(
+        0.0, ge=0, lt=1, description="share of samples that are shown without any noise"
+    )
     permute_above: float = Field(
         0.2,
         ge=0,
@@ -40,7 +51,50 @@ class NoiseConfig(BaseModel):
     def _ordered(self) -> "NoiseConfig":
         if self.dilation[0] > self.dilation[1]:
             raise ValueError(f"dilation {self.dilation} must be a range [low, high]")
+        if self.displacement_min > self.displacement:
+            raise ValueError(
+                f"displacement_min {self.displacement_min} must not exceed displacement "
+                f"{self.displacement}"
+            )
         return self
+
+    def draw_levels(
+        self, rng: np.random.Generator, count: int, *, level: float | None = None
+    ) -> tuple[Array, Array]:
+        """Standard deviations of coordinates (Å) and levels of strain, both of shape (count,).
+
+        Args:
+            rng: source of randomness.
+            count: number of structures.
+            level: give all of them this share (0 to 1) of the largest noise instead.
+        """
+        if level is not None:
+            return np.full(count, level * self.displacement), np.full(count, level)
+        sigmas = (
+            self.displacement_min
+            + (self.displacement - self.displacement_min)
+            * rng.random(count) ** self.displacement_power
+        )
+        strains = self.strain_min + (1 - self.strain_min) * rng.random(count) ** self.strain_power
+        if self.noiseless > 0:
+            noisy = rng.random(count) >= self.noiseless
+            sigmas, strains = sigmas * noisy, strains * noisy
+        return sigmas, strains
+
+    def deformations(self, rng: np.random.Generator, levels: Array) -> Array:
+        """Draw symmetric deformations F from logarithmic strains, shape (structures, 3, 3).
+
+        Args:
+            rng: source of randomness.
+            levels: of strain, shape (structures,).
+        """
+        strains = self.shear * rng.standard_normal((len(levels), 3, 3))
+        strains = 0.5 * (strains + np.swapaxes(strains, 1, 2))
+        dilations = rng.uniform(self.dilation[0], self.dilation[1], len(levels))
+        dilations -= np.trace(strains, axis1=1, axis2=2)
+        strains += dilations[:, None, None] / 3 * np.eye(3)
+        stretches, axes = np.linalg.eigh(levels[:, None, None] * strains)
+        return np.einsum("sik,sk,sjk->sij", axes, np.exp(stretches), axes)
 
 
 @dataclass(frozen=True)
@@ -79,27 +133,13 @@ def add_noise(
         level: fix both noise levels (0 to 1) instead of drawing them.
 
     """
-    sigma = config.displacement * _level(config.displacement_power, rng, level)
+    sigmas, strain_levels = config.draw_levels(rng, 1, level=level)
+    sigma = float(sigmas[0])
     drawn = sigma * rng.standard_normal(sites.shape)
     drawn -= drawn.mean(axis=0)
     u = matched_displacements(sites, drawn, numbers, cell, permute=sigma > config.permute_above)
     if cell is None:
         return NoisyStructure(sites + drawn, u, None, None, sigma)
-    deformation = _deformation(config, rng, _level(config.strain_power, rng, level))
+    (deformation,) = config.deformations(rng, strain_levels)
     positions = (sites + drawn) @ deformation
     return NoisyStructure(positions, u, cell @ deformation, deformation, sigma)
-
-
-def _level(power: float, rng: np.random.Generator, fixed: float | None) -> float:
-    return float(rng.random() ** power) if fixed is None else fixed
-
-
-def _deformation(config: NoiseConfig, rng: np.random.Generator, level: float) -> Array:
-    """Draw a symmetric deformation F from logarithmic strains, shape (3, 3)."""
-    strain = level * config.shear * rng.standard_normal((3, 3))
-    strain = 0.5 * (strain + strain.T)
-    strain -= np.trace(strain) / 3 * np.eye(3)
-    low, high = config.dilation
-    strain += level * rng.uniform(low, high) / 3 * np.eye(3)
-    stretches, axes = np.linalg.eigh(strain)
-    return (axes * np.exp(stretches)) @ axes.T

@@ -9,7 +9,9 @@ import torch
 from ase.build import make_supercell
 from ase.geometry import minkowski_reduce
 from nequip.data import AtomicDataDict, register_fields
+from numpy.typing import NDArray
 
+from rm_lammps.geometry import supercell_matrix
 from rm_lammps.response.energy import FictitiousEnergy, distance_table
 from rm_lammps.response.noise import NoiseConfig, add_noise
 
@@ -109,29 +111,35 @@ class ResponseTransform:
         )
         if self.supercell_atoms is None or not atoms.pbc.all():
             return atoms
-        return _random_supercell(atoms, self.supercell_atoms, rng)
+        matrix = random_supercell(len(atoms), self.supercell_atoms, rng)
+        return atoms if matrix is None else repeated(atoms, matrix)
 
 
-def _random_supercell(
-    atoms: ase.Atoms, n_atoms: tuple[int, int], rng: np.random.Generator
-) -> ase.Atoms:
-    """Draw a supercell with a number of atoms in the range, or return the cell as it is."""
-    low, high = -(-n_atoms[0] // len(atoms)), n_atoms[1] // len(atoms)
+def random_supercell(
+    n_atoms: int, allowed: tuple[int, int], rng: np.random.Generator
+) -> NDArray[np.int_] | None:
+    """Draw a supercell with a number of atoms in the range.
+
+    Args:
+        n_atoms: of the cell.
+        allowed: smallest and largest number of atoms.
+        rng: source of randomness.
+
+    Returns:
+        Matrix that makes the supercell's rows of the cell's; ``None`` where no larger cell is in
+        the range.
+    """
+    low, high = -(-allowed[0] // n_atoms), allowed[1] // n_atoms
     if high < max(low, 2):
-        return atoms
-    size = int(rng.integers(max(low, 1), high + 1))
-    # any sublattice of index `size` has a Hermite normal form: a lower-triangular matrix
-    a = int(rng.choice(_divisors(size)))
-    b = int(rng.choice(_divisors(size // a)))
-    c = size // (a * b)
-    matrix = np.array([[a, 0, 0], [rng.integers(b), b, 0], [rng.integers(c), rng.integers(c), c]])
+        return None
+    return supercell_matrix(int(rng.integers(max(low, 1), high + 1)), rng)
+
+
+def repeated(atoms: ase.Atoms, matrix: NDArray[np.int_]) -> ase.Atoms:
+    """Repeat a cell into a Minkowski-reduced supercell."""
     supercell = make_supercell(atoms, matrix)
     supercell.set_cell(minkowski_reduce(supercell.cell.array)[0])
     return supercell
-
-
-def _divisors(n: int) -> list[int]:
-    return [k for k in range(1, n + 1) if n % k == 0]
 
 
 def _tensor(values: Any) -> torch.Tensor:

@@ -12,8 +12,9 @@ from rich.progress import Progress
 
 from rm_lammps.progress import SECONDS_BETWEEN_LINES, start_bar
 
-_COLUMNS = ("epoch", "seconds", "learning_rate", "train_loss", "val_loss")
-_METRICS = ("energy_rmse", "forces_rmse", "stress_rmse")
+_COLUMNS = ("epoch", "seconds", "learning_rate", "structures_per_second", "train_loss", "val_loss")
+_FIELDS = ("energy", "forces", "stress")
+_METRICS = tuple(f"{name}_{kind}" for name in _FIELDS for kind in ("rmse", "label_rms"))
 
 
 class TrainingProgress(Callback):
@@ -28,7 +29,9 @@ class TrainingProgress(Callback):
         self._table = Path(table)
         self._bar: Progress | None = None
         self._errors = ""
-        self._start = self._last_line = time.monotonic()
+        self._start = self._last_line = self._epoch_start = time.monotonic()
+        self._first: tuple[float, float] | None = None
+        self._structures, self._rate = 0, float("nan")
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: ARG002
         """Open the bar and drop rows of epochs that a killed run didn't keep."""
@@ -36,21 +39,35 @@ class TrainingProgress(Callback):
         self._rows = [
             row for row in read_table(self._table) if int(row["epoch"]) < trainer.current_epoch
         ]
-        self._first = trainer.current_epoch
         self._seconds_before = float(self._rows[-1]["seconds"]) if self._rows else 0.0
-        # standard error goes to train.log
-        self._bar = start_bar("epochs", total=trainer.max_epochs, done=self._first, stderr=False)
+        if trainer.is_global_zero:
+            # standard error goes to train.log
+            self._bar = start_bar(
+                "epochs", total=trainer.max_epochs, done=trainer.current_epoch, stderr=False
+            )
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: ARG002
+        """Begin to count."""
+        self._epoch_start, self._structures = time.monotonic(), 0
 
     def on_train_batch_end(
         self,
         trainer: Trainer,
         pl_module: LightningModule,  # noqa: ARG002
         outputs: Any,
-        batch: Any,  # noqa: ARG002
+        batch: Any,
         batch_idx: int,
     ) -> None:
         """Move on by one batch."""
         done = trainer.current_epoch + (batch_idx + 1) / trainer.num_training_batches
+        if self._first is None:
+            # the first step compiles: it says nothing of those that follow
+            self._first = done, time.monotonic()
+            self._epoch_start = self._first[1]
+        else:
+            self._structures += _number_of_structures(batch) * trainer.world_size
+        if not trainer.is_global_zero:
+            return
         loss = float(outputs["loss"])
         if self._bar is not None:
             text = f"loss {loss:.4f}  {self._errors}"
@@ -58,14 +75,22 @@ class TrainingProgress(Callback):
         elif time.monotonic() - self._last_line > SECONDS_BETWEEN_LINES:
             self._print(trainer, done, loss)
 
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: ARG002
+        """Take the time of the epoch."""
+        seconds = time.monotonic() - self._epoch_start
+        self._rate = self._structures / seconds if self._structures else float("nan")
+
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: ARG002
         """Add a row to the table."""
+        if not trainer.is_global_zero:
+            return
         metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
         row: dict[str, float] = {
             "epoch": trainer.current_epoch,
             "seconds": round(self._seconds_before + time.monotonic() - self._start, 1),
             "learning_rate": trainer.optimizers[0].param_groups[0]["lr"],
-            "train_loss": metrics.get("train_loss_step/weighted_sum", float("nan")),
+            "structures_per_second": round(self._rate, 1),
+            "train_loss": metrics.get("train_loss", float("nan")),
             "val_loss": metrics["val0_epoch/weighted_sum"],
         }
         row.update(
@@ -73,15 +98,18 @@ class TrainingProgress(Callback):
         )
         self._rows.append(row)
         _write_table(self._table, self._rows)
-        self._errors = f"force RMSE {row['forces_rmse']:.3f} Å"
-        if "stress_rmse" in row:
-            self._errors += f", stress RMSE {row['stress_rmse']:.4f}"
+        self._errors = f"force RMSE {row['forces_rmse']:.3f}"
+        if "forces_label_rms" in row:
+            self._errors += f" of {row['forces_label_rms']:.3f}"
+        self._errors += " pseudo-eV/Å"
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: ARG002
         """Close the bar."""
         if self._bar is not None:
             self._bar.stop()
-        Console().print(f"trained {trainer.current_epoch} epochs: {self._errors}", highlight=False)
+        if trainer.is_global_zero:
+            text = f"trained {trainer.current_epoch} epochs: {self._errors}"
+            Console().print(text, highlight=False)
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: Any) -> None:  # noqa: ARG002
         """Leave the terminal as it was."""
@@ -90,13 +118,30 @@ class TrainingProgress(Callback):
 
     def _print(self, trainer: Trainer, done: float, loss: float) -> None:
         self._last_line = time.monotonic()
-        fresh = done - self._first
-        left = (self._last_line - self._start) / max(fresh, 1e-9) * (trainer.max_epochs - done)
+        left = ""
+        if self._first is not None and done > self._first[0]:
+            pace = (self._last_line - self._first[1]) / (done - self._first[0])
+            left = f"  {duration(pace * (trainer.max_epochs - done))} left"
         print(
-            f"epoch {done:.1f} of {trainer.max_epochs}  loss {loss:.4f}  {self._errors}  "
-            f"{left / 60:.0f} min left",
+            f"epoch {done:.1f} of {trainer.max_epochs}  loss {loss:.4f}  {self._errors}{left}",
             flush=True,
         )
+
+
+def duration(seconds: float) -> str:
+    """Time as a person says it: ``40 s``, ``12 min``, ``3.5 h``."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _number_of_structures(batch: Any) -> int:
+    """Structures in a batch of ours, or of nequip's."""
+    if isinstance(batch, dict):
+        from nequip.data import AtomicDataDict
+
+        return int(AtomicDataDict.num_frames(batch))
+    return int(batch.n_structures)
 
 
 def read_table(path: Path) -> list[dict[str, Any]]:

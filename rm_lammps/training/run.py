@@ -13,6 +13,7 @@ import ase.io
 import yaml
 from ase.geometry import minkowski_reduce
 
+from rm_lammps.cache import cache_folder
 from rm_lammps.datasets import DatasetStatistics, read_structures, split_indices
 from rm_lammps.datasets.readers import SOURCE
 from rm_lammps.errors import UserError
@@ -82,7 +83,7 @@ def train(
         checkpoint=_LAST if resume and (folder / _LAST).exists() else None,
     )
     (folder / "nequip.yaml").write_text(yaml.safe_dump(fields, sort_keys=False))
-    _run_nequip(config, folder)
+    _fit_and_package(config, folder)
     return _finish(config, statistics, folder, source=_describe(data))
 
 
@@ -140,7 +141,8 @@ def _standard(atoms: ase.Atoms, config: TrainingConfig) -> ase.Atoms:
     if atoms.pbc.all():
         standard.set_cell(minkowski_reduce(atoms.cell.array)[0])
         standard.pbc = True
-    if config.data.energy_key is not None:
+    # energies that the loss doesn't look at need not be there
+    if config.data.energy_key is not None and config.optimisation.loss.energy > 0:
         standard.info[ANCHOR] = config.data.energy_scale * _number(
             atoms, config.data.energy_key, "data.energy_key"
         )
@@ -168,13 +170,19 @@ def _number(atoms: ase.Atoms, key: str, field: str) -> float:
     return value
 
 
-def _run_nequip(config: TrainingConfig, folder: Path) -> None:
+def _fit_and_package(config: TrainingConfig, folder: Path) -> None:
     threads = config.threads or len(os.sched_getaffinity(0))
-    environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "PYTHONWARNINGS": "ignore"}
+    environment = {
+        "TORCHINDUCTOR_CACHE_DIR": str(cache_folder() / "inductor"),
+        **os.environ,
+        "OMP_NUM_THREADS": str(threads),
+        "OPENBLAS_NUM_THREADS": "1",
+        "PYTHONWARNINGS": "ignore",
+    }
     _run(
         folder,
         "train.log",
-        ["nequip.scripts.train", "-cp", str(folder), "-cn", "nequip", *_QUIET_HYDRA],
+        ["rm_lammps.training.fit", str(folder)],
         environment,
         visible=True,
         failure="The training stopped. It continues with --resume.",

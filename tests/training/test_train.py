@@ -12,7 +12,7 @@ import pytest
 import yaml
 from ase.build import bulk, molecule
 
-from rm_lammps.files import pretrained_folder
+from rm_lammps.files import MODEL_PACKAGE, pretrained_folder
 
 TINY = {
     "name": "tiny",
@@ -90,9 +90,9 @@ def absolute_paths(package):
         return re.findall(r": (/.*)", parts.read(name).decode())
 
 
-@pytest.mark.parametrize("name", sorted(p.name for p in pretrained_folder().iterdir()))
-def test_shipped_packages_hold_no_path_of_the_machine_they_come_from(name):
-    assert absolute_paths(pretrained_folder() / name / "model.nequip.zip") == []
+@pytest.mark.parametrize("package", sorted(pretrained_folder().glob(f"*/{MODEL_PACKAGE}")))
+def test_shipped_packages_hold_no_path_of_the_machine_they_come_from(package):
+    assert absolute_paths(package) == []
 
 
 def test_a_killed_run_continues(run, inputs, tmp_path):

@@ -1,0 +1,1 @@
+"""The model: the fast form of Allegro that training and deployment share."""

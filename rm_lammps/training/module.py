@@ -1,0 +1,126 @@
+"""The Lightning module: nequip's own, with the fast step in place of its passes."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from nequip.train import EMALightningModule
+from torch import Tensor
+
+from rm_lammps.training.config import LossConfig
+from rm_lammps.training.errors import Errors
+from rm_lammps.training.step import (
+    Batch,
+    ResponseStep,
+    compiled,
+    loss_and_gradients,
+    with_gradients,
+)
+
+
+class ResponseModule(EMALightningModule):
+    """Trains on :class:`~rm_lammps.training.step.Batch` instead of nequip's dictionaries.
+
+    Checkpoints are those of nequip's module, which loads them: parameters, averages and
+    hyperparameters are the same.
+    """
+
+    def use_step(self, loss: LossConfig, *, periodic: bool, compile_step: bool) -> None:
+        """Choose what is minimised.
+
+        Args:
+            loss: weights of squared errors.
+            periodic: whether there are stresses.
+            compile_step: whether ``torch.compile`` compiles the step.
+
+        Raises:
+            UnsupportedModelError: the fast form does not know the model.
+        """
+        (model,) = self.model.values()
+        step = ResponseStep(model, loss, periodic=periodic)
+        # in a tuple: as a module of this one it would be in checkpoints, twice
+        self._steps = (step,)
+        self._compile = compile_step
+        self._train = self._maybe_compiled(loss_and_gradients(step))
+        self._predict = self._maybe_compiled(_predictions(step))
+        self._periodic = periodic
+        self._errors = Errors(step.coefficients, periodic=periodic)
+        self._train_loss: list[tuple[Tensor, int]] = []
+
+    def _maybe_compiled(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        ready: list[Callable[..., Any]] = [] if self._compile else [function]
+
+        def call(*inputs: Tensor) -> Any:
+            if not ready:
+                ready.append(compiled(function, inputs))
+            with torch.no_grad():
+                return ready[0](*inputs)
+
+        return call
+
+    def on_fit_start(self) -> None:
+        """Move the step's constants to the device of the model."""
+        self._steps[0].to(self.device)
+
+    def transfer_batch_to_device(self, batch: Batch, device: torch.device, _: int) -> Batch:
+        """Move a batch."""
+        return batch.to(device)
+
+    def _weights_now(self) -> list[Tensor]:
+        return list(self._steps[0].parameters())
+
+    def training_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> Tensor:  # noqa: ARG002
+        """Loss of a batch; its gradients are there already when Lightning asks for them."""
+        counts = batch.vectors.new_tensor([batch.n_structures, batch.n_atoms])
+        world = self.trainer.world_size
+        if world > 1:
+            torch.distributed.all_reduce(counts)
+        parameters = self._weights_now()
+        inputs = [parameter.detach() for parameter in parameters]
+        loss, *gradients = self._train(*inputs, counts, *batch.tensors())
+        self._train_loss.append((loss, batch.n_structures))
+        # gradients of processes are averaged, and are parts of a sum here
+        return world * with_gradients(loss, parameters, gradients)
+
+    def on_train_epoch_end(self) -> None:
+        """Keep nequip from logging a loss that it did not compute."""
+
+    def on_validation_epoch_start(self) -> None:
+        """Log the mean loss of the epoch that ends with this validation."""
+        losses = torch.stack([loss for loss, _ in self._train_loss])
+        self.log("train_loss", losses.mean() * self.trainer.world_size, sync_dist=True)
+        self._train_loss.clear()
+
+    def validation_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:  # noqa: ARG002
+        """Collect errors of the averaged model."""
+        inputs = [parameter.detach() for parameter in self._weights_now()]
+        self._errors.add(batch, self._predict(*inputs, *batch.tensors()))
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the errors under the names that nequip gives them."""
+        # every process validates on everything
+        for name, value in self._errors.compute().items():
+            self.log(f"val0_epoch/{name}", value)
+        self._errors.reset()
+
+
+def _predictions(step: ResponseStep) -> Callable[..., Sequence[Tensor]]:
+    """Make the step's predictions a function of parameters and a batch's tensors."""
+    names = [name for name, _ in step.named_parameters()]
+
+    class Predict(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.step = step
+
+        def forward(self, *tensors: Tensor) -> Sequence[Tensor]:
+            return self.step.predict(*tensors)
+
+    predict, keys = Predict(), [f"step.{name}" for name in names]
+
+    def function(*inputs: Tensor) -> list[Tensor]:
+        parameters = dict(zip(keys, inputs[: len(keys)], strict=True))
+        outputs = torch.func.functional_call(predict, parameters, inputs[len(keys) :])
+        return [output.detach() for output in outputs]
+
+    return function
