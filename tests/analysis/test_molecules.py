@@ -225,7 +225,10 @@ def test_molecules_of_two_runs_are_one_set(run, tmp_path):
     ether = found["COC"]
     assert list(zip(ether["runs"], ether["seeds"].tolist(), strict=True)) == [("b", 2), ("a", 2)]
     run("rm-report", out)
-    assert "b 2" in (out / "report.html").read_text()
+    page = (out / "report.html").read_text()
+    assert "b 2" in page
+    assert "2 runs were put together." in page
+    assert "2 compositions" in page
 
 
 def test_no_molecule_converged(run, tmp_path):
