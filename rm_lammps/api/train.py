@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from rm_lammps.extras import require
 from rm_lammps.training.config import load_config
 
 
@@ -35,13 +36,14 @@ def train(
     Raises:
         UserError: unusable configuration, data or folder, or the training failed.
 
-    Example:
+    Examples:
         >>> import rm_lammps as rm
         >>> from ase.build import bulk
         >>> bulk("C", cubic=True).write("diamond.cif")
         >>> folder = rm.train("diamond", "diamond.cif", "mine", epochs=3)  # doctest: +SKIP
         >>> run = rm.generate(model=folder, formula="C8", out="carbon")  # doctest: +SKIP
     """
+    require("train", "Training")
     from rm_lammps.training.run import train as run
 
     loaded = load_config(config, {"epochs": epochs, "seed": seed})

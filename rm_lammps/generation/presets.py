@@ -14,6 +14,8 @@ _SUPERCELL_STAGES = [
     {"stage": "box", "rounds": 15, "steps": 40, "settle": 300},
 ]
 
+_DENOISE = [{"stage": "denoise", "start": 0.35, "end": 0.02, "steps": 60}, {"stage": "box"}]
+
 _MINIMISE = {"stage": "minimise", "ftol": 0.02, "steps": 300}
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -27,6 +29,11 @@ PRESETS: dict[str, dict[str, Any]] = {
     "thorough": {
         "protocol": {
             "stages": [{"stage": "box"}, {"stage": "hops", "number": 30, "patience": 5}],
+        }
+    },
+    "denoise": {
+        "protocol": {
+            "stages": [*_DENOISE, {"stage": "hops", "patience": 1, "relax": _DENOISE}],
         }
     },
     "molecules": {
@@ -72,7 +79,12 @@ def fill_in_preset(fields: Mapping[str, Any]) -> dict[str, Any]:
         UserError: no such model.
     """
     name = find_preset(fields.get("preset"), fields.get("model"))
-    return combine(PRESETS[name], {**fields, "preset": name})
+    preset, seeds = dict(PRESETS[name]), fields.get("seeds")
+    kind = seeds.get("kind") if isinstance(seeds, Mapping) else None
+    if kind is not None and kind != preset.get("seeds", {}).get("kind"):
+        # settings of one kind of seeds mean nothing to another
+        preset.pop("seeds", None)
+    return combine(preset, {**fields, "preset": name})
 
 
 def find_preset(name: str | None, model: Any) -> str:

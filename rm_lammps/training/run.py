@@ -1,6 +1,7 @@
 """A training run: data in, ``nequip-train``, a packaged model with its card out."""
 
 import ctypes
+import hashlib
 import os
 import signal
 import subprocess
@@ -29,6 +30,8 @@ from rm_lammps.training.progress import plot_training, read_table
 from rm_lammps.training.validation import errors_by_level
 
 _LAST = "checkpoints/last.ckpt"
+_SOURCE = "data/source.txt"
+"""What the run was started with."""
 _QUIET_HYDRA = (
     "hydra.run.dir=.",
     "hydra.output_subdir=null",
@@ -64,8 +67,9 @@ def train(
 
     """
     folder = folder.resolve()
+    source = _describe(data)
     if resume:
-        _check_resumable(folder, config)
+        _check_resumable(folder, config, source)
     elif (folder / "config.yaml").exists():
         raise UserError(
             f"{folder} already holds a training run.",
@@ -76,6 +80,8 @@ def train(
         if resume
         else _prepare(config, data, folder, start_from)
     )
+    if not resume:
+        (folder / _SOURCE).write_text(source + "\n", encoding="utf-8")
     fields = nequip_config(
         config,
         statistics,
@@ -84,10 +90,10 @@ def train(
     )
     (folder / "nequip.yaml").write_text(yaml.safe_dump(fields, sort_keys=False))
     _fit_and_package(config, folder)
-    return _finish(config, statistics, folder, source=_describe(data))
+    return _finish(config, statistics, folder, source=source)
 
 
-def _check_resumable(folder: Path, config: TrainingConfig) -> None:
+def _check_resumable(folder: Path, config: TrainingConfig, source: str) -> None:
     stored = folder / "config.yaml"
     if not stored.exists():
         raise UserError(f"Nothing to resume in {folder}.", "Start without --resume.")
@@ -97,6 +103,13 @@ def _check_resumable(folder: Path, config: TrainingConfig) -> None:
         raise UserError(
             f"The configuration changed since {folder} was started: {', '.join(changed)}.",
             f"Resume with {stored}, or start a new run in another folder.",
+        )
+    kept = folder / _SOURCE
+    begun = kept.read_text(encoding="utf-8").strip() if kept.exists() else source
+    if begun != source:
+        raise UserError(
+            f"{folder} was started with other data: {begun}; now {source}.",
+            "Give the same --data, or start a new run in another folder.",
         )
 
 
@@ -231,10 +244,21 @@ def _end_with_parent() -> None:
 
 
 def _describe(data: Path) -> str:
-    """Name the data by content: the path means nothing on another machine."""
-    if data.is_dir():
-        return f"folder {data.resolve().name}"
-    return f"{data.name}, sha256 {sha256(data)}"
+    """Name the data by content: the path means nothing on another machine.
+
+    Raises:
+        UserError: there are none, or they can't be read.
+    """
+    try:
+        if not data.is_dir():
+            return f"{data.name}, sha256 {sha256(data)}"
+        files = sorted(path for path in data.rglob("*") if path.is_file())
+        together = hashlib.sha256("".join(map(sha256, files)).encode()).hexdigest()
+        return f"folder {data.resolve().name}, {len(files)} files, sha256 {together}"
+    except FileNotFoundError as error:
+        raise UserError(f"No such data file or folder: {data}", "Give --data FILE.") from error
+    except OSError as error:
+        raise UserError(f"Can't read {data}: {error.strerror}.", "Give --data FILE.") from error
 
 
 def _finish(

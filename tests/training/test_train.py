@@ -187,6 +187,14 @@ def test_bad_input_is_refused(refused, inputs, tmp_path, config, data, message):
     assert message in text
 
 
+def test_other_or_missing_data_do_not_resume(refused, trained, inputs, tmp_path):
+    command = ("rm-train", inputs / "tiny.yaml", "--out", trained, "--resume", "--data")
+    ase.io.write(tmp_path / "diamond.cif", bulk("C", cubic=True, a=3.6))
+    message = refused(*command, tmp_path / "diamond.cif")
+    assert "was started with other data: diamond.cif, sha256" in message
+    assert "No such data file" in refused(*command, tmp_path / "nowhere.cif")
+
+
 def test_resuming_nothing(refused, inputs, tmp_path):
     text = refused(
         *("rm-train", inputs / "tiny.yaml", "--data", inputs / "diamond.cif"),
