@@ -4,10 +4,10 @@ python scripts/gpu/pack.py crystals --data structures.extxyz.gz --out gpu-job
 python scripts/gpu/pack.py my.yaml --data structures.extxyz.gz --out gpu-job --go-on DIR
 
 Copy the folder there and run `bash gpu-job/run.sh`: it installs the wheels of what is missing
-beside the machine's own Python 3.12 and torch, trains for ten minutes, and leaves a checkpoint after
-every epoch; an epoch of --samples takes less than a minute. Run again, it goes on. The folder that comes
-back is a run folder of rm-train: `rm-train CONFIG --data DATA --out gpu-job/run --resume` trains on
-or, at its end, packages the model.
+beside the machine's own Python 3.12 and torch, trains for ten minutes, and leaves a checkpoint
+after every epoch, for which --samples should take less than a minute. Run again, it goes on. What
+comes back is a run folder of rm-train: `rm-train gpu-job/config.yaml --data DATA --out gpu-job/run
+--resume` trains on and, at the end, packages the model.
 """
 
 import argparse
