@@ -19,6 +19,9 @@ from ase.spacegroup import crystal
 from ase.visualize.plot import plot_atoms
 from matplotlib.figure import Figure
 
+from rm_lammps.runs.layout import EVALUATION
+from rm_lammps.runs.reading import read_run
+
 CHECKOUT = Path(__file__).resolve().parents[1]
 FORMULAS = ("C2", "C4", "C6", "C8", "C12", "C16")
 PRESETS = ("crystals", "quick")
@@ -62,7 +65,7 @@ def run_formula(formula: str, preset: str, references: Path, options: argparse.N
     generate += ["--preset", preset, "--num", str(options.num), "--out", str(folder)]
     subprocess.run(["mpirun", "-n", str(options.ranks), *generate], check=True)
     subprocess.run(["rm-evaluate", str(folder), "--reference", str(references)], check=True)
-    return json.loads((folder / "evaluation.json").read_text())
+    return json.loads((folder / EVALUATION).read_text())
 
 
 def table(results: dict[str, dict[str, dict]]) -> str:
@@ -111,7 +114,7 @@ def picture(folder: Path, result: dict, path: Path) -> None:
     left.set(xlabel="volume per atom (Å³)", ylabel="E~ per atom (pseudo-eV)")
     left.legend(frameon=False, title="C8 from random boxes, preset quick")
     best = next(s for s in result["structures"] if s["matches"] == "diamond")
-    frames = ase.io.read(folder / "structures.extxyz", ":")
+    frames = read_run(folder)
     atoms = next(a for a in frames if a.info["seed"] == best["seeds"][0])
     plot_atoms(atoms * (2, 2, 2), right, radii=0.35, rotation="12x,-18y,0z")
     right.set_title(f"seed {best['seeds'][0]}: {best['space_group']}", fontsize=10)

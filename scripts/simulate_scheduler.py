@@ -9,7 +9,6 @@ python scripts/simulate_scheduler.py RUN_DIR --picture docs/images/scheduler.png
 
 import argparse
 import heapq
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from rm_lammps.generation.schedule import ChunkSchedule
+from rm_lammps.runs.records import read_head
+from rm_lammps.runs.shards import read_shard, shards
 
 RANKS = (64, 1024, 16384)
 SEEDS_PER_RANK = (8, 16, 32, 64, 128, 256)
@@ -113,10 +114,10 @@ def read_durations(folder: Path) -> np.ndarray:
     """Seconds of each seed of a run, without each rank's first, which may be slower."""
     evaluations: list[int] = []
     seconds: list[float] = []
-    for shard in sorted((folder / "records").glob("*.jsonl")):
-        records = [json.loads(s) for s in shard.open() if s.startswith('{"seed"')]
-        evaluations += [record["evaluations"] for record in records[1:]]
-        seconds += [record["seconds"] for record in records[1:]]
+    for shard in shards(folder):
+        heads = [read_head(line) for _, line in read_shard(shard)]
+        evaluations += [head.evaluations for head in heads[1:]]
+        seconds += [head.seconds for head in heads[1:]]
     return np.array(evaluations) * (sum(seconds) / sum(evaluations))
 
 

@@ -20,6 +20,7 @@ from typing import Any
 import yaml
 from shipping import train, write_variant
 
+from rm_lammps.runs.layout import EVALUATION, METRICS
 from rm_lammps.settings import combine
 
 BENCHES = Path(__file__).parent / "bench"
@@ -86,7 +87,7 @@ def benchmark(preset: str, model: Path, options: argparse.Namespace) -> Settings
     words += ["--draw", str(options.draw)]
     if preset == "molecules":
         subprocess.run([*words, "--test", str(options.test)], check=True)
-        result = json.loads((out / "run" / "evaluation.json").read_text())
+        result = json.loads((out / "run" / EVALUATION).read_text())
         rates = result["rates"]["of_attempted"]
         return {
             "valid": rates["valid"],
@@ -98,7 +99,7 @@ def benchmark(preset: str, model: Path, options: argparse.Namespace) -> Settings
     config.write_text(yaml.safe_dump(NO_PROTOTYPES))
     words += ["--data", str(options.test), "--config", str(config), "--prototype-weight", "0"]
     subprocess.run([*words, "--at", str(options.num)], check=True)
-    result = json.loads((out / "run" / "metrics.json").read_text())
+    result = json.loads((out / "run" / METRICS).read_text())
     rates = result["prediction"]["rates"]
     found = rates[f"{options.num} seeds"]
     return {

@@ -50,8 +50,8 @@ def export(folder: Path, unique: UniqueSet, formats: Iterable[Format]) -> None:
     for wanted in dict.fromkeys(formats):
         suffix, write = _WRITERS[wanted]
         for stem, frames in (
-            ("structures", _named_structures(folder, unique)),
-            ("unique", _named_unique(folder)),
+            (Path(STRUCTURES).stem, _named_structures(folder, unique)),
+            (Path(UNIQUE).stem, _named_unique(folder)),
         ):
             path = folder / f"{stem}{suffix}"
             # suffix last: ase.db goes by it

@@ -144,6 +144,8 @@ def join(folders: Sequence[Path], out: Path) -> Path:
     for folder in folders:
         if (folder / JOINED).exists():
             raise UserError(f"{folder} holds several runs.", "Give these runs themselves.")
+        # before anything is written
+        read_run_file(folder)
         if folder.resolve() == out.resolve():
             raise UserError(f"--out {out} is one of the runs.", "Choose another folder.")
     if (out / RECORDS).exists() or (out / RUN).exists():

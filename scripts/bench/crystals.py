@@ -26,6 +26,7 @@ from rm_lammps.analysis.ranking import PROTOTYPE_WEIGHT
 from rm_lammps.datasets import read_structures
 from rm_lammps.deployment.bundle import find_bundle
 from rm_lammps.ranks import environment_for_mpirun
+from rm_lammps.runs.layout import METRICS
 
 
 def choose(
@@ -62,7 +63,7 @@ def evaluate(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
         words += ["--symmetry-weight", str(arguments.symmetry_weight)]
     words += ["--prototype-weight", str(arguments.prototype_weight)]
     command(words if arguments.ranks == 1 else ["mpirun", "-n", str(arguments.ranks), *words])
-    return json.loads((folder / "run" / "metrics.json").read_text())
+    return json.loads((folder / "run" / METRICS).read_text())
 
 
 def command(words: Sequence[str]) -> None:

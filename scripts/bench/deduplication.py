@@ -22,8 +22,8 @@ from ase.build import bulk, make_supercell
 from scipy.spatial.transform import Rotation
 
 from rm_lammps.analysis.unique import write_unique
-from rm_lammps.ranks import launched_ranks
-from rm_lammps.runs.layout import GROUPS
+from rm_lammps.ranks import launched_ranks, on_root
+from rm_lammps.runs.layout import GROUPS, STRUCTURES
 
 CRYSTALS = [
     bulk("C", a=3.567, cubic=True),
@@ -54,7 +54,7 @@ def make(folder: Path, num: int) -> None:
     rng = np.random.default_rng(0)
     folder.mkdir(parents=True, exist_ok=True)
     single = 0
-    with (folder / "structures.extxyz").open("w") as stream:
+    with (folder / STRUCTURES).open("w") as stream:
         for seed in range(num):
             if rng.random() < SINGLE:
                 # energies far enough apart that each is surely a structure of its own
@@ -73,9 +73,7 @@ def make(folder: Path, num: int) -> None:
 
 def measure(folder: Path) -> None:
     comm = launched_ranks()
-    if comm.rank == 0:
-        (folder / GROUPS).unlink(missing_ok=True)
-    comm.bcast(None)
+    on_root(comm, lambda: (folder / GROUPS).unlink(missing_ok=True))
     start, busy = time.perf_counter(), time.process_time()
     unique = write_unique(folder, comm)
     seconds = time.perf_counter() - start

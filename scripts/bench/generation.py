@@ -22,7 +22,7 @@ from rm_lammps.generation.worker import generators
 from rm_lammps.ranks import environment_for_mpirun
 from rm_lammps.relaxation.relaxation import relax
 from rm_lammps.relaxation.session import LammpsSession
-from rm_lammps.runs.layout import RECORDS
+from rm_lammps.runs.layout import RECORDS, SUMMARY
 from rm_lammps.runs.records import Origin, SeedRecord
 from rm_lammps.runs.shards import ShardWriter
 
@@ -79,7 +79,7 @@ def run(config: GenerationConfig, ranks: int, folder: Path) -> dict[str, float]:
         env=environment_for_mpirun(),
         capture_output=True,
     )
-    return json.loads((folder / "summary.json").read_text())
+    return json.loads((folder / SUMMARY).read_text())
 
 
 def main() -> None:

@@ -8,7 +8,6 @@ the same judge's table for these molecules stands beside that of the generated o
 """
 
 import argparse
-import json
 import subprocess
 from collections import Counter
 from collections.abc import Sequence
@@ -23,7 +22,7 @@ from rm_lammps.analysis.molecules.evaluate import Options, evaluate_file, evalua
 from rm_lammps.cli.molecules import print_molecules
 from rm_lammps.datasets import read_structures
 from rm_lammps.ranks import environment_for_mpirun
-from rm_lammps.runs.frames import iterate
+from rm_lammps.runs.reading import read_run
 
 TABLE_HEAD = (
     "| composition | attempted | converged | valid | all pass | SMILES | core-seconds a seed | "
@@ -94,11 +93,11 @@ def generate(formulas: Sequence[str], arguments: argparse.Namespace) -> Path:
 def seconds(folder: Path) -> dict[str, float]:
     """Core-seconds spent on each composition."""
     spent: Counter[str] = Counter()
-    for atoms in iterate(folder / "structures.extxyz"):
-        spent[str(atoms.info["formula"])] += float(atoms.info["seconds"])
-    for line in (folder / "failures.jsonl").read_text().splitlines():
-        record = json.loads(line)
-        spent[record["formula"]] += record["seconds"]
+    found = read_run(folder)
+    for atoms, time in zip(found, found.table.seconds, strict=True):
+        spent[str(atoms.info["formula"])] += float(time)
+    for record in found.failures():
+        spent[record.formula] += record.seconds
     return dict(spent)
 
 

@@ -155,6 +155,9 @@ def test_what_does_not_go_together_is_refused(tmp_path):
         with pytest.raises(UserError) as caught:
             ready_to_read(folders, out)
         assert message in f"{caught.value.problem} {caught.value.hint}"
+    with pytest.raises(UserError, match="holds no run"):
+        ready_to_read([tmp_path], tmp_path / "nothing")
+    assert not (tmp_path / "nothing").exists()
     both = ready_to_read([one], tmp_path / "joined")
     with pytest.raises(UserError, match="holds several runs"):
         ready_to_read([both, one], tmp_path / "more")

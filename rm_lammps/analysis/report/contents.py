@@ -57,10 +57,11 @@ FILES = {
     UNIQUE: "unique structures, best first",
     STRUCTURES: "all converged structures, in order of seed",
     SYMMETRISED: "unique structures in conventional standard cells",
-    "unique.cif.zip": "unique structures as CIF",
-    "structures.cif.zip": "all converged structures as CIF",
-    "unique.db": "unique structures as ASE database",
-    "structures.db": "all converged structures as ASE database",
+    **{
+        Path(name).with_suffix(suffix).name: f"{what} structures as {form}"
+        for suffix, form in ((".cif.zip", "CIF"), (".db", "ASE database"))
+        for name, what in ((UNIQUE, "unique"), (STRUCTURES, "all converged"))
+    },
     FAILURES: "failed seeds with reasons",
     SUMMARY: "totals",
     EVALUATION: "rates and structures, for programs",
