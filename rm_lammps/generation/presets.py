@@ -14,6 +14,8 @@ _SUPERCELL_STAGES = [
     {"stage": "box", "rounds": 15, "steps": 40, "settle": 300},
 ]
 
+_DENOISE = [{"stage": "denoise", "start": 0.35, "end": 0.02, "steps": 60}, {"stage": "box"}]
+
 _MINIMISE = {"stage": "minimise", "ftol": 0.02, "steps": 300}
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -27,6 +29,11 @@ PRESETS: dict[str, dict[str, Any]] = {
     "thorough": {
         "protocol": {
             "stages": [{"stage": "box"}, {"stage": "hops", "number": 30, "patience": 5}],
+        }
+    },
+    "denoise": {
+        "protocol": {
+            "stages": [*_DENOISE, {"stage": "hops", "patience": 1, "relax": _DENOISE}],
         }
     },
     "molecules": {
