@@ -1,6 +1,7 @@
 """A training run: data in, training processes, a packaged model with its card out."""
 
 import ctypes
+import hashlib
 import os
 import signal
 import subprocess
@@ -21,6 +22,8 @@ from rm_lammps.training.processes import own_rank
 from rm_lammps.training.progress import plot_training, read_table
 from rm_lammps.training.validation import examine_model
 
+_SOURCE = "data/source.txt"
+"""What the run was started with."""
 _PATIENCE = 3600
 """Seconds that other processes wait for the first one to prepare the data."""
 
@@ -59,8 +62,9 @@ def train(
         _wait_for(folder / NEQUIP_CONFIG)
         _fit(config, folder)
         return folder
+    source = _describe(data)
     if resume:
-        _check_resumable(folder, config)
+        _check_resumable(folder, config, source)
     elif (folder / "config.yaml").exists():
         raise UserError(
             f"{folder} already holds a training run.",
@@ -71,12 +75,14 @@ def train(
         if resume
         else prepare(config, data, folder, start_from=start_from)
     )
+    if not resume:
+        (folder / _SOURCE).write_text(source + "\n", encoding="utf-8")
     _fit(config, folder)
     _package(config, folder)
-    return _finish(config, statistics, folder, source=_describe(data))
+    return _finish(config, statistics, folder, source=source)
 
 
-def _check_resumable(folder: Path, config: TrainingConfig) -> None:
+def _check_resumable(folder: Path, config: TrainingConfig, source: str) -> None:
     stored = folder / "config.yaml"
     if not stored.exists():
         raise UserError(f"Nothing to resume in {folder}.", "Start without --resume.")
@@ -86,6 +92,13 @@ def _check_resumable(folder: Path, config: TrainingConfig) -> None:
         raise UserError(
             f"The configuration changed since {folder} was started: {', '.join(changed)}.",
             f"Resume with {stored}, or start a new run in another folder.",
+        )
+    kept = folder / _SOURCE
+    begun = kept.read_text(encoding="utf-8").strip() if kept.exists() else source
+    if begun != source:
+        raise UserError(
+            f"{folder} was started with other data: {begun}; now {source}.",
+            "Give the same --data, or start a new run in another folder.",
         )
 
 
@@ -165,10 +178,21 @@ def _end_with_parent() -> None:
 
 
 def _describe(data: Path) -> str:
-    """Name the data by content: the path means nothing on another machine."""
-    if data.is_dir():
-        return f"folder {data.resolve().name}"
-    return f"{data.name}, sha256 {sha256(data)}"
+    """Name the data by content: the path means nothing on another machine.
+
+    Raises:
+        UserError: there are none, or they can't be read.
+    """
+    try:
+        if not data.is_dir():
+            return f"{data.name}, sha256 {sha256(data)}"
+        files = sorted(path for path in data.rglob("*") if path.is_file())
+        together = hashlib.sha256("".join(map(sha256, files)).encode()).hexdigest()
+        return f"folder {data.resolve().name}, {len(files)} files, sha256 {together}"
+    except FileNotFoundError as error:
+        raise UserError(f"No such data file or folder: {data}", "Give --data FILE.") from error
+    except OSError as error:
+        raise UserError(f"Can't read {data}: {error.strerror}.", "Give --data FILE.") from error
 
 
 def _finish(

@@ -12,6 +12,9 @@ import torch
 import yaml
 from ase.build import bulk
 
+from rm_lammps.training.config import load_config
+from rm_lammps.training.prepare import prepare
+
 ROOT = Path(__file__).parents[2]
 TINY = {
     "name": "tiny",
@@ -48,27 +51,45 @@ def weights_of(folder):
     return {k: v for k, v in checkpoint["state_dict"].items() if k.startswith("model.")}
 
 
-def train(run, inputs, out, *options):
-    command = ("rm-train", inputs / "tiny.yaml", "--data", inputs / "diamond.cif", "--out", out)
-    return run(*command, *options)
+def prepared(inputs, folder, **changes):
+    config = {**TINY, **changes}
+    file = folder.with_suffix(".yaml")
+    file.write_text(yaml.safe_dump(config))
+    prepare(load_config(str(file)), inputs / "diamond.cif", folder)
+    return folder
+
+
+def fitted(run, folder):
+    run(sys.executable, "-m", "rm_lammps.training.fit", folder, cwd=folder)
+    return weights_of(folder)
 
 
 def test_the_same_seed_gives_the_same_model(run, inputs, tmp_path):
-    for name, options in (("a", ()), ("b", ()), ("c", ("--seed", 3))):
-        train(run, inputs, tmp_path / name, *options)
-    a, b, c = (weights_of(tmp_path / name) for name in "abc")
+    seeds = {"a": 0, "b": 0, "c": 3}
+    a, b, c = (fitted(run, prepared(inputs, tmp_path / k, seed=s)) for k, s in seeds.items())
     assert all(torch.equal(a[name], b[name]) for name in a)
     assert not all(torch.equal(a[name], c[name]) for name in a)
 
 
-def test_two_processes_have_the_gradient_of_one(run, inputs, tmp_path):
-    from rm_lammps.training.config import load_config
-    from rm_lammps.training.prepare import prepare
+def test_models_the_step_does_not_know_train_through_nequip(run, inputs, tmp_path):
+    folder = prepared(inputs, tmp_path / "zbl")
+    fields = yaml.safe_load((folder / "nequip.yaml").read_text())
+    fields["training_module"]["model"]["pair_potential"] = {
+        "_target_": "nequip.nn.pair_potential.ZBL",
+        "chemical_species": ["C"],
+        "units": "metal",
+    }
+    (folder / "nequip.yaml").write_text(yaml.safe_dump(fields))
+    done = run(sys.executable, "-m", "rm_lammps.training.fit", folder, cwd=folder)
+    assert "nequip-train trains this model" in done.stdout
+    assert "pair_potential" in done.stdout
+    assert [row["epoch"] for row in rows_of(folder)] == ["0", "1"]
+    assert (folder / "checkpoints" / "best.ckpt").exists()
 
-    double = {**TINY, "model": {**TINY["model"], "dtype": "float64"}}
-    (tmp_path / "double.yaml").write_text(yaml.safe_dump(double))
-    prepare(load_config(str(tmp_path / "double.yaml")), inputs / "diamond.cif", tmp_path / "run")
-    done = run(*TORCHRUN, Path(__file__).with_name("two_processes.py"), tmp_path / "run")
+
+def test_two_processes_have_the_gradient_of_one(run, inputs, tmp_path):
+    folder = prepared(inputs, tmp_path / "run", model={**TINY["model"], "dtype": "float64"})
+    done = run(*TORCHRUN, Path(__file__).with_name("two_processes.py"), folder)
     assert done.stdout.count("one gradient") == 2
 
 

@@ -70,8 +70,12 @@ def test_a_run_leaves_model_statistics_card_log_and_picture(trained):
     assert "torch" in card["versions"]
     levels = card["errors_by_noise_level"]
     assert [row["level"] for row in levels] == sorted(row["level"] for row in levels)
-    # labels grow with the noise
-    assert levels[-1]["forces_label_rms"] > levels[0]["forces_label_rms"] > 0
+    # labels grow with the noise, from none
+    sizes = [row["forces_label_rms"] for row in levels]
+    assert sizes == sorted(sizes)
+    assert sizes[0] < 1e-12 < sizes[1]
+    assert card["equilibrium"]["structures"] == 1
+    assert [row["up_to_atoms"] for row in card["errors_by_number_of_atoms"]] == [8]
 
 
 def test_the_model_deploys_and_generates(run, trained, tmp_path):
@@ -185,6 +189,14 @@ def test_bad_input_is_refused(refused, inputs, tmp_path, config, data, message):
     name = inputs / config if config.endswith(".yaml") else config
     text = refused("rm-train", name, "--data", inputs / data, "--out", tmp_path / "out")
     assert message in text
+
+
+def test_other_or_missing_data_do_not_resume(refused, trained, inputs, tmp_path):
+    command = ("rm-train", inputs / "tiny.yaml", "--out", trained, "--resume", "--data")
+    ase.io.write(tmp_path / "diamond.cif", bulk("C", cubic=True, a=3.6))
+    message = refused(*command, tmp_path / "diamond.cif")
+    assert "was started with other data: diamond.cif, sha256" in message
+    assert "No such data file" in refused(*command, tmp_path / "nowhere.cif")
 
 
 def test_resuming_nothing(refused, inputs, tmp_path):
