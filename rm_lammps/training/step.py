@@ -258,12 +258,16 @@ def loss_and_gradients(step: ResponseStep) -> LossAndGradients:
 
 
 def compiled(function: Callable[..., Any], inputs: Sequence[Tensor]) -> Callable[..., Any]:
-    """Trace a function with its gradients into one graph and compile it for the inputs' shapes."""
+    """Compile a function with its gradients as one graph for the inputs' shapes."""
+    return torch.compile(traced(function, inputs), dynamic=False)
+
+
+def traced(function: Callable[..., Any], inputs: Sequence[Tensor]) -> Callable[..., Any]:
+    """Trace a function with its gradients into one graph for the inputs' shapes."""
     from nequip.utils.fx import nequip_decomp_table
     from torch.fx.experimental.proxy_tensor import make_fx
 
-    traced = make_fx(function, decomposition_table=nequip_decomp_table())(*inputs)
-    return torch.compile(traced, dynamic=False)
+    return make_fx(function, decomposition_table=nequip_decomp_table())(*inputs)
 
 
 class _GivenGradients(torch.autograd.Function):

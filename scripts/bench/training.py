@@ -169,9 +169,13 @@ def arithmetic(module: Any, weights: list[torch.Tensor], batch: Any) -> dict[str
     """What the matrix products of a step would take at the speed of one such product."""
     from torch.utils.flop_counter import FlopCounterMode
 
+    from rm_lammps.training.step import traced
+
     counts = batch.vectors.new_tensor([batch.n_structures, batch.n_atoms])
-    with FlopCounterMode(display=False) as counter:
-        module.eager_loss_and_gradients(*weights, counts, *batch.tensors())
+    # the counter follows no gradients: count in the graph that has them in it
+    graph = traced(module.eager_loss_and_gradients, [*weights, counts, *batch.tensors()])
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        graph(*weights, counts, *batch.tensors())
     edges = len(batch.vectors)
     flops = counter.get_total_flops() / edges
     matrix = torch.randn(edges, 64, dtype=torch.float32)
