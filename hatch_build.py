@@ -1,7 +1,8 @@
 """Compile the LAMMPS plugin into the wheel, which makes it a wheel for this platform.
 
 Without a C++ compiler, or for an editable installation, the wheel has no plugin, and rm_lammps
-builds it on first need. ``RM_LAMMPS_WHEEL=plugin`` makes a missing compiler an error, for releases.
+builds it on first need. ``RM_LAMMPS_WHEEL=plugin`` makes a missing compiler an error, for releases;
+``RM_LAMMPS_WHEEL=none`` leaves the plugin out.
 """
 
 import os
@@ -24,7 +25,8 @@ class PluginBuildHook(BuildHookInterface):
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Build them before the wheel is put together."""
-        if version == "editable":
+        choice = os.environ.get("RM_LAMMPS_WHEEL")
+        if version == "editable" or choice == "none":
             return
         sys.path.insert(0, self.root)
         from rm_lammps.deployment.plugin import build_commands
@@ -35,7 +37,7 @@ class PluginBuildHook(BuildHookInterface):
         try:
             commands = build_commands(self._scratch / "build")
         except UserError as error:
-            if os.environ.get("RM_LAMMPS_WHEEL") == "plugin":
+            if choice == "plugin":
                 raise
             self.app.display_warning(f"The wheel gets no plugin: {error.problem}")
             return

@@ -4,12 +4,12 @@ from importlib.util import find_spec
 
 from rm_lammps.errors import UserError
 
-_MODULES = {"train": ("torch", "nequip", "allegro")}
+_MODULES = {"train": ("torch", "nequip", "allegro"), "report": ("chemiscope",)}
 
 
 def installed(extra: str) -> bool:
     """Whether everything of an extra can be found; imports nothing."""
-    return all(find_spec(module) is not None for module in _MODULES[extra])
+    return not _missing(extra)
 
 
 def require(extra: str, purpose: str) -> None:
@@ -22,9 +22,20 @@ def require(extra: str, purpose: str) -> None:
     Raises:
         UserError: something of it is missing.
     """
-    missing = [module for module in _MODULES[extra] if find_spec(module) is None]
+    missing = _missing(extra)
     if missing:
         raise UserError(
             f"{purpose} needs {', '.join(missing)}, which is not installed.",
             f"pip install 'rm_lammps[{extra}]'",
         )
+
+
+def _missing(extra: str) -> list[str]:
+    return [module for module in _MODULES[extra] if not _found(module)]
+
+
+def _found(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ValueError:  # blocked in sys.modules
+        return False

@@ -21,7 +21,7 @@ struct Plugin {
   const char *name;
   const char *info;
   const char *author;
-  void *create;    // of a pair style: void *(void *lmp); of a fix: void *(void *lmp, int, char **)
+  void *create;    // pair and min styles: void *(void *lmp); fixes: void *(void *lmp, int, char **)
   void *handle;
 };
 using Register = void (*)(Plugin *, void *);
@@ -75,12 +75,30 @@ void *create_pair(void *lmp)
   return reinterpret_cast<Creator>(creator)(lmp);
 }
 
-void *create_fix(void *lmp, int narg, char **arg)
+void *load_fixes(void *lmp, const std::string &style, const char *function)
+{
+  return load(static_cast<LAMMPS_NS::LAMMPS *>(lmp), style, fix_library, function);
+}
+
+void *create_denoise(void *lmp, int narg, char **arg)
 {
   using Creator = void *(*)(void *, int, char **);
-  void *creator = load(static_cast<LAMMPS_NS::LAMMPS *>(lmp), "Fix denoise", fix_library,
-                       "rm_lammps_create_fix_denoise");
+  void *creator = load_fixes(lmp, "Fix denoise", "rm_lammps_create_fix_denoise");
   return reinterpret_cast<Creator>(creator)(lmp, narg, arg);
+}
+
+void *create_box_relax(void *lmp, int narg, char **arg)
+{
+  using Creator = void *(*)(void *, int, char **);
+  void *creator = load_fixes(lmp, "Fix box/relax/lbfgs", "rm_lammps_create_fix_box_relax_lbfgs");
+  return reinterpret_cast<Creator>(creator)(lmp, narg, arg);
+}
+
+void *create_lbfgs(void *lmp)
+{
+  using Creator = void *(*)(void *);
+  void *creator = load_fixes(lmp, "Min style lbfgs", "rm_lammps_create_min_lbfgs");
+  return reinterpret_cast<Creator>(creator)(lmp);
 }
 
 }    // namespace
@@ -91,20 +109,12 @@ lammpsplugin_init(void *lmp, void *handle, void *regfunc)
   // LAMMPS warns at every start when versions differ; check_lammps() does when it matters
   const char *version = static_cast<LAMMPS_NS::LAMMPS *>(lmp)->version;
   constexpr const char *authors = "The rm_lammps developers";
-  Plugin pair{version,
-              "pair",
-              "allegro",
-              "Allegro potentials, as weights or compiled graphs",
-              authors,
-              reinterpret_cast<void *>(create_pair),
-              handle};
-  Plugin fix{version,
-             "fix",
-             "denoise",
-             "annealed denoising of atoms and box",
-             authors,
-             reinterpret_cast<void *>(create_fix),
-             handle};
-  reinterpret_cast<Register>(regfunc)(&pair, lmp);
-  reinterpret_cast<Register>(regfunc)(&fix, lmp);
+  const auto add = [&](const char *style, const char *name, const char *info, auto *create) {
+    Plugin plugin{version, style, name, info, authors, reinterpret_cast<void *>(create), handle};
+    reinterpret_cast<Register>(regfunc)(&plugin, lmp);
+  };
+  add("pair", "allegro", "Allegro potentials, as weights or compiled graphs", create_pair);
+  add("fix", "denoise", "annealed denoising of atoms and box", create_denoise);
+  add("fix", "box/relax/lbfgs", "the box in a minimisation by min style lbfgs", create_box_relax);
+  add("min", "lbfgs", "minimisation of atoms and box by L-BFGS", create_lbfgs);
 }

@@ -25,7 +25,8 @@ class Ranking:
     structure came from a known one, and 0 elsewhere, unless given."""
     prototype: float = PROTOTYPE_WEIGHT
     """Against it, for each factor e by which the type of known structure that it came from has
-    fewer than all votes: crystals of similar elements have similar structures."""
+    fewer than all votes, or the template of its seed a lower probability than one: crystals of
+    similar elements have similar structures."""
 
     def score(
         self,

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from rm_lammps.extras import require
 from rm_lammps.training.config import load_config
 from rm_lammps.training.suited import AUTO, settings_for
 
@@ -44,6 +45,7 @@ def train(
         >>> folder = rm.train("diamond", "diamond.cif", "mine", epochs=3)  # doctest: +SKIP
         >>> run = rm.generate(model=folder, formula="C8", out="carbon")  # doctest: +SKIP
     """
+    require("train", "Training")
     from rm_lammps.training.run import train as run
 
     if config == AUTO:

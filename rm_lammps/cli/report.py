@@ -7,6 +7,7 @@ import typer
 
 from rm_lammps.cli.common import prepare_folder, run_app
 from rm_lammps.cli.options import with_flags
+from rm_lammps.extras import require
 
 app = typer.Typer(pretty_exceptions_enable=False)
 
@@ -37,6 +38,7 @@ def report(
     The page is one file that needs no network: open it from a file manager, or send it to someone.
     Shows matches too if rm-evaluate --reference was run before.
     """
+    require("report", "The page")
     from rm_lammps.analysis.report import write_report
     from rm_lammps.ranks import OneProcess
 

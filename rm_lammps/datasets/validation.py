@@ -1,10 +1,13 @@
 """Refuse structures that can't be equilibrium structures, naming the frame at fault."""
 
 from collections.abc import Sequence
+from itertools import product
 from typing import Any
 
 import ase
 import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from rm_lammps.errors import UserError
 from rm_lammps.geometry import pairs_of
@@ -15,6 +18,10 @@ MIN_DISTANCE = 0.5
 MIN_VOLUME_PER_ATOM = 1.0
 """Å³; denser periodic cells are an error in the data (diamond has 5.7)."""
 
+_FARTHEST = 1e6
+"""Å; no structure is a tenth of a millimetre large, and neighbour lists of such are endless."""
+_MOST_BINS = 1e6
+"""Of the grid of a neighbour list."""
 _OCCUPIED = 1e-3
 _CORRECT = "Correct or remove this structure."
 _ONE_KIND = "Train one model on each: their seeds and response differ."
@@ -97,13 +104,13 @@ def _problem(atoms: ase.Atoms) -> str:
         return "it has an unknown chemical element"
     if atoms.pbc.any() and not atoms.pbc.all():
         return f"periodic in some directions only (pbc={atoms.pbc.tolist()}); give a full cell"
+    if max(np.abs(atoms.positions).max(), np.abs(atoms.cell.array).max()) > _FARTHEST:
+        return f"a coordinate or cell vector is beyond {_FARTHEST:.0e} Å"
     volume = abs(float(np.linalg.det(atoms.cell.array)))
     if atoms.pbc.all() and volume < MIN_VOLUME_PER_ATOM * len(atoms):
         return f"its cell is missing, singular or too small ({volume:.3g} Å³)"
     partial = _partial_occupancy(atoms)
-    if partial is not None:
-        return f"it is disordered: a site has the occupancy {partial}"
-    return ""
+    return "" if partial is None else f"it is disordered: a site has the occupancy {partial}"
 
 
 def _partial_occupancy(atoms: ase.Atoms) -> float | None:
@@ -117,8 +124,43 @@ def _partial_occupancy(atoms: ase.Atoms) -> float | None:
 
 
 def _overlap(atoms: ase.Atoms) -> str:
-    i, j, d = pairs_of("ijd", atoms, MIN_DISTANCE)
-    if len(d) == 0:
+    """The two atoms that are closest, where they are too close."""
+    extent = atoms.cell.lengths() if atoms.pbc.all() else np.ptp(atoms.positions, axis=0)
+    if np.prod(np.maximum(extent / MIN_DISTANCE, 1.0)) <= _MOST_BINS:
+        i, j, d = pairs_of("ijd", atoms, MIN_DISTANCE)
+        k = int(np.argmin(d)) if len(d) else 0
+        return _overlapping(i[k], j[k], d[k]) if len(d) else ""
+    # a tree, unlike a grid of cells, does not mind a slab in a kilometre of vacuum
+    positions, owners = atoms.positions, np.arange(len(atoms))
+    if atoms.pbc.all():
+        positions, owners = _with_images(atoms)
+    tree = cKDTree(positions)
+    distances, others = tree.query(positions[: len(atoms)], k=2, distance_upper_bound=MIN_DISTANCE)
+    near = np.flatnonzero(np.isfinite(distances[:, 1]))
+    if not len(near):
         return ""
-    k = int(np.argmin(d))
-    return f"atoms {i[k]} and {j[k]} overlap ({d[k]:.3f} Å apart, at least {MIN_DISTANCE} allowed)"
+    i = int(near[np.argmin(distances[near, 1])])
+    # of two on one spot, either may come first
+    j = int(next(owners[other] for other in others[i] if other != i))
+    return _overlapping(min(i, j), max(i, j), distances[i, 1])
+
+
+def _overlapping(i: int, j: int, distance: float) -> str:
+    return f"atoms {i} and {j} overlap ({distance:.3f} Å apart, at least {MIN_DISTANCE} allowed)"
+
+
+def _with_images(atoms: ase.Atoms) -> tuple[NDArray[np.float64], NDArray[np.int_]]:
+    """Atoms within the cell, then their images near its faces; and whose images they are."""
+    cell = atoms.cell.array
+    fractions = atoms.get_scaled_positions()
+    heights = 1 / np.linalg.norm(np.linalg.inv(cell), axis=0)
+    margin = MIN_DISTANCE / heights
+    reach = np.ceil(margin).astype(int)
+    shifts = [s for s in product(*(range(-n, n + 1) for n in reach)) if any(s)]
+    found, owners = [fractions], [np.arange(len(atoms))]
+    for shift in shifts:
+        moved = fractions + shift
+        near = ((moved > -margin) & (moved < 1 + margin)).all(axis=1)
+        found.append(moved[near])
+        owners.append(np.flatnonzero(near))
+    return np.concatenate(found) @ cell, np.concatenate(owners)

@@ -35,6 +35,7 @@ def _version(package: str) -> str:
         return "none"
 
 
+@lru_cache(maxsize=1)
 def source_hash() -> str:
     """Hash of the plugin's sources, so that an update of them is built anew."""
     known = _built_for()

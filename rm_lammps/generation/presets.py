@@ -79,7 +79,12 @@ def fill_in_preset(fields: Mapping[str, Any]) -> dict[str, Any]:
         UserError: no such model.
     """
     name = find_preset(fields.get("preset"), fields.get("model"))
-    return combine(PRESETS[name], {**fields, "preset": name})
+    preset, seeds = dict(PRESETS[name]), fields.get("seeds")
+    kind = seeds.get("kind") if isinstance(seeds, Mapping) else None
+    if kind is not None and kind != preset.get("seeds", {}).get("kind"):
+        # settings of one kind of seeds mean nothing to another
+        preset.pop("seeds", None)
+    return combine(preset, {**fields, "preset": name})
 
 
 def find_preset(name: str | None, model: Any) -> str:

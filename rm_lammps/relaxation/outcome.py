@@ -1,5 +1,6 @@
 """How a seed ends."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -47,11 +48,15 @@ _MESSAGES = {
 }
 
 
+_PATH = re.compile(r"\S*/\S*")
+
+
 def classify(message: str) -> Reason:
     """Reason that an error message of LAMMPS or the pair style stands for."""
-    lower = message.lower()
+    # neither paths nor the command that LAMMPS quotes say what happened: "fix box/relax", "/mybox"
+    said = _PATH.sub(" ", message.lower().split("last input line")[0].split("last command")[0])
     for part, reason in _MESSAGES.items():
-        if part in lower:
+        if re.search(rf"\b{part}\b", said):
             return reason
     return Reason.LAMMPS_ERROR
 

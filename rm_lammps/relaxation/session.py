@@ -130,6 +130,14 @@ class LammpsSession:
             StopError: the result is not a number.
         """
         self.include("evaluate.in")
+        return self.read()
+
+    def read(self) -> Evaluation:
+        """Read what LAMMPS last evaluated, where that was the structure as it is.
+
+        Raises:
+            StopError: the result is not a number.
+        """
         lmp = self._lmp
         energy = lmp.get_thermo("pe")
         forces = self._gather("f")

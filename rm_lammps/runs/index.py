@@ -25,6 +25,7 @@ from rm_lammps.files import replacing, sha256
 from rm_lammps.runs.frames import RawFrame, raw_frames
 from rm_lammps.runs.joined import read_joined
 from rm_lammps.runs.layout import INDEX, STRUCTURES
+from rm_lammps.runs.records import Origin
 
 _FORMAT = 1
 """Raised when columns change their meaning; other formats are made anew."""
@@ -59,8 +60,8 @@ class FrameTable:
     volume_per_atom: Floats
     """Å³, shape (n,); 0 for molecules."""
     share: Floats
-    """Of known structures' votes, those for the one that the seed began from, shape (n,); 0 for
-    other seeds."""
+    """How likely the seed's kind of structure is for its composition, shape (n,); 0 for seeds that
+    say nothing of it."""
     evaluations: Floats
     """Of energy and forces, shape (n,); nan where a frame does not say."""
     seconds: Floats
@@ -313,6 +314,6 @@ def _facts(frame: RawFrame, number: int) -> dict[str, Any]:
         "energy": energy,
         "energy_per_atom": per_atom,
         "volume_per_atom": volume,
-        "share": float(info.get("prototype_share", 0.0)),
+        "share": Origin.from_named(info).prior,
     }
     return facts | {key: float(info[key]) for key in ("evaluations", "seconds") if key in info}

@@ -140,7 +140,7 @@ class StructureWriter:
             volume_per_atom=cell_volume(atoms.cell.array) / len(atoms),
             energy=info["energy"],
             energy_per_atom=info["energy_per_atom"],
-            share=record.origin.prototype_share or 0.0,
+            share=record.origin.prior,
             evaluations=record.evaluations,
             seconds=record.seconds,
         )

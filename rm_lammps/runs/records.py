@@ -47,6 +47,17 @@ class Origin:
         if taken:
             raise ValueError(f"A kind of seed can't name a fact {', '.join(taken)}: that is taken.")
 
+    @property
+    def prior(self) -> float:
+        """How likely the seed's kind of structure is for its composition, 0 where it says nothing.
+
+        The share of votes of a known structure, or the fact ``prior`` of another kind of seed.
+        """
+        if self.prototype_share is not None:
+            return self.prototype_share
+        prior = self.facts.get("prior", 0.0)
+        return 0.0 if isinstance(prior, str) else float(prior)
+
     @classmethod
     def from_named(cls, named: Mapping[str, Any]) -> "Origin":
         """Take what is known from values by name, as they stand in a record or a frame.

@@ -10,11 +10,13 @@ import ase.io
 import numpy as np
 import pytest
 from ase.build import bulk, molecule
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from matscipy.neighbours import neighbour_list
 
 from rm_lammps.analysis.export import cif_text
-from rm_lammps.datasets import read_structures
+from rm_lammps.datasets import read_structures, validate, validation
+from rm_lammps.datasets.validation import MIN_DISTANCE
 from rm_lammps.errors import UserError
 
 LATTICE = '"0 2.125 2.125 2.125 0 2.125 2.125 2.125 0"'
@@ -312,3 +314,31 @@ def test_overlaps_are_taken_where_they_are_judged(read):
     close = WATER.replace("0.96", "0.2")
     assert "overlap" in refuse(read, close)
     assert len(read(close, overlaps=True)) == 1
+
+
+def test_far_atoms_and_vacuum_take_no_longer(read):
+    """A grid of cells as small as the shortest bond would have a trillion of them."""
+    far = WATER.replace("0.96 0 0", "90000 0 0")
+    assert len(read(far)) == 1
+    slab = FRAME.replace(LATTICE, '"3 0 0 0 3 0 0 0 90000"')
+    assert len(read(slab)) == 1
+    assert "beyond" in refuse(read, WATER.replace("0.96", "1e9"))
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 6), st.floats(0.6, 6.0))
+def test_overlaps_are_those_of_the_neighbour_list(seed, n, size):
+    """Whatever the cell, thinner than the shortest distance too, and whichever way is taken."""
+    rng = np.random.default_rng(seed)
+    cell = size * (np.diag(rng.uniform(0.3, 2, 3)) + rng.uniform(-0.4, 0.4, (3, 3)))
+    atoms = ase.Atoms(f"H{n}", scaled_positions=rng.random((n, 3)), cell=cell, pbc=True)
+    assume(abs(np.linalg.det(cell)) > n)
+    close = neighbour_list("d", atoms, MIN_DISTANCE)
+    for bins in (0, 1e6):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(validation, "_MOST_BINS", bins)
+            if len(close):
+                with pytest.raises(UserError, match=f"overlap .{close.min():.3f}"):
+                    validate([atoms])
+            else:
+                validate([atoms])

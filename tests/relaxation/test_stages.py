@@ -14,6 +14,7 @@ from rm_lammps.relaxation.outcome import classify
 from rm_lammps.relaxation.relaxation import relax as relax_in
 from rm_lammps.relaxation.stages.anneal import Anneal
 from rm_lammps.relaxation.stages.box import BoxRounds
+from rm_lammps.relaxation.stages.cell import CellMinimisation
 from rm_lammps.relaxation.stages.hops import Hops
 from rm_lammps.relaxation.stages.minimise import Minimise
 from rm_lammps.relaxation.stages.rattle import Rattle
@@ -43,12 +44,42 @@ def relax(session, *stages, rng=0, atoms=None, **fields):
     )
 
 
-@pytest.mark.parametrize("style", ["cg", "sd", "fire"])
+@pytest.mark.parametrize("style", ["cg", "sd", "fire", "lbfgs"])
 def test_minimisers_agree(session, style):
     outcome = relax(session, Minimise(style=style, ftol=0.01, steps=500), BoxRounds())
     assert isinstance(outcome, Relaxed)
     best = relax(session, BoxRounds())
     assert outcome.energy == pytest.approx(best.energy, abs=0.01)
+
+
+def test_one_minimisation_of_atoms_and_cell_is_enough(session):
+    """Also with atoms at the faces, where box/relax needs further rounds."""
+    for seed in range(10):
+        atoms = bulk("C", cubic=True)
+        strain = 0.03 * np.random.default_rng(seed).standard_normal((3, 3))
+        atoms.set_cell(atoms.cell.array @ (np.eye(3) + strain), scale_atoms=True)
+        once = relax(session, CellMinimisation(rounds=1), atoms=atoms)
+        rounds = relax(session, BoxRounds(), atoms=atoms)
+        assert isinstance(once, Relaxed)
+        assert once.energy == pytest.approx(rounds.energy, abs=2e-3)
+        assert once.evaluations < rounds.evaluations
+
+
+@pytest.mark.parametrize("pressure", [-5.0, 20.0])
+def test_atoms_and_cell_under_pressure(session, pressure):
+    outcome = relax(session, CellMinimisation(), pressure=pressure, max_stress=0.05)
+    assert isinstance(outcome, Relaxed)
+    result = session.evaluate()
+    assert np.abs(result.stress + pressure * np.eye(3)).max() <= 0.05
+    assert result.energy == pytest.approx(outcome.energy, abs=1e-4)
+
+
+def test_minimisations_that_end_early_go_on(session):
+    short = CellMinimisation(rounds=30, steps=3)
+    assert isinstance(relax(session, short), Relaxed)
+    failed = relax(session, CellMinimisation(rounds=2, steps=1))
+    assert isinstance(failed, Failure)
+    assert failed.reason is Reason.NOT_CONVERGED
 
 
 def test_annealing_heats_and_cools(session):
@@ -143,6 +174,7 @@ def test_flat_cells_are_failures(session):
         {"stage": "anneal", "start": 0},
         {"stage": "hops", "relax": [{"stage": "hops"}]},
         {"stage": "box", "style": "fire"},
+        {"stage": "cell", "vmax": 0},
     ],
 )
 def test_impossible_stages_are_refused(stage):

@@ -154,9 +154,9 @@ def test_seeds_say_of_which_kind_they_are():
     def kinds(config, library, formula="BaTiO3"):
         model = ModelFacts(STATISTICS.species, STATISTICS, library)
         maker = SeedMaker(config, formula, None, model=model)
-        return {maker.make(rng(number), number).info["seed_kind"] for number in range(8)}
+        return {maker.make(rng(number), number).info["seed_kind"] for number in range(10)}
 
-    assert kinds(SeedConfig(), library) == {"prototype", "symmetric", "random"}
+    assert kinds(SeedConfig(), library) == {"prototype", "learned_symmetry", "symmetric", "random"}
     assert kinds(SeedConfig(), None) == {"symmetric", "random"}
     only = SeedConfig(kind="prototype")
     # CsCl's places shared by two elements; no structure of that stoichiometry

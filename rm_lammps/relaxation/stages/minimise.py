@@ -14,7 +14,7 @@ class Minimise(Stage):
 
     name = "minimise"
 
-    style: Literal["cg", "sd", "fire"] = "cg"
+    style: Literal["cg", "sd", "fire", "lbfgs"] = "cg"
     ftol: float = Field(0.1, gt=0, description="largest force component, pseudo-eV/Å")
     steps: int = Field(60, ge=1, description="iterations at most")
     dmax: float = Field(0.3, gt=0, description="longest move in one iteration, Å")

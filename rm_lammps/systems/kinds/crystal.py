@@ -31,7 +31,7 @@ class Crystal(System):
     def seed_kinds(self, n_species: int, n_atoms: int) -> Mapping[str, float]:
         """Mix kinds, except for models of one element and large cells."""
         if n_species > 1 and n_atoms <= _LARGEST_MIXED:
-            return {"prototype": 2.0, "symmetric": 1.0, "random": 1.0}
+            return {"prototype": 2.0, "learned_symmetry": 2.0, "symmetric": 0.5, "random": 0.5}
         return {"random": 1.0}
 
     def smallest(self, symbol: str) -> ase.Atoms:

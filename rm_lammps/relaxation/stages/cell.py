@@ -1,0 +1,48 @@
+"""Minimisation of atoms and cell as one function of both."""
+
+from pydantic import Field
+
+from rm_lammps.relaxation.outcome import Evaluation
+from rm_lammps.relaxation.relaxation import BAR_PER_GPA, Relaxation
+from rm_lammps.relaxation.stage import STAGES, Stage
+
+_WITHIN = 0.99
+"""Share of the tolerances to go for, as an evaluation with other neighbours rounds otherwise."""
+
+
+@STAGES.register
+class CellMinimisation(Stage):
+    """Minimise atoms and cell together by L-BFGS (``cell.in``).
+
+    The plugin's minimiser ends where forces and stress pass the protocol's tolerances. After every
+    ``steps`` iterations the volume is looked at and the cell reduced.
+    """
+
+    name = "cell"
+    suits = frozenset({"crystal"})
+
+    rounds: int = Field(8, ge=1)
+    steps: int = Field(100, ge=1, description="iterations at most, each round")
+    dmax: float = Field(0.2, gt=0, description="longest move in one iteration, Å")
+    vmax: float = Field(0.05, gt=0, lt=1, description="largest strain in one iteration")
+
+    def run(self, relaxation: Relaxation) -> Evaluation | None:
+        """Minimise what is in LAMMPS; the evaluation is that of the round that converged."""
+        session, protocol = relaxation.session, relaxation.protocol
+        session.set(
+            ftol=_WITHIN * protocol.fmax,
+            ptol=_WITHIN * protocol.max_stress * BAR_PER_GPA,
+            steps=self.steps,
+            dmax=self.dmax,
+            vmax=self.vmax,
+            pressure=relaxation.pressure_bar,
+        )
+        for _ in range(self.rounds):
+            relaxation.check_dropped()
+            session.include("cell.in")
+            relaxation.check_volume()
+            result = session.read()
+            if relaxation.converged(result):
+                return result
+            session.tidy_cell()
+        return None
