@@ -22,6 +22,8 @@ from rm_lammps.training.step import Batch, ResponseStep
 
 _STEP = 0.01
 """Å, and strain: of the finite differences."""
+_ASTRAY = 1.0
+"""Å."""
 _FTOL, _GTOL = 1e-9, 2e-3
 _STEPS = 200
 
@@ -89,10 +91,13 @@ def examine(surface: Surface, frames: Sequence[ase.Atoms]) -> list[Equilibrium]:
 
 
 def summary(found: Sequence[Equilibrium]) -> dict[str, float]:
-    """Mean and largest displacement, lowest curvature and the share that are minima."""
+    """Mean and largest displacement, lowest curvature and the share that are minima.
+
+    In the mean, a structure that goes astray counts as one that moved by 1 Å.
+    """
     return {
         "structures": len(found),
-        "moved_mean": fmean(one.moved for one in found),
+        "moved_mean": fmean(min(one.moved, _ASTRAY) for one in found),
         "moved_max": max(one.moved for one in found),
         "strained_mean": fmean(one.strained for one in found),
         "lowest_curvature": min(one.curvature for one in found),

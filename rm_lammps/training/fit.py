@@ -93,6 +93,16 @@ def build_module(fields: dict[str, Any]) -> ResponseModule:
     return ResponseModule(num_datasets=counts, info_dict=info, **arguments)
 
 
+class _Timer(Timer):
+    """Counts the time of this start alone: a run that goes on has its minutes again."""
+
+    def state_dict(self) -> dict[str, Any]:
+        return {}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Begin at zero."""
+
+
 def _trainer(config: TrainingConfig, minutes: float | None) -> lightning.Trainer:
     checkpoints = ModelCheckpoint(
         dirpath="checkpoints",
@@ -103,7 +113,7 @@ def _trainer(config: TrainingConfig, minutes: float | None) -> lightning.Trainer
     )
     callbacks: list[Any] = [checkpoints, TrainingProgress("log.csv")]
     if minutes is not None:
-        callbacks.append(Timer(duration=timedelta(minutes=minutes), interval="epoch"))
+        callbacks.append(_Timer(duration=timedelta(minutes=minutes), interval="epoch"))
     return lightning.Trainer(
         accelerator="auto",
         devices=processes_here(),
