@@ -144,7 +144,11 @@ def main() -> None:
         folder = options.out / re.sub(r"\W+", "-", f"{options.preset}-{variant}")
         card = train_variant(options.preset, change, folder, options)
         levels = card["errors_by_noise_level"]
-        errors = {f"force RMSE at {r['displacement']:.2g} Å": r["forces_rmse"] for r in levels[:2]}
+        errors = {
+            f"force RMSE at {r['displacement']:.2g} Å": r["forces_rmse"]
+            for r in levels
+            if r["level"] in (0.1, 0.25)
+        }
         spent = {"training, s": card["training_seconds"]}
         rows[variant] = {**spent, **errors, **benchmark(options.preset, folder, options)}
         results.write_text(json.dumps(rows, indent=1) + "\n")

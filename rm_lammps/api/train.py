@@ -6,6 +6,7 @@ from typing import Any
 
 from rm_lammps.extras import require
 from rm_lammps.training.config import load_config
+from rm_lammps.training.suited import AUTO, settings_for
 
 
 def train(
@@ -21,7 +22,8 @@ def train(
     """Train an Allegro potential to bring noisy structures back to equilibrium: ``rm-train``.
 
     Args:
-        config: a preset by name, a YAML file, or its fields as a mapping.
+        config: a preset by name, a YAML file, its fields as a mapping, or ``auto`` for settings by
+            the size of the data.
         data: equilibrium structures: extxyz, CIF, anything ASE reads, CSV with a column ``cif``,
             QM9-style xyz; plain or .gz; or a folder of them. Å.
         out: folder for the run and its model.
@@ -46,6 +48,8 @@ def train(
     require("train", "Training")
     from rm_lammps.training.run import train as run
 
+    if config == AUTO:
+        config = settings_for(Path(data), Path(out).resolve().name)
     loaded = load_config(config, {"epochs": epochs, "seed": seed})
     begin = None if start_from is None else str(start_from)
     return run(loaded, Path(data), Path(out), resume=resume, start_from=begin)

@@ -16,7 +16,11 @@ app = typer.Typer(pretty_exceptions_enable=False)
 def train(
     context: typer.Context,
     preset_or_config: Annotated[
-        str, typer.Argument(metavar="PRESET|CONFIG.yaml", help="A preset by name, or a YAML file.")
+        str,
+        typer.Argument(
+            metavar="PRESET|auto|CONFIG.yaml",
+            help="A preset by name, a YAML file, or auto: settings by the size of the data.",
+        ),
     ],
     data: Annotated[
         Path,

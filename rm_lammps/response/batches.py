@@ -98,9 +98,9 @@ def _labels(
     energies = np.zeros(count)
     energies += 0.5 * np.bincount(owner[centre], pair_energies, count)
     energies += 0.5 * energy.spring * np.bincount(owner, np.sum(displacements**2, axis=1), count)
-    forces: Array = np.stack(
-        [np.bincount(centre, gradients[:, k], len(owner)) for k in range(3)], axis=1
-    )
+    # of no pairs at all, bincount makes integers
+    columns = [np.bincount(centre, gradients[:, k], len(owner)) for k in range(3)]
+    forces: Array = np.stack(columns, axis=1).astype(float)
     if noisy.cells is None or deformations is None:
         return energies, forces - energy.spring * displacements, None
     inverses = np.linalg.inv(deformations)

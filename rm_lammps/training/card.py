@@ -21,7 +21,8 @@ def write_card(
     source: str,
     epochs: int,
     seconds: float,
-    errors: list[dict[str, float]],
+    structures_per_second: float,
+    found: dict[str, Any],
 ) -> None:
     """Write ``card.json`` and, to read, ``card.md``."""
     card: dict[str, Any] = {
@@ -38,7 +39,11 @@ def write_card(
         "training_seconds": round(seconds),
         "versions": {name: version(name) for name in _VERSIONED},
         "before": initial_history(folder),
-        "errors_by_noise_level": errors,
+        "structures_per_second": structures_per_second,
+        "errors_by_noise_level": found["levels"],
+        "errors_by_number_of_atoms": found["sizes"],
+        "equilibrium": found["equilibrium"],
+        "warnings": found["warnings"],
         "config": config.model_dump(mode="json"),
     }
     (folder / "card.json").write_text(json.dumps(card, indent=1) + "\n")
@@ -70,14 +75,33 @@ def _markdown(card: dict[str, Any]) -> str:
         "E~ is a pseudo-energy: it says which structures look like the training data, and is no "
         "energy that a quantum-mechanical calculation would give.",
         "",
-        "Error on validation structures by noise level (the label's RMS is the error of "
-        "predicting zero):",
+        *_equilibrium(card["equilibrium"]),
+        "Error on validation structures by noise level (displacement in Å, forces in pseudo-eV/Å, "
+        "stress in pseudo-eV/Å³; the label's RMS is the error of predicting zero):",
         "",
     ]
-    return "\n".join(lines + _error_table(card["errors_by_noise_level"])) + "\n"
+    lines += _error_table(card["errors_by_noise_level"])
+    lines += ["", "By number of atoms, under noise as in training:", ""]
+    lines += _error_table(card["errors_by_number_of_atoms"])
+    lines += [f"\nWarning: {warning}" for warning in card["warnings"]]
+    return "\n".join(lines) + "\n"
+
+
+def _equilibrium(found: dict[str, float]) -> list[str]:
+    if not found:
+        return []
+    return [
+        f"Minimised on E~, {found['structures']:.0f} known structures move by "
+        f"{found['moved_mean']:.2g} Å (root mean square over atoms, mean over structures; at most "
+        f"{found['moved_max']:.2g} Å). {found['minima']:.0%} of them are minima; the lowest "
+        f"curvature is {found['lowest_curvature']:.2g} pseudo-eV/Å² (1 in the labels).",
+        "",
+    ]
 
 
 def _error_table(rows: list[dict[str, float]]) -> list[str]:
+    if not rows:
+        return ["Not known."]
     columns = list(rows[0])
     return [
         "| " + " | ".join(column.replace("_", " ") for column in columns) + " |",

@@ -136,7 +136,8 @@ def _find(preset_or_file: str | Path) -> Path:
     if not path.is_file():
         raise UserError(
             f"No preset and no file called {str(preset_or_file)!r}.",
-            f"Presets: {', '.join(preset_names())}; or give a YAML file.",
+            f"Presets: {', '.join(preset_names())}; auto for settings by the size of the data; or "
+            "give a YAML file.",
         )
     return path
 

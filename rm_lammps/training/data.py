@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import ase
 import lightning
 import numpy as np
 import torch
@@ -27,6 +28,8 @@ from rm_lammps.training.step import Batch
 VALIDATION_SEED = 20240509
 _PROBES = 6
 """Windows that are drawn to see how large batches get."""
+_SMALL, _FEW = 16, 8
+"""Atoms and number of known structures that are looked at after every epoch."""
 _MARGIN = 1.03
 _ROUND = 64
 
@@ -118,10 +121,16 @@ class ResponseData(lightning.LightningDataModule):
         drawn = validation.draw(chosen, np.random.default_rng(VALIDATION_SEED))
         atoms, edges = drawn.noisy.structures.counts.max(), drawn.edge_counts.max()
         self.shape = self._shape(int(atoms), int(edges))
+        self._known = validation.frames
         self._validation = [
             to_batch(pack(drawn, part, self.shape, cutoff=self._cutoff), self._dtype)
             for part in fill(drawn, self.shape)
         ]
+
+    def known_structures(self) -> list[ase.Atoms]:
+        """A few small structures of the validation set, to be minimised after every epoch."""
+        small = [atoms for atoms in self._known if len(atoms) <= _SMALL]
+        return small[:: -(-len(small) // _FEW)] if small else []
 
     def _plan(self, source: SampleSource, seed: int | None = None) -> Plan:
         data = self.config.data

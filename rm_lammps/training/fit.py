@@ -1,46 +1,63 @@
-"""One process of a training: ``python -m rm_lammps.training.fit FOLDER``.
+"""One process of a training: ``python -m rm_lammps.training.fit FOLDER [MINUTES]``.
 
 ``rm-train`` starts it in a folder that it has prepared. Under ``srun`` and ``torchrun`` there are
 several, which train together.
 """
 
+import os
 import sys
 import warnings
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import lightning
-import torch
 import yaml
-from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.callbacks import ModelCheckpoint, Timer
 
 from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.files import MODEL_STATISTICS
+from rm_lammps.model.edge_form import UnsupportedModelError
 from rm_lammps.training.config import TrainingConfig
 from rm_lammps.training.data import ResponseData
 from rm_lammps.training.module import ResponseModule
-from rm_lammps.training.nequip_config import MONITOR
+from rm_lammps.training.prepare import NEQUIP_CONFIG
+from rm_lammps.training.processes import n_processes, processes_here
 from rm_lammps.training.progress import TrainingProgress
 
 LAST = "checkpoints/last.ckpt"
 
 
-def fit(folder: Path) -> None:
+_QUIET_HYDRA = (
+    "hydra.run.dir=.",
+    "hydra.output_subdir=null",
+    "hydra/job_logging=disabled",
+    "hydra/hydra_logging=disabled",
+)
+
+
+def fit(folder: Path, *, minutes: float | None = None) -> None:
     """Train what a folder holds the configuration of, on from its last checkpoint if there is one.
 
     Args:
-        folder: with ``config.yaml``, ``nequip.yaml``, ``statistics.json`` and ``data/``; the
-            working directory, as a packaged model holds paths relative to it.
+        folder: as :func:`~rm_lammps.training.prepare.prepare` leaves it; the working directory, as
+            a packaged model holds paths relative to it.
+        minutes: end with the epoch that is under way after so long.
+
+    Raises:
+        UnsupportedModelError: the fast step does not know the architecture.
     """
     config = TrainingConfig.model_validate(yaml.safe_load((folder / "config.yaml").read_text()))
     statistics = DatasetStatistics.model_validate_json((folder / MODEL_STATISTICS).read_text())
-    fields = yaml.safe_load((folder / "nequip.yaml").read_text())
-    module = build_module(fields)
+    module = build_module(yaml.safe_load((folder / NEQUIP_CONFIG).read_text()))
     module.use_step(
         config.optimisation.loss, periodic=statistics.periodic, compile_step=config.compile
     )
     data = ResponseData(folder, config, statistics)
-    trainer = _trainer(config)
+    if config.noise.displacement_min == 0:
+        # a model of larger noise alone is not asked where its minima are
+        module.examine_equilibria(data.known_structures(), data.source.types)
+    trainer = _trainer(config, minutes)
     module.world_size = trainer.world_size
     last = folder / LAST
     trainer.fit(
@@ -76,17 +93,32 @@ def build_module(fields: dict[str, Any]) -> ResponseModule:
     return ResponseModule(num_datasets=counts, info_dict=info, **arguments)
 
 
-def _trainer(config: TrainingConfig) -> lightning.Trainer:
+class _Timer(Timer):
+    """Counts the time of this start alone: a run that goes on has its minutes again."""
+
+    def state_dict(self) -> dict[str, Any]:
+        return {}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Begin at zero."""
+
+
+def _trainer(config: TrainingConfig, minutes: float | None) -> lightning.Trainer:
     checkpoints = ModelCheckpoint(
         dirpath="checkpoints",
         filename="best",
-        monitor=MONITOR,
+        monitor="selection",
         save_last=True,
         enable_version_counter=False,
     )
+    callbacks: list[Any] = [checkpoints, TrainingProgress("log.csv")]
+    if minutes is not None:
+        callbacks.append(_Timer(duration=timedelta(minutes=minutes), interval="epoch"))
     return lightning.Trainer(
         accelerator="auto",
-        devices=1,
+        devices=processes_here(),
+        num_nodes=n_processes() // processes_here(),
+        strategy="ddp" if n_processes() > 1 else "auto",
         max_epochs=config.optimisation.epochs,
         gradient_clip_val=config.optimisation.gradient_clip,
         num_sanity_val_steps=0,
@@ -95,15 +127,27 @@ def _trainer(config: TrainingConfig) -> lightning.Trainer:
         logger=False,
         # errors are computed with gradients of energies
         inference_mode=False,
-        callbacks=[checkpoints, TrainingProgress("log.csv")],
+        callbacks=callbacks,
     )
 
 
 def main() -> None:
     """Train the folder named on the command line."""
     warnings.filterwarnings("ignore")
-    torch.set_float32_matmul_precision("highest")
-    fit(Path(sys.argv[1]))
+    folder = Path(sys.argv[1])
+    minutes = float(sys.argv[2]) if len(sys.argv) > 2 else None
+    try:
+        fit(folder, minutes=minutes)
+    except UnsupportedModelError as what:
+        print(f"nequip-train trains this model, several times slower: it has {what}.", flush=True)
+        _continue_as_nequip(folder)
+
+
+def _continue_as_nequip(folder: Path) -> None:
+    """Become ``nequip-train`` in the same folder."""
+    words = ["-m", "nequip.scripts.train", "-cp", str(folder), "-cn", NEQUIP_CONFIG[:-5]]
+    last = [f"+ckpt_path={LAST}"] if (folder / LAST).exists() else []
+    os.execv(sys.executable, [sys.executable, *words, *last, *_QUIET_HYDRA])
 
 
 if __name__ == "__main__":

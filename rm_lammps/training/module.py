@@ -3,11 +3,14 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import ase
 import torch
 from nequip.train import EMALightningModule
 from torch import Tensor
 
+from rm_lammps.response.structures import Ints
 from rm_lammps.training.config import LossConfig
+from rm_lammps.training.equilibrium import Surface, examine, summary
 from rm_lammps.training.errors import Errors
 from rm_lammps.training.step import (
     Batch,
@@ -16,6 +19,9 @@ from rm_lammps.training.step import (
     loss_and_gradients,
     with_gradients,
 )
+
+_NEAR = 0.02
+"""Å: where known structures move so far, a checkpoint needs half the loss."""
 
 
 class ResponseModule(EMALightningModule):
@@ -41,11 +47,27 @@ class ResponseModule(EMALightningModule):
         # in a tuple: as a module of this one it would be in checkpoints, twice
         self._steps = (step,)
         self._compile = compile_step
-        self._train = self._maybe_compiled(loss_and_gradients(step))
+        self.eager_loss_and_gradients = loss_and_gradients(step)
+        self.loss_and_gradients = self._maybe_compiled(self.eager_loss_and_gradients)
         self._predict = self._maybe_compiled(_predictions(step))
         self._periodic = periodic
         self._errors = Errors(step.coefficients, periodic=periodic)
-        self._train_loss: list[tuple[Tensor, int]] = []
+        self._train_loss: list[Tensor] = []
+        self._known: Sequence[ase.Atoms] = ()
+
+    @property
+    def step(self) -> ResponseStep:
+        """What is trained."""
+        return self._steps[0]
+
+    def examine_equilibria(self, known: Sequence[ase.Atoms], types: Ints) -> None:
+        """Choose checkpoints by what becomes of known structures too, not by errors alone.
+
+        Args:
+            known: structures without noise.
+            types: of the model, by atomic number.
+        """
+        self._known, self._types = known, types
 
     def _maybe_compiled(self, function: Callable[..., Any]) -> Callable[..., Any]:
         ready: list[Callable[..., Any]] = [] if self._compile else [function]
@@ -77,8 +99,8 @@ class ResponseModule(EMALightningModule):
             torch.distributed.all_reduce(counts)
         parameters = self._weights_now()
         inputs = [parameter.detach() for parameter in parameters]
-        loss, *gradients = self._train(*inputs, counts, *batch.tensors())
-        self._train_loss.append((loss, batch.n_structures))
+        loss, *gradients = self.loss_and_gradients(*inputs, counts, *batch.tensors())
+        self._train_loss.append(loss)
         # gradients of processes are averaged, and are parts of a sum here
         return world * with_gradients(loss, parameters, gradients)
 
@@ -87,8 +109,9 @@ class ResponseModule(EMALightningModule):
 
     def on_validation_epoch_start(self) -> None:
         """Log the mean loss of the epoch that ends with this validation."""
-        losses = torch.stack([loss for loss, _ in self._train_loss])
-        self.log("train_loss", losses.mean() * self.trainer.world_size, sync_dist=True)
+        if self._train_loss:
+            loss = torch.stack(self._train_loss).mean() * self.trainer.world_size
+            self.log("train_loss", loss, sync_dist=True)
         self._train_loss.clear()
 
     def validation_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:  # noqa: ARG002
@@ -99,9 +122,16 @@ class ResponseModule(EMALightningModule):
     def on_validation_epoch_end(self) -> None:
         """Log the errors under the names that nequip gives them."""
         # every process validates on everything
-        for name, value in self._errors.compute().items():
-            self.log(f"val0_epoch/{name}", value)
+        errors = self._errors.compute()
         self._errors.reset()
+        selection = errors["weighted_sum"]
+        if self._known:
+            found = summary(examine(Surface(self.step, self._types), self._known))
+            selection *= 1 + found["moved_mean"] / _NEAR + 10 * (1 - found["minima"])
+            errors |= {name: found[name] for name in ("moved_mean", "lowest_curvature", "minima")}
+        for name, value in errors.items():
+            self.log(f"val0_epoch/{name}", value)
+        self.log("selection", selection)
 
 
 def _predictions(step: ResponseStep) -> Callable[..., Sequence[Tensor]]:

@@ -14,7 +14,10 @@ from rm_lammps.progress import SECONDS_BETWEEN_LINES, start_bar
 
 _COLUMNS = ("epoch", "seconds", "learning_rate", "structures_per_second", "train_loss", "val_loss")
 _FIELDS = ("energy", "forces", "stress")
-_METRICS = tuple(f"{name}_{kind}" for name in _FIELDS for kind in ("rmse", "label_rms"))
+_METRICS = (
+    *(f"{name}_{kind}" for name in _FIELDS for kind in ("rmse", "label_rms")),
+    *("moved_mean", "lowest_curvature", "minima"),
+)
 
 
 class TrainingProgress(Callback):
@@ -90,7 +93,9 @@ class TrainingProgress(Callback):
             "seconds": round(self._seconds_before + time.monotonic() - self._start, 1),
             "learning_rate": trainer.optimizers[0].param_groups[0]["lr"],
             "structures_per_second": round(self._rate, 1),
-            "train_loss": metrics.get("train_loss", float("nan")),
+            "train_loss": metrics.get(
+                "train_loss", metrics.get("train_loss_step/weighted_sum", float("nan"))
+            ),
             "val_loss": metrics["val0_epoch/weighted_sum"],
         }
         row.update(
@@ -102,6 +107,8 @@ class TrainingProgress(Callback):
         if "forces_label_rms" in row:
             self._errors += f" of {row['forces_label_rms']:.3f}"
         self._errors += " pseudo-eV/Å"
+        if "moved_mean" in row:
+            self._errors += f", known structures move {row['moved_mean']:.3f} Å"
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: ARG002
         """Close the bar."""

@@ -1,4 +1,4 @@
-"""A training run: data in, ``nequip-train``, a packaged model with its card out."""
+"""A training run: data in, training processes, a packaged model with its card out."""
 
 import ctypes
 import hashlib
@@ -6,38 +6,26 @@ import os
 import signal
 import subprocess
 import sys
-from math import isfinite
+import time
 from pathlib import Path
 
-import ase
-import ase.io
 import yaml
-from ase.geometry import minkowski_reduce
 
 from rm_lammps.cache import cache_folder
-from rm_lammps.datasets import DatasetStatistics, read_structures, split_indices
-from rm_lammps.datasets.readers import SOURCE
+from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.errors import UserError
-from rm_lammps.files import MODEL_PACKAGE, MODEL_PROTOTYPES, MODEL_STATISTICS, sha256
-from rm_lammps.response.transform import ANCHOR
+from rm_lammps.files import MODEL_PACKAGE, MODEL_STATISTICS, sha256
 from rm_lammps.training.card import write_card
 from rm_lammps.training.config import TrainingConfig
-from rm_lammps.training.dataset import SHOWN
-from rm_lammps.training.initial import INITIAL, keep_initial
-from rm_lammps.training.learned_library import learned_library
-from rm_lammps.training.nequip_config import nequip_config
+from rm_lammps.training.prepare import NEQUIP_CONFIG, prepare
+from rm_lammps.training.processes import own_rank
 from rm_lammps.training.progress import plot_training, read_table
-from rm_lammps.training.validation import errors_by_level
+from rm_lammps.training.validation import examine_model
 
-_LAST = "checkpoints/last.ckpt"
 _SOURCE = "data/source.txt"
 """What the run was started with."""
-_QUIET_HYDRA = (
-    "hydra.run.dir=.",
-    "hydra.output_subdir=null",
-    "hydra/job_logging=disabled",
-    "hydra/hydra_logging=disabled",
-)
+_PATIENCE = 3600
+"""Seconds that other processes wait for the first one to prepare the data."""
 
 
 def train(
@@ -59,6 +47,9 @@ def train(
         resume: continue the run in this folder from its last checkpoint.
         start_from: begin with the weights of this model instead of random ones.
 
+    Several processes that ``srun`` or ``torchrun`` started train together: the first one prepares
+    the folder and finishes it.
+
     Returns:
         The folder, which ``rm-deploy`` takes.
 
@@ -67,6 +58,10 @@ def train(
 
     """
     folder = folder.resolve()
+    if own_rank() > 0:
+        _wait_for(folder / NEQUIP_CONFIG)
+        _fit(config, folder)
+        return folder
     source = _describe(data)
     if resume:
         _check_resumable(folder, config, source)
@@ -78,18 +73,12 @@ def train(
     statistics = (
         DatasetStatistics.model_validate_json((folder / MODEL_STATISTICS).read_text())
         if resume
-        else _prepare(config, data, folder, start_from)
+        else prepare(config, data, folder, start_from=start_from)
     )
     if not resume:
         (folder / _SOURCE).write_text(source + "\n", encoding="utf-8")
-    fields = nequip_config(
-        config,
-        statistics,
-        initial=INITIAL if (folder / INITIAL).exists() else None,
-        checkpoint=_LAST if resume and (folder / _LAST).exists() else None,
-    )
-    (folder / "nequip.yaml").write_text(yaml.safe_dump(fields, sort_keys=False))
-    _fit_and_package(config, folder)
+    _fit(config, folder)
+    _package(config, folder)
     return _finish(config, statistics, folder, source=source)
 
 
@@ -113,99 +102,44 @@ def _check_resumable(folder: Path, config: TrainingConfig, source: str) -> None:
         )
 
 
-def _prepare(
-    config: TrainingConfig, data: Path, folder: Path, start_from: str | None
-) -> DatasetStatistics:
-    frames = read_structures(data)
-    training, validation = split_indices(
-        len(frames), validation=config.data.validation, seed=config.seed
-    )
-    statistics = DatasetStatistics.of([frames[i] for i in training], cutoff=config.model.r_max)
-    unseen = {s for i in validation for s in frames[i].get_chemical_symbols()} - set(
-        statistics.species
-    )
-    if unseen:
-        raise UserError(
-            f"The validation split has elements the training split lacks: {sorted(unseen)}.",
-            "Use another seed or a smaller validation fraction.",
-        )
-    try:
-        (folder / "data").mkdir(parents=True, exist_ok=True)
-        if start_from is not None:
-            keep_initial(start_from, statistics.species, folder)
-        for name, indices in (("train", training), ("validation", validation)):
-            structures = [_standard(frames[i], config) for i in indices]
-            ase.io.write(folder / "data" / f"{name}.extxyz", structures, format="extxyz")
-        (folder / MODEL_STATISTICS).write_text(statistics.model_dump_json(indent=1) + "\n")
-        if config.data.prototypes and statistics.periodic:
-            library = learned_library([frames[i] for i in training], seed=config.seed, shown=True)
-            library.save(folder / MODEL_PROTOTYPES)
-        (folder / "config.yaml").write_text(
-            yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
-        )
-    except OSError as error:
-        raise UserError(f"Can't write to {folder}: {error}", "Choose another --out.") from error
-    return statistics
+def _wait_for(file: Path) -> None:
+    deadline = time.monotonic() + _PATIENCE
+    while not file.exists():
+        if time.monotonic() > deadline:
+            raise UserError(f"The first process has not written {file} within an hour.")
+        time.sleep(0.5)
 
 
-def _standard(atoms: ase.Atoms, config: TrainingConfig) -> ase.Atoms:
-    """Keep sites, anchor and a Minkowski-reduced cell, on which minimum images rely."""
-    standard = ase.Atoms(atoms.numbers, atoms.positions)
-    if atoms.pbc.all():
-        standard.set_cell(minkowski_reduce(atoms.cell.array)[0])
-        standard.pbc = True
-    # energies that the loss doesn't look at need not be there
-    if config.data.energy_key is not None and config.optimisation.loss.energy > 0:
-        standard.info[ANCHOR] = config.data.energy_scale * _number(
-            atoms, config.data.energy_key, "data.energy_key"
-        )
-    if config.data.weight_key is not None:
-        standard.info[SHOWN] = _number(atoms, config.data.weight_key, "data.weight_key")
-        if standard.info[SHOWN] < 0:
-            raise UserError(
-                f"{atoms.info.get(SOURCE)} has {standard.info[SHOWN]} under "
-                f"info[{config.data.weight_key!r}] (data.weight_key).",
-                "A structure can't be shown less than never: give 0 or more.",
-            )
-    return standard
-
-
-def _number(atoms: ase.Atoms, key: str, field: str) -> float:
-    try:
-        value = float(atoms.info[key])
-    except (KeyError, TypeError, ValueError):
-        value = float("nan")
-    if not isfinite(value):
-        raise UserError(
-            f"{atoms.info.get(SOURCE)} has no number under info[{key!r}] ({field}).",
-            f"Keys it has: {', '.join(map(str, atoms.info))}",
-        )
-    return value
-
-
-def _fit_and_package(config: TrainingConfig, folder: Path) -> None:
+def _environment(config: TrainingConfig) -> dict[str, str]:
     threads = config.threads or len(os.sched_getaffinity(0))
-    environment = {
+    return {
         "TORCHINDUCTOR_CACHE_DIR": str(cache_folder() / "inductor"),
         **os.environ,
         "OMP_NUM_THREADS": str(threads),
         "OPENBLAS_NUM_THREADS": "1",
         "PYTHONWARNINGS": "ignore",
     }
+
+
+def _fit(config: TrainingConfig, folder: Path) -> None:
+    rank = own_rank()
     _run(
         folder,
-        "train.log",
+        "train.log" if rank == 0 else f"train-{rank}.log",
         ["rm_lammps.training.fit", str(folder)],
-        environment,
+        _environment(config),
         visible=True,
         failure="The training stopped. It continues with --resume.",
     )
+
+
+def _package(config: TrainingConfig, folder: Path) -> None:
     (folder / MODEL_PACKAGE).unlink(missing_ok=True)
     _run(
         folder,
         "package.log",
         ["nequip.scripts.package", "build", "checkpoints/best.ckpt", MODEL_PACKAGE],
-        environment,
+        _environment(config),
         visible=False,
         failure="The trained model could not be packaged.",
     )
@@ -266,9 +200,11 @@ def _finish(
 ) -> Path:
     plot_training(folder / "log.csv", folder / "training.png")
     rows = read_table(folder / "log.csv")
-    errors = errors_by_level(
+    found = examine_model(
         folder / MODEL_PACKAGE, config, statistics, folder / "data" / "validation.extxyz"
     )
+    for warning in found["warnings"]:
+        sys.stderr.write(f"Warning: {warning}\n")
     write_card(
         folder,
         config,
@@ -276,6 +212,7 @@ def _finish(
         source=source,
         epochs=len(rows),
         seconds=float(rows[-1]["seconds"]),
-        errors=errors,
+        structures_per_second=float(rows[-1]["structures_per_second"] or "nan"),
+        found=found,
     )
     return folder

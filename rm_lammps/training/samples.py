@@ -69,9 +69,9 @@ class SampleSource:
         self.frames: list[ase.Atoms] = ase.io.read(file, index=":", format="extxyz", parallel=False)
         self._config = config
         self._distances = distance_table(statistics.min_distances)
-        self._types = np.zeros(len(ase.data.chemical_symbols), dtype=int)
+        self.types = np.zeros(len(ase.data.chemical_symbols), dtype=int)
         for number, symbol in enumerate(statistics.species):
-            self._types[ase.data.atomic_numbers[symbol]] = number
+            self.types[ase.data.atomic_numbers[symbol]] = number
         self._anchors = np.array([float(atoms.info.get(ANCHOR, 0.0)) for atoms in self.frames])
         self.shares = np.array([float(atoms.info.get(SHOWN, 1.0)) for atoms in self.frames])
         self._supercell = lru_cache(maxsize=_SUPERCELLS_KEPT)(self._make_supercell)
@@ -106,7 +106,7 @@ class SampleSource:
         owners = structures.owner[noisy.edges.centre]
         return Drawn(
             noisy,
-            self._types[structures.numbers],
+            self.types[structures.numbers],
             noisy.energies / structures.counts + self._anchors[np.asarray(indices)],
             weights,
             np.bincount(owners, minlength=len(structures)),

@@ -128,15 +128,21 @@ class ResponseStep(nn.Module):
         super().__init__()
         self.model = model
         self._form = EdgeForm(model)
-        self._dtype = {"float32": torch.float32, "float64": torch.float64}[
+        self.dtype = {"float32": torch.float32, "float64": torch.float64}[
             model.metadata["model_dtype"]
         ]
+        self.cutoff = float(model.metadata["r_max"])
         self.register_buffer("degree", self._form.member.argmax(dim=1), persistent=False)
-        self._periodic = periodic
+        self.periodic = periodic
         coefficients = {"energy": loss.energy, "forces": loss.forces}
         coefficients |= {"stress": loss.stress} if periodic else {}
         total = sum(coefficients.values())
         self.coefficients = {name: value / total for name, value in coefficients.items()}
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+        return self.degree.device
 
     def _first_layer(self, weights: Weights, basis: Tensor, batch: Batch) -> Tensor:
         if self._form.num_types == 1:
@@ -153,7 +159,7 @@ class ResponseStep(nn.Module):
 
     def _atomic_energies(self, vectors: Tensor, batch: Batch) -> Tensor:
         form = self._form
-        weights = form.weights(self._dtype)
+        weights = form.weights(self.dtype)
         scale, norm, sum_norm = (weights[name] for name in ("scale", "norm", "sum_norm"))
         types = batch.types
         if scale.numel() > 1:
@@ -167,7 +173,7 @@ class ResponseStep(nn.Module):
         summed = zeros.index_add(0, batch.centre, energy.squeeze(1))
         summed = summed * (sum_norm[types] if sum_norm.numel() > 1 else sum_norm)
         for name, apply in (("scales", torch.mul), ("shifts", torch.add)):
-            table = weights[f"energy_{name}"].to(self._dtype)
+            table = weights[f"energy_{name}"].to(self.dtype)
             if table.numel():
                 summed = apply(summed, table[types] if table.numel() > 1 else table)
         return summed
@@ -188,7 +194,7 @@ class ResponseStep(nn.Module):
         energies = atomic.new_zeros(n_structures).index_add(0, batch.owner, atomic)
         forces = pulls.new_zeros(n_atoms, 3).index_add(0, batch.centre, pulls)
         forces = forces.index_add(0, batch.neighbour, -pulls)
-        if not self._periodic:
+        if not self.periodic:
             return energies, forces, torch.zeros_like(batch.stresses)
         virials = torch.einsum("ea,eb->eab", vectors, pulls)
         zeros = pulls.new_zeros(n_structures, 3, 3)
@@ -252,12 +258,16 @@ def loss_and_gradients(step: ResponseStep) -> LossAndGradients:
 
 
 def compiled(function: Callable[..., Any], inputs: Sequence[Tensor]) -> Callable[..., Any]:
-    """Trace a function with its gradients into one graph and compile it for the inputs' shapes."""
+    """Compile a function with its gradients as one graph for the inputs' shapes."""
+    return torch.compile(traced(function, inputs), dynamic=False)
+
+
+def traced(function: Callable[..., Any], inputs: Sequence[Tensor]) -> Callable[..., Any]:
+    """Trace a function with its gradients into one graph for the inputs' shapes."""
     from nequip.utils.fx import nequip_decomp_table
     from torch.fx.experimental.proxy_tensor import make_fx
 
-    traced = make_fx(function, decomposition_table=nequip_decomp_table())(*inputs)
-    return torch.compile(traced, dynamic=False)
+    return make_fx(function, decomposition_table=nequip_decomp_table())(*inputs)
 
 
 class _GivenGradients(torch.autograd.Function):

@@ -1,23 +1,33 @@
-"""Errors of a trained potential, by noise level."""
+"""How good a trained potential is: errors by noise and size, and whether it keeps what is known."""
 
+from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from rm_lammps.datasets import DatasetStatistics
+from rm_lammps.model.edge_form import UnsupportedModelError
+from rm_lammps.response.structures import Ints
 from rm_lammps.training.config import TrainingConfig
-from rm_lammps.training.nequip_config import transforms
+from rm_lammps.training.equilibrium import Surface, examine, summary
+from rm_lammps.training.errors import Errors
+from rm_lammps.training.samples import Drawn, SampleSource, Shape, pack, to_batch
+from rm_lammps.training.step import ResponseStep
 
-LEVELS = (0.1, 0.25, 0.5, 0.75, 1.0)
-_SAMPLES = 64
+LEVELS = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0)
+SIZES = (4, 8, 12, 20)
+"""Largest numbers of atoms of the groups that errors are reported for."""
+_SAMPLES, _AT_ONCE = 64, 16
+_EXAMINED = 24
 _SEED = 77
 
 
-def errors_by_level(
+def examine_model(
     package: Path, config: TrainingConfig, statistics: DatasetStatistics, structures: Path
-) -> list[dict[str, float]]:
-    """Evaluate a packaged model on validation structures under noise of fixed levels.
+) -> dict[str, Any]:
+    """Evaluate a packaged model on validation structures.
 
     Args:
         package: ``model.nequip.zip``.
@@ -26,44 +36,77 @@ def errors_by_level(
         structures: extxyz file of validation structures.
 
     Returns:
-        One row a level: displacement (Å) and RMSE of forces (pseudo-eV/Å) and stress
-        (pseudo-eV/Å³), each beside the RMS of the labels, which is the error of predicting zero.
-
+        ``levels``: one row a level of noise, with displacement (Å) and RMSE of forces
+        (pseudo-eV/Å) and stress (pseudo-eV/Å³), each beside the RMS of the labels, which is the
+        error of predicting zero; ``sizes``: the same by number of atoms, under noise as in
+        training; ``equilibrium``: see :func:`~rm_lammps.training.equilibrium.summary`;
+        ``warnings``. All empty for a model that the fast form does not know.
     """
-    import torch
-    from hydra.utils import instantiate
-    from nequip.data import AtomicDataDict
     from nequip.model.saved_models.load_utils import load_saved_model
     from nequip.utils.global_state import set_global_state
 
-    from rm_lammps.training.dataset import EquilibriumDataset
-
     set_global_state()
     model = load_saved_model(str(package)).eval()
-    rows = []
-    for level in LEVELS:
-        dataset = EquilibriumDataset(
-            str(structures),
-            [instantiate(t) for t in transforms(config, statistics, seed=_SEED, level=level)],
-            samples=_SAMPLES,
+    loss = config.optimisation.loss
+    try:
+        step = ResponseStep(model, loss, periodic=statistics.periodic)
+    except UnsupportedModelError as what:
+        why = f"Errors by noise level are not known for a model with {what}."
+        return {"levels": [], "sizes": [], "equilibrium": {}, "warnings": [why]}
+    source = SampleSource(structures, config, statistics)
+    chosen = np.arange(_SAMPLES) % len(source.frames)
+    levels = [
+        {"level": level, "displacement": level * config.noise.displacement}
+        | _errors(step, source.draw(chosen, np.random.default_rng(_SEED), level=level))
+        for level in LEVELS
+    ]
+    drawn = source.draw(np.tile(chosen, 4), np.random.default_rng(_SEED))
+    known = [atoms for atoms in source.frames if len(atoms) <= SIZES[-1]][:_EXAMINED]
+    equilibrium = summary(examine(Surface(step, source.types), known)) if known else {}
+    return {
+        "levels": levels,
+        "sizes": list(_by_size(step, drawn)),
+        "equilibrium": equilibrium,
+        "warnings": list(_warnings(levels, equilibrium, config)),
+    }
+
+
+def _errors(step: ResponseStep, drawn: Drawn, chosen: Ints | None = None) -> dict[str, float]:
+    errors = Errors(step.coefficients, periodic=step.periodic)
+    chosen = np.arange(len(drawn.weights)) if chosen is None else chosen
+    for begin in range(0, len(chosen), _AT_ONCE):
+        part = chosen[begin : begin + _AT_ONCE]
+        counts, edges = drawn.noisy.structures.counts[part], drawn.edge_counts[part]
+        shape = Shape(len(part) + 1, int(counts.sum()) + 1, int(edges.sum()))
+        batch = to_batch(pack(drawn, part, shape, cutoff=step.cutoff), step.dtype)
+        errors.add(batch, [p.detach() for p in step.predict(*batch.tensors())])
+    found = errors.compute()
+    fields = ("forces", "stress") if step.periodic else ("forces",)
+    return {f"{f}_{kind}": found[f"{f}_{kind}"] for f in fields for kind in ("rmse", "label_rms")}
+
+
+def _by_size(step: ResponseStep, drawn: Drawn) -> Iterator[dict[str, float]]:
+    counts = drawn.noisy.structures.counts
+    bounds = [0, *SIZES, int(counts.max())]
+    for low, high in pairwise(bounds):
+        (part,) = np.nonzero((counts > low) & (counts <= high))
+        if len(part):
+            yield {"up_to_atoms": high, "samples": len(part)} | _errors(step, drawn, part)
+
+
+def _warnings(
+    levels: list[dict[str, float]], equilibrium: dict[str, float], config: TrainingConfig
+) -> Iterator[str]:
+    lowest = config.noise.displacement_min
+    for row in levels:
+        asked = row["displacement"] >= lowest and row["level"] > 0
+        if asked and row["forces_rmse"] >= row["forces_label_rms"]:
+            yield (
+                f"At noise of {row['displacement']:.2g} Å forces are no better than none: off by "
+                f"{row['forces_rmse']:.3g}, labels {row['forces_label_rms']:.3g} pseudo-eV/Å."
+            )
+    if equilibrium and lowest == 0 and equilibrium["minima"] < 1:
+        share = 1 - equilibrium["minima"]
+        yield (
+            f"{share:.0%} of {equilibrium['structures']:.0f} known structures are no minimum of E~."
         )
-        residuals: dict[str, list[Any]] = {"forces": [], "stress": []}
-        labels: dict[str, list[Any]] = {"forces": [], "stress": []}
-        for sample in torch.utils.data.DataLoader(
-            dataset, batch_size=16, collate_fn=AtomicDataDict.batched_from_list
-        ):
-            truth = {field: sample[field].clone() for field in residuals}
-            prediction = model(sample)
-            for field, value in truth.items():
-                residuals[field].append((prediction[field].detach() - value).numpy().ravel())
-                labels[field].append(value.numpy().ravel())
-        row = {"level": level, "displacement": level * config.noise.displacement}
-        for field in ("forces", "stress") if statistics.periodic else ("forces",):
-            row[f"{field}_rmse"] = _rms(residuals[field])
-            row[f"{field}_label_rms"] = _rms(labels[field])
-        rows.append(row)
-    return rows
-
-
-def _rms(parts: list[np.ndarray]) -> float:
-    return float(np.sqrt(np.mean(np.concatenate(parts) ** 2)))

@@ -153,6 +153,15 @@ def test_a_share_of_samples_has_no_noise_at_all():
     assert (noisy.energies[~silent] > 0.01).all()
 
 
+def test_structures_without_repelling_pairs_have_labels():
+    sites = Structures.of([bulk("C", cubic=True)])
+    rng = np.random.default_rng(1)
+    noisy = noisy_structures(
+        sites, NoiseConfig(), FictitiousEnergy(), DISTANCES, rng, cutoff=3.0, level=0.0
+    )
+    np.testing.assert_allclose(noisy.forces, 0, atol=1e-12)
+
+
 def test_a_range_the_wrong_way_round_is_refused():
     with pytest.raises(ValueError, match="displacement_min"):
         NoiseConfig(displacement_min=0.6, displacement=0.5)

@@ -70,8 +70,12 @@ def test_a_run_leaves_model_statistics_card_log_and_picture(trained):
     assert "torch" in card["versions"]
     levels = card["errors_by_noise_level"]
     assert [row["level"] for row in levels] == sorted(row["level"] for row in levels)
-    # labels grow with the noise
-    assert levels[-1]["forces_label_rms"] > levels[0]["forces_label_rms"] > 0
+    # labels grow with the noise, from none
+    sizes = [row["forces_label_rms"] for row in levels]
+    assert sizes == sorted(sizes)
+    assert sizes[0] < 1e-12 < sizes[1]
+    assert card["equilibrium"]["structures"] == 1
+    assert [row["up_to_atoms"] for row in card["errors_by_number_of_atoms"]] == [8]
 
 
 def test_the_model_deploys_and_generates(run, trained, tmp_path):

@@ -1,0 +1,108 @@
+"""A training run's folder: data as used, statistics, configuration."""
+
+from math import isfinite
+from pathlib import Path
+
+import ase
+import ase.io
+import numpy as np
+import yaml
+from ase.geometry import minkowski_reduce
+
+from rm_lammps.datasets import DatasetStatistics, read_structures, split_indices
+from rm_lammps.datasets.readers import SOURCE
+from rm_lammps.errors import UserError
+from rm_lammps.files import MODEL_PROTOTYPES, MODEL_STATISTICS
+from rm_lammps.response.transform import ANCHOR
+from rm_lammps.training.config import TrainingConfig
+from rm_lammps.training.dataset import SHOWN
+from rm_lammps.training.initial import INITIAL, keep_initial
+from rm_lammps.training.learned_library import learned_library
+from rm_lammps.training.nequip_config import nequip_config
+
+NEQUIP_CONFIG = "nequip.yaml"
+"""What ``nequip-train`` would be given; written last, so that it tells of a prepared folder."""
+
+
+def prepare(
+    config: TrainingConfig, data: Path, folder: Path, *, start_from: str | None = None
+) -> DatasetStatistics:
+    """Write all that a training needs.
+
+    Args:
+        config: the run.
+        data: equilibrium structures, see :func:`~rm_lammps.datasets.read_structures`.
+        folder: of the run.
+        start_from: model to begin with the weights of.
+
+    Raises:
+        UserError: unusable data or folder.
+    """
+    frames = read_structures(data)
+    training, validation = _split(frames, config)
+    statistics = DatasetStatistics.of([frames[i] for i in training], cutoff=config.model.r_max)
+    try:
+        (folder / "data").mkdir(parents=True, exist_ok=True)
+        if start_from is not None:
+            keep_initial(start_from, statistics.species, folder)
+        for name, indices in (("train", training), ("validation", validation)):
+            structures = [_standard(frames[i], config) for i in indices]
+            ase.io.write(folder / "data" / f"{name}.extxyz", structures, format="extxyz")
+        (folder / MODEL_STATISTICS).write_text(statistics.model_dump_json(indent=1) + "\n")
+        if config.data.prototypes and statistics.periodic:
+            library = learned_library([frames[i] for i in training], seed=config.seed, shown=True)
+            library.save(folder / MODEL_PROTOTYPES)
+        (folder / "config.yaml").write_text(
+            yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
+        )
+        initial = INITIAL if (folder / INITIAL).exists() else None
+        fields = nequip_config(config, statistics, initial=initial)
+        (folder / NEQUIP_CONFIG).write_text(yaml.safe_dump(fields, sort_keys=False))
+    except OSError as error:
+        raise UserError(f"Can't write to {folder}: {error}", "Choose another --out.") from error
+    return statistics
+
+
+def _split(frames: list[ase.Atoms], config: TrainingConfig) -> tuple[list[int], list[int]]:
+    """Indices for training and for validation; what alone has an element is trained on."""
+    drawn = split_indices(len(frames), validation=config.data.validation, seed=config.seed)
+    training, validation = drawn[0].tolist(), drawn[1].tolist()
+    seen = {number for i in training for number in np.unique(frames[i].numbers)}
+    new = [i for i in validation if not seen.issuperset(frames[i].numbers)]
+    kept = [i for i in validation if i not in set(new)]
+    return training + new, kept or training
+
+
+def _standard(atoms: ase.Atoms, config: TrainingConfig) -> ase.Atoms:
+    """Keep sites, anchor and a Minkowski-reduced cell, on which minimum images rely."""
+    standard = ase.Atoms(atoms.numbers, atoms.positions)
+    if atoms.pbc.all():
+        standard.set_cell(minkowski_reduce(atoms.cell.array)[0])
+        standard.pbc = True
+    # energies that the loss doesn't look at need not be there
+    if config.data.energy_key is not None and config.optimisation.loss.energy > 0:
+        standard.info[ANCHOR] = config.data.energy_scale * _number(
+            atoms, config.data.energy_key, "data.energy_key"
+        )
+    if config.data.weight_key is not None:
+        standard.info[SHOWN] = _number(atoms, config.data.weight_key, "data.weight_key")
+        if standard.info[SHOWN] < 0:
+            raise UserError(
+                f"{atoms.info.get(SOURCE)} has {standard.info[SHOWN]} under "
+                f"info[{config.data.weight_key!r}] (data.weight_key).",
+                "A structure can't be shown less than never: give 0 or more.",
+            )
+    return standard
+
+
+def _number(atoms: ase.Atoms, key: str, field: str) -> float:
+    try:
+        value = float(atoms.info[key])
+    except (KeyError, TypeError, ValueError):
+        value = float("nan")
+    if not isfinite(value):
+        raise UserError(
+            f"{atoms.info.get(SOURCE)} has no number under info[{key!r}] ({field}).",
+            f"Keys it has: {', '.join(map(str, atoms.info))}",
+        )
+    return value

@@ -1,0 +1,117 @@
+"""Several processes, machines without network, the same seed twice."""
+
+import csv
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import ase.io
+import pytest
+import torch
+import yaml
+from ase.build import bulk
+
+from rm_lammps.training.config import load_config
+from rm_lammps.training.prepare import prepare
+
+ROOT = Path(__file__).parents[2]
+TINY = {
+    "name": "tiny",
+    "data": {"supercell_atoms": [2, 8], "samples_per_epoch": 96, "validation_samples": 8},
+    "model": {
+        "r_max": 3.0,
+        "l_max": 1,
+        "num_scalar_features": 8,
+        "num_tensor_features": 4,
+        "mlp_width": 8,
+    },
+    "optimisation": {"epochs": 2, "batch_size": 4, "loss": {"energy": 0.1}},
+    "compile": False,
+    "threads": 1,
+}
+TORCHRUN = ("torchrun", "--standalone", "--nproc-per-node", "2")
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("inputs")
+    ase.io.write(folder / "diamond.cif", bulk("C", cubic=True))
+    (folder / "tiny.yaml").write_text(yaml.safe_dump(TINY))
+    return folder
+
+
+def rows_of(folder):
+    with (folder / "log.csv").open() as stream:
+        return list(csv.DictReader(stream))
+
+
+def weights_of(folder):
+    checkpoint = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=False)
+    return {k: v for k, v in checkpoint["state_dict"].items() if k.startswith("model.")}
+
+
+def prepared(inputs, folder, **changes):
+    config = {**TINY, **changes}
+    file = folder.with_suffix(".yaml")
+    file.write_text(yaml.safe_dump(config))
+    prepare(load_config(str(file)), inputs / "diamond.cif", folder)
+    return folder
+
+
+def fitted(run, folder):
+    run(sys.executable, "-m", "rm_lammps.training.fit", folder, cwd=folder)
+    return weights_of(folder)
+
+
+def test_the_same_seed_gives_the_same_model(run, inputs, tmp_path):
+    seeds = {"a": 0, "b": 0, "c": 3}
+    a, b, c = (fitted(run, prepared(inputs, tmp_path / k, seed=s)) for k, s in seeds.items())
+    assert all(torch.equal(a[name], b[name]) for name in a)
+    assert not all(torch.equal(a[name], c[name]) for name in a)
+
+
+def test_models_the_step_does_not_know_train_through_nequip(run, inputs, tmp_path):
+    folder = prepared(inputs, tmp_path / "zbl")
+    fields = yaml.safe_load((folder / "nequip.yaml").read_text())
+    fields["training_module"]["model"]["pair_potential"] = {
+        "_target_": "nequip.nn.pair_potential.ZBL",
+        "chemical_species": ["C"],
+        "units": "metal",
+    }
+    (folder / "nequip.yaml").write_text(yaml.safe_dump(fields))
+    done = run(sys.executable, "-m", "rm_lammps.training.fit", folder, cwd=folder)
+    assert "nequip-train trains this model" in done.stdout
+    assert "pair_potential" in done.stdout
+    assert [row["epoch"] for row in rows_of(folder)] == ["0", "1"]
+    assert (folder / "checkpoints" / "best.ckpt").exists()
+
+
+def test_two_processes_have_the_gradient_of_one(run, inputs, tmp_path):
+    folder = prepared(inputs, tmp_path / "run", model={**TINY["model"], "dtype": "float64"})
+    done = run(*TORCHRUN, Path(__file__).with_name("two_processes.py"), folder)
+    assert done.stdout.count("one gradient") == 2
+
+
+def test_two_processes_train_together(run, inputs, tmp_path):
+    words = ("rm-train", inputs / "tiny.yaml", "--data", inputs / "diamond.cif")
+    run(*TORCHRUN, "--no-python", *words, "--out", tmp_path / "run")
+    assert [row["epoch"] for row in rows_of(tmp_path / "run")] == ["0", "1"]
+    assert (tmp_path / "run" / "model.nequip.zip").exists()
+
+
+def test_a_gpu_job_is_rehearsed(inputs, tmp_path):
+    folder = tmp_path / "job"
+    words = [sys.executable, ROOT / "scripts" / "gpu" / "pack.py", inputs / "tiny.yaml"]
+    words += ["--data", inputs / "diamond.cif", "--out", folder, "--no-wheels"]
+    words += ["--samples", "32", "--batch-size", "8", "--workers", "0"]
+    subprocess.run([str(word) for word in words], check=True)
+    environment = {**os.environ, "PYTHON": sys.executable}
+    for _ in range(2):
+        before = len(rows_of(folder / "run")) if (folder / "run" / "log.csv").exists() else 0
+        subprocess.run(["bash", str(folder / "run.sh"), "0.03"], check=True, env=environment)
+        rows = rows_of(folder / "run")
+        assert len(rows) > before
+        assert [int(row["epoch"]) for row in rows] == list(range(len(rows)))
+    checkpoint = folder / "run" / "checkpoints" / "last.ckpt"
+    assert 0 < checkpoint.stat().st_size < 16 * 2**20
