@@ -8,7 +8,7 @@ from ase.data import atomic_numbers
 
 from rm_lammps.datasets.library import PrototypeLibrary, pettifor_order
 from rm_lammps.seeds.kinds.prototype import Prototypes
-from rm_lammps.training import prototypes
+from rm_lammps.training import learned_library as library_module
 from rm_lammps.training.learned_library import learn_places, learned_library, split_types
 
 
@@ -26,7 +26,7 @@ def test_equal_symmetry_with_other_proportions_is_another_type(monkeypatch):
     library = PrototypeLibrary.of([*frames, bulk("NaCl", "rocksalt", a=5.6)])
     assert len(set(library.types[:3].tolist())) == 1
     assert split_types(library).tolist() == [0, 0, 2, 3]
-    monkeypatch.setattr(prototypes, "_MOST_FOUNDERS", 1)
+    monkeypatch.setattr(library_module, "_MOST_FOUNDERS", 1)
     assert split_types(library).tolist() == [0, 0, 0, 3]
 
 
