@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rm_lammps.api.calculator import Calculator
     from rm_lammps.api.deploy import deploy
+    from rm_lammps.api.evaluate import Evaluated, evaluate
     from rm_lammps.api.generate import generate
     from rm_lammps.api.relax import RelaxationError, relax
     from rm_lammps.api.train import train
@@ -35,6 +36,7 @@ __version__ = "0.1.0"
 _ROOMS = {
     "api.calculator": ("Calculator",),
     "api.deploy": ("deploy",),
+    "api.evaluate": ("Evaluated", "evaluate"),
     "api.generate": ("generate",),
     "api.relax": ("RelaxationError", "relax"),
     "api.train": ("train",),
@@ -64,6 +66,7 @@ __all__ = [
     "SYSTEMS",
     "TERMS",
     "Calculator",
+    "Evaluated",
     "PairStyle",
     "Potential",
     "Protocol",
@@ -80,6 +83,7 @@ __all__ = [
     "Term",
     "UserError",
     "deploy",
+    "evaluate",
     "generate",
     "read_run",
     "relax",

@@ -37,5 +37,5 @@ def _missing(extra: str) -> list[str]:
 def _found(module: str) -> bool:
     try:
         return find_spec(module) is not None
-    except ValueError:  # blocked in sys.modules
+    except (ImportError, ValueError):  # it is there, but broken
         return False

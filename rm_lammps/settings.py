@@ -51,7 +51,8 @@ def _range(value: Any) -> Any:
         raise ValueError(f"{value!r} is not a range of whole numbers, e.g. 1-4") from None
 
 
-def _words(value: Any) -> Any:
+def read_words(value: Any) -> Any:
+    """Words with commas between them as a list; what is no text comes back as it is."""
     if not isinstance(value, str):
         return value
     return tuple(word.strip() for word in value.split(",") if word.strip())
@@ -60,7 +61,7 @@ def _words(value: Any) -> Any:
 def _numbers(value: Any) -> Any:
     if isinstance(value, int) and not isinstance(value, bool):
         return (value,)
-    words = _words(value)
+    words = read_words(value)
     if value is not words and not all(word.isdecimal() for word in words):
         raise ValueError(f"{value!r} is not a list of whole numbers, e.g. 5,20")
     return words
@@ -68,7 +69,7 @@ def _numbers(value: Any) -> Any:
 
 Range = Annotated[tuple[int, int], BeforeValidator(_range)]
 """``1-4``, ``3`` or ``[1, 4]``; both ends belong to it."""
-Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
+Words = Annotated[tuple[str, ...], BeforeValidator(read_words)]
 """``Li,O`` or ``[Li, O]``."""
 Numbers = Annotated[tuple[int, ...], BeforeValidator(_numbers)]
 """``5,20``, ``5`` or ``[5, 20]``."""

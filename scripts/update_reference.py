@@ -26,6 +26,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from rm_lammps.analysis.fields import EvaluationConfig
 from rm_lammps.files import shipped_models
 from rm_lammps.generation.config import GenerationConfig
 from rm_lammps.generation.fields import Execution, Shortcuts
@@ -113,6 +114,12 @@ def settings() -> str:
             "And what the structures do not depend on, with `out`, the folder for the results:\n",
             "```yaml",
             *fields_as_yaml(Execution()),
+            "```\n",
+            "## An evaluation\n",
+            "`rm-evaluate --config how.yaml`. `sources`, the folders of runs, may be named by the "
+            "command instead. `rm-report` takes `sources`, `out` and `best` in the same way:\n",
+            "```yaml",
+            *fields_as_yaml(EvaluationConfig(sources=(Path("carbon"),))),
             "```\n",
             "## A training run\n",
             "`rm-train config.yaml`:\n",
@@ -269,11 +276,14 @@ def _kind_line(model: BaseModel) -> Iterator[str]:
 def _scalar(value: Any) -> str:
     if value is PydanticUndefined:
         return ""
-    if isinstance(value, Enum):
-        value = value.value
-    plain = list(value) if isinstance(value, tuple) else value
-    plain = str(plain) if isinstance(plain, Path) else plain
+    plain = list(map(_plain_value, value)) if isinstance(value, tuple) else _plain_value(value)
     return yaml.safe_dump(plain, default_flow_style=True).removesuffix("...\n").strip()
+
+
+def _plain_value(value: Any) -> Any:
+    if isinstance(value, Enum):
+        return value.value
+    return str(value) if isinstance(value, Path) else value
 
 
 def _docstring(owner: type) -> str:

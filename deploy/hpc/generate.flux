@@ -10,5 +10,4 @@ module load cray-mpich
 source "$HOME/rm_lammps/.venv/bin/activate"
 export OMP_NUM_THREADS=1
 
-flux run -N1 -n1 rm-deploy diamond
 flux run -N4 --tasks-per-node=128 rm-generate "$1" --out "$2" --time-limit 475

@@ -44,7 +44,7 @@ class Calculator(AseCalculator):
         UserError: no such model, or it can't be compiled here; on calculation, if the structure
             has elements that the model does not know, or is periodic in some directions only.
 
-    Example:
+    Examples:
         >>> import rm_lammps as rm
         >>> from ase.build import bulk
         >>> diamond = bulk("C", a=3.567)

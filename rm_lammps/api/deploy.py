@@ -24,7 +24,7 @@ def deploy(
     Raises:
         UserError: no such model, or it can't be compiled here.
 
-    Example:
+    Examples:
         >>> import rm_lammps as rm
         >>> bundle = rm.deploy("diamond")
         >>> bundle.manifest.species, bundle.manifest.cutoff  # Å

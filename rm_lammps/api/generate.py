@@ -1,10 +1,12 @@
 """Generation from Python."""
 
-import os
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rm_lammps.environment import one_thread
+from rm_lammps.errors import Note
 from rm_lammps.relaxation import Protocol
 from rm_lammps.runs.reading import Run, read_run
 from rm_lammps.seeds import SeedConfig
@@ -85,7 +87,7 @@ def generate(
     Raises:
         UserError: settings that can't be, or a folder that can't be used; on every rank.
 
-    Example:
+    Examples:
         >>> import rm_lammps as rm
         >>> run = rm.generate(model="diamond", formula="C4", num=4, out="carbon")
         >>> run.summary["attempted"]
@@ -95,16 +97,19 @@ def generate(
     """
     given = {name: value for name, value in locals().items() if name not in {"config", "comm"}}
     # one thread a process, as for the commands: MPI ranks share the cores
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    note = one_thread()
     # MPI must be up before LAMMPS is loaded
     from mpi4py import MPI
 
     from rm_lammps.analysis.conclusion import conclude
     from rm_lammps.generation.config import load_run
     from rm_lammps.generation.run import generate as carry_out
-    from rm_lammps.ranks import on_all, on_root
+    from rm_lammps.ranks import check_launcher, on_all, on_root
 
     comm = MPI.COMM_WORLD if comm is None else comm
+    if note and comm.rank == 0:
+        warnings.warn(note, Note, stacklevel=2)
+    check_launcher(comm)
     order = on_root(comm, lambda: load_run(config, given))
     carry_out(order.config, order.folder, comm, order.execution, conclude)
     return on_all(comm, lambda: read_run(order.folder))

@@ -70,7 +70,7 @@ def relax(
             the model.
         RelaxationError: the structure did not come to rest.
 
-    Example:
+    Examples:
         >>> import rm_lammps as rm
         >>> from ase.build import bulk
         >>> stretched = bulk("C", a=3.7)

@@ -38,7 +38,7 @@ def train(
     Raises:
         UserError: unusable configuration, data or folder, or the training failed.
 
-    Example:
+    Examples:
         >>> import rm_lammps as rm
         >>> from ase.build import bulk
         >>> bulk("C", cubic=True).write("diamond.cif")

@@ -2,16 +2,13 @@
 
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Sequence
-from math import isfinite
-from pathlib import Path
+from collections.abc import Callable, Iterable
 from typing import TextIO
 
 import typer
 
 from rm_lammps.environment import prepare
 from rm_lammps.errors import Note, UserError, of_environment
-from rm_lammps.ranks import Communicator, on_root
 
 BAD_INPUT = 2
 
@@ -76,18 +73,6 @@ def refuse(context: typer.Context, names: Iterable[str], why: str) -> None:
         raise UserError(f"{', '.join(useless)} would do nothing: {why}.", "Leave it out.")
 
 
-def check_finite(context: typer.Context) -> None:
-    """Refuse numbers that are none: ``nan`` passes every range.
-
-    Raises:
-        UserError: an option is nan or infinite.
-    """
-    for parameter in context.command.params:
-        value = context.params.get(parameter.name or "")
-        if isinstance(value, float) and not isfinite(value):
-            raise UserError(f"{parameter.opts[0]} {value} is not a finite number.", "Give one.")
-
-
 def _refuse_empty_arguments(words: list[str]) -> None:
     for before, word in zip(["", *words], words, strict=False):
         if not word.strip() or (word.startswith("--") and word.endswith("=")):
@@ -130,18 +115,3 @@ def _print_notes() -> None:
 
 def _plain(text: str) -> str:
     return text.replace("[", r"\[")
-
-
-def prepare_folder(comm: Communicator, folders: Sequence[Path], out: Path | None) -> Path:
-    """Folder with what runs gave, on every rank; says which of them are still going on.
-
-    Raises:
-        UserError: on every rank: no runs, or they don't go together.
-    """
-    from rm_lammps.runs.joining import ready_to_read, what_is_missing
-
-    folder = on_root(comm, lambda: ready_to_read(folders, out))
-    if comm.rank == 0:
-        for line in what_is_missing(folder):
-            typer.echo(line, err=True)
-    return folder

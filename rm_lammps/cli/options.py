@@ -68,7 +68,7 @@ def _flag(name: str, field: FieldInfo, panel: str) -> inspect.Parameter:
         notes = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
         metavar = str(notes.get("metavar") or _VALUES.get(kind, "TEXT"))
         option = typer.Option(flag, help=text, metavar=metavar, rich_help_panel=panel)
-        several = kind == tuple[str, ...] and "metavar" not in notes
+        several = get_args(kind)[1:] == (...,)
         annotation = Annotated[list[str] | None if several else str | None, option]
     return inspect.Parameter(
         name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation
@@ -89,6 +89,8 @@ def _sentence(field: FieldInfo) -> str:
     """A field's description as it stands in the help, with its default."""
     text = field.description or ""
     default = field.default
+    if isinstance(default, tuple):
+        default = ",".join(map(str, default))
     if isinstance(default, (int, float, str)) and not isinstance(default, bool) and default != "":
         text += f"; default: {default}"
     return text[:1].upper() + text[1:] + "."

@@ -34,7 +34,7 @@ from rm_lammps.runs.folder import finish, open_folder
 from rm_lammps.runs.layout import TRAJECTORIES
 from rm_lammps.runs.shards import ShardWriter, crash_record, read_recorded
 
-_VERSIONED = ("rm_lammps", "torch", "nequip", "nequip-allegro", "lammps", "numpy")
+_VERSIONED = ("rm_lammps", "lammps", "numpy")
 
 Conclude = Callable[[Path, Communicator, DatasetStatistics], None]
 """Folder, ranks, statistics of the model's training data."""
@@ -119,7 +119,8 @@ def _describe(config: GenerationConfig, bundle: Bundle) -> dict[str, Any]:
             "package_sha256": bundle.manifest.package_sha256,
             "compiled_sha256": bundle.manifest.files[bundle.model],
         },
-        "versions": {name: version(name) for name in _VERSIONED},
+        # those of a compiled graph among them, where the bundle is one
+        "versions": bundle.manifest.versions | {name: version(name) for name in _VERSIONED},
     }
 
 

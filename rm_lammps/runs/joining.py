@@ -7,6 +7,7 @@ of which run a structure is.
 import hashlib
 import json
 import re
+import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
@@ -156,6 +157,8 @@ def join(folders: Sequence[Path], out: Path) -> Path:
         raise UserError(f"Can't write to {out}: {error}", "Choose another --out.") from error
     lock = take_lock(out)
     try:
+        for left_by_a_kill in out.glob(f"{_PARTS}*"):
+            shutil.rmtree(left_by_a_kill, ignore_errors=True)
         with ExitStack() as stack:
             parts = []
             for folder, name in zip(folders, names, strict=True):

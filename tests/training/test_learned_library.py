@@ -7,7 +7,7 @@ from ase.build import bulk
 from ase.data import atomic_numbers
 
 from rm_lammps.datasets.library import PrototypeLibrary, pettifor_order
-from rm_lammps.seeds import Prototypes
+from rm_lammps.seeds.kinds.prototype import Prototypes
 from rm_lammps.training import prototypes
 from rm_lammps.training.learned_library import learn_places, learned_library, split_types
 

@@ -19,9 +19,11 @@ from rm_lammps.analysis.large_cells import density
 from rm_lammps.analysis.molecules import require_packages
 from rm_lammps.analysis.unique import read_unique, write_unique
 from rm_lammps.errors import UserError
-from rm_lammps.runs.contents import read_failures, read_summary
+from rm_lammps.runs.contents import read_failures, read_run_file, read_summary
 from rm_lammps.runs.frames import iterate
 from rm_lammps.runs.index import read_index
+from rm_lammps.runs.joined import read_joined
+from rm_lammps.runs.joining import what_is_missing
 from rm_lammps.runs.layout import (
     ENERGY_VOLUME,
     EVALUATION,
@@ -131,6 +133,8 @@ class Contents:
     name: str
     formula: str
     model: str
+    notes: list[str]
+    """What a reader should know of the runs: several, or not at their end."""
     summary: dict[str, Any]
     n_unique: int
     points: list[dict[str, Any]]
@@ -176,11 +180,16 @@ def read_contents(folder: Path, n_best: int) -> Contents:
     failures, failed_cost = _failures(folder)
     table = read_index(folder)
     known = np.isfinite(table.seconds) & np.isfinite(table.evaluations)
-    stored = _run(folder)
+    runs = _runs(folder)
+    described = next(iter(runs.values()), {})
+    asked = dict.fromkeys(_request(run.get("config", {})) for run in runs.values())
     return Contents(
         name=folder.resolve().name,
-        formula=_request(stored.get("config", {})),
-        model=str(stored.get("model", {}).get("name", "")),
+        formula=", ".join(words for words in asked if words),
+        model=str(described.get("model", {}).get("name", "")),
+        notes=[f"{len(runs)} runs were put together.", *what_is_missing(folder)]
+        if len(runs) > 1
+        else what_is_missing(folder),
         summary=summary,
         n_unique=n_unique,
         points=points[:MAX_POINTS],
@@ -189,7 +198,7 @@ def read_contents(folder: Path, n_best: int) -> Contents:
         failures=failures,
         converged_cost=Cost(table.seconds[known], table.evaluations[known]),
         failed_cost=failed_cost,
-        settings=yaml.safe_dump(stored, sort_keys=False) if stored else "",
+        settings=_settings(runs),
         files={name: what for name, what in FILES.items() if (folder / name).exists()},
         molecules=molecules,
     )
@@ -293,12 +302,22 @@ def _request(config: dict[str, Any]) -> str:
     return str(config.get("formula") or "")
 
 
-def _run(folder: Path) -> dict[str, Any]:
+def _runs(folder: Path) -> dict[str, dict[str, Any]]:
+    """What is known of each run, by name; nothing where the folder does not say."""
+    joined = read_joined(folder)
+    if joined:
+        return {run.name: run.run for run in joined}
     try:
-        stored = yaml.safe_load((folder / RUN).read_text())
-    except (OSError, yaml.YAMLError):
+        return {folder.resolve().name: read_run_file(folder)}
+    except UserError:
+        # structures alone make a page too
         return {}
-    return stored if isinstance(stored, dict) else {}
+
+
+def _settings(runs: dict[str, dict[str, Any]]) -> str:
+    if len(runs) == 1:
+        (runs,) = runs.values()
+    return yaml.safe_dump(runs, sort_keys=False) if runs else ""
 
 
 def _failures(folder: Path, n_examples: int = 3) -> tuple[list[Failures], Cost]:

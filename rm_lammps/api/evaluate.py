@@ -1,0 +1,230 @@
+"""Evaluation and report from Python."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rm_lammps.analysis.fields import (
+    CrystalFields,
+    EvaluationConfig,
+    MoleculeFields,
+    ReportConfig,
+)
+from rm_lammps.api.folders import prepare_folder
+from rm_lammps.errors import UserError, checked
+from rm_lammps.ranks import Communicator, OneProcess, on_root
+from rm_lammps.settings import combine, given, read_settings
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """What an evaluation came to."""
+
+    source: Path
+    """Folder with the results, or the file of molecules that was looked at."""
+    kind: str
+    """``crystals`` or ``molecules``."""
+    result: dict[str, Any]
+    """Rates over all attempted seeds, and a record for each structure: ``evaluation.json``."""
+    metrics: dict[str, Any] | None = None
+    """Measures by composition, ``metrics.json``, where they were asked for."""
+
+
+def evaluate(
+    *sources: str | Path,
+    config: str | Path | Mapping[str, Any] | None = None,
+    out: str | Path | None = None,
+    format: str | Sequence[str] | None = None,  # noqa: A002, the name of the flag
+    show: int | None = None,
+    training: str | Path | None = None,
+    reference: str | Path | None = None,
+    symmetrise: bool | None = None,
+    symprec: float | None = None,
+    energy_tolerance: float | None = None,
+    top: int | None = None,
+    found_weight: float | None = None,
+    symmetry_weight: float | None = None,
+    prototype_weight: float | None = None,
+    metrics: bool | None = None,
+    at: int | str | Sequence[int] | None = None,
+    rerank: int | None = None,
+    rerank_steps: int | None = None,
+    rank_by: str | None = None,
+    xtb: bool | None = None,
+    keep: float | None = None,
+    comm: Communicator | None = None,
+) -> Evaluated:
+    """Deduplicate, rank and judge what runs found: ``rm-evaluate`` as a function.
+
+    Arguments have the names, values and defaults of its flags; the page of commands has them all.
+
+    Args:
+        sources: one or several folders of ``generate``, also of a run that is going on; or a file
+            of known molecules.
+        config: YAML file, or mapping, of the settings; the other arguments win over it.
+        out: folder for the results of several runs; of a file, where to write JSON.
+        format: ``"cif"``, ``"db"``: write structures in these formats too.
+        show: unique structures that the command lists; nothing is listed here.
+        training: file of structures that don't count as new.
+        reference: file of structures to look for.
+        symmetrise: write the unique structures' standard cells too.
+        symprec: tolerance of space groups, Å.
+        energy_tolerance: of equal structures, pseudo-eV per atom.
+        top: structures of each composition in ``top.extxyz``.
+        found_weight: of ln(seeds that found it) in the ranking, pseudo-eV per atom.
+        symmetry_weight: of ln(order of the point group), pseudo-eV per atom.
+        prototype_weight: of ln(share of votes), pseudo-eV per atom.
+        metrics: measure crystals by composition.
+        at: metrics: candidates a composition.
+        rerank: metrics: candidates to rank anew by a physical potential.
+        rerank_steps: steps of relaxation by it.
+        rank_by: which potential.
+        xtb: relax molecules with GFN2-xTB too.
+        keep: fraction of each composition's molecules to keep.
+        comm: ranks that share the work, each of which calls this function; default: this process.
+
+    Returns:
+        Where the results are and what they say, on every rank.
+
+    Raises:
+        UserError: settings that can't be, folders without runs, or a package is missing.
+
+    Examples:
+        >>> import rm_lammps as rm
+        >>> run = rm.generate(model="diamond", formula="C4", num=4, out="carbon")
+        >>> evaluated = rm.evaluate("carbon")
+        >>> best = evaluated.result["structures"][0]
+        >>> print(best["space_group"], round(best["volume_per_atom"], 1))  # Å³
+        Fd-3m (227) 5.7
+    """
+    settings = {
+        name: value for name, value in locals().items() if name not in {"config", "comm", "sources"}
+    }
+    return carry_out(load_evaluation(config, {**settings, "sources": sources or None}), comm)
+
+
+def load_evaluation(
+    source: str | Path | Mapping[str, Any] | None, settings: Mapping[str, Any]
+) -> EvaluationConfig:
+    """Combine a YAML file with flags or arguments, which win.
+
+    Raises:
+        UserError: no such file, or a field is missing, unknown or out of range.
+    """
+    fields = combine(read_settings(source), given(settings))
+    return checked(EvaluationConfig, fields, _named(source))
+
+
+def load_report(
+    source: str | Path | Mapping[str, Any] | None, settings: Mapping[str, Any]
+) -> ReportConfig:
+    """Combine a YAML file with flags, which win.
+
+    Raises:
+        UserError: no such file, or a field is missing, unknown or out of range.
+    """
+    return checked(ReportConfig, combine(read_settings(source), given(settings)), _named(source))
+
+
+def _named(source: object) -> str:
+    return f"settings of {source}" if isinstance(source, (str, Path)) else "settings"
+
+
+def carry_out(config: EvaluationConfig, comm: Communicator | None = None) -> Evaluated:
+    """Evaluate crystals or molecules, whichever there are.
+
+    Args:
+        config: what is wanted.
+        comm: every rank of it calls this function.
+
+    Raises:
+        UserError: on every rank.
+    """
+    comm = OneProcess() if comm is None else comm
+    file = config.sources[0] if len(config.sources) == 1 and config.sources[0].is_file() else None
+    source = prepare_folder(comm, config.sources, config.out) if file is None else file
+    molecules = file is not None or on_root(comm, lambda: _holds_molecules(source))
+    _refuse_useless(config, source, molecules=molecules)
+    if molecules:
+        return _molecules(config, source, comm)
+    return _crystals(config, source, comm)
+
+
+def _refuse_useless(config: EvaluationConfig, source: Path, *, molecules: bool) -> None:
+    """Refuse settings that were given and would do nothing for what is at hand."""
+    useless: dict[str, Iterable[str]] = {}
+    if molecules:
+        useless[f"{source} holds molecules"] = {"show", *CrystalFields.model_fields}
+        if source.is_file():
+            useless[f"{source} is a file, not the folder of a run"] = ["format"]
+    else:
+        useless[f"{source} holds crystals"] = MoleculeFields.model_fields
+        if not (config.metrics or config.rerank):
+            useless["it needs --metrics or --rerank"] = ["at", "training"]
+        if not config.rerank:
+            useless["it needs --rerank"] = ["rerank_steps", "rank_by"]
+    for why, names in useless.items():
+        idle = sorted(config.model_fields_set & set(names))
+        if idle:
+            flags = ", ".join(f"--{name.replace('_', '-')}" for name in idle)
+            raise UserError(f"{flags} would do nothing: {why}.", "Leave it out.")
+
+
+def _holds_molecules(folder: Path) -> bool:
+    from rm_lammps.runs.contents import read_summary
+
+    return bool(read_summary(folder)["kind"] == "molecules")
+
+
+def _molecules(config: EvaluationConfig, source: Path, comm: Communicator) -> Evaluated:
+    from rm_lammps.analysis.molecules import require_packages
+
+    require_packages(xtb=config.xtb)
+    from rm_lammps.analysis.export import Format
+    from rm_lammps.analysis.molecules.evaluate import Options, evaluate_file, evaluate_run
+
+    options = Options(config.training, config.xtb, config.keep)
+    if source.is_file():
+        result = evaluate_file(source, options, comm=comm, out=config.out)
+    else:
+        result = evaluate_run(source, options, comm=comm, formats=map(Format, config.format))
+    return Evaluated(source, "molecules", result)
+
+
+def _crystals(config: EvaluationConfig, folder: Path, comm: Communicator) -> Evaluated:
+    from rm_lammps.analysis.evaluate import evaluate as run
+    from rm_lammps.analysis.export import Format
+    from rm_lammps.analysis.grouping import Tolerances
+    from rm_lammps.analysis.metrics import measure
+    from rm_lammps.analysis.ranking import Ranking
+    from rm_lammps.analysis.rerank import Reranking
+    from rm_lammps.potentials import find_potential
+
+    reranking = None
+    if config.rerank:
+        potential = find_potential(config.rank_by)
+        reranking = Reranking(config.rerank, config.rerank_steps, potential=potential)
+    result, unique = run(
+        folder,
+        config.reference,
+        comm=comm,
+        formats=list(map(Format, config.format)),
+        symmetrise=config.symmetrise,
+        symprec=config.symprec,
+        tolerances=Tolerances(energy=config.energy_tolerance),
+        ranking=Ranking(config.found_weight, config.symmetry_weight, config.prototype_weight),
+        top=config.top,
+    )
+    measured = None
+    if config.metrics or config.rerank:
+        measured = measure(
+            folder,
+            unique,
+            config.reference,
+            comm=comm,
+            at=config.at,
+            training_file=config.training,
+            reranking=reranking,
+        )
+    return Evaluated(folder, "crystals", result, measured)
