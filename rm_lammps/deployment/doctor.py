@@ -1,6 +1,5 @@
 """Check everything that the package needs of this machine, and say what to do where it is amiss."""
 
-import locale
 import os
 import re
 import shutil
@@ -58,7 +57,6 @@ def examine() -> list[Finding]:
         "cache": _cache,
         "temporary files": _temporary,
         "threads": _threads,
-        "locale": _locale,
         "C++ compiler": _compiler,
         "MPI": _mpi,
         "mpirun": _mpirun,
@@ -177,16 +175,6 @@ def _threads() -> str:
             "export OMP_NUM_THREADS=1",
         )
     return f"1 a rank, {cores} core(s) for this process"
-
-
-def _locale() -> str:
-    encoding = locale.getpreferredencoding()
-    if encoding.lower().replace("-", "") != "utf8":
-        raise _WarningError(
-            f"The locale's encoding is {encoding}: files hold letters such as Å.",
-            "export LC_ALL=C.UTF-8",
-        )
-    return encoding
 
 
 def _compiler() -> str:

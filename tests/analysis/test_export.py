@@ -66,4 +66,4 @@ def test_structures_survive(folder):
 
 
 def test_unknown_formats_are_refused(refused, folder):
-    assert "'cif', 'db'" in refused("rm-evaluate", folder, "--format", "pdf")
+    assert "'cif' or 'db'" in refused("rm-evaluate", folder, "--format", "pdf")

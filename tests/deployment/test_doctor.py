@@ -21,7 +21,6 @@ def test_doctor_is_content(run):
     [
         ({"CXX": "no-such-compiler"}, "C++ compiler", "load your cluster's", "compiling graphs"),
         ({"OMP_NUM_THREADS": "8"}, "threads", "export OMP_NUM_THREADS=1", None),
-        ({"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}, "locale", "UTF-8", None),
     ],
 )
 def test_what_many_do_without_is_a_warning(environment, check, advice, not_for, run, plugin):

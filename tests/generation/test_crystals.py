@@ -41,7 +41,8 @@ def test_seeds_are_of_all_kinds(salts):
     frames = ase.io.read(salts / "structures.extxyz", ":", parallel=False)
     failures = [json.loads(line) for line in (salts / "failures.jsonl").open()]
     kinds = [atoms.info["seed_kind"] for atoms in frames] + [f["seed_kind"] for f in failures]
-    assert kinds.count("prototype") == 8
+    # two in five of each composition's eight seeds
+    assert kinds.count("prototype") == 6
     assert {"prototype", "learned_symmetry"} <= set(kinds)
     assert yaml.safe_load((salts / "run.yaml").read_text())["config"]["preset"] == "prediction"
 

@@ -238,7 +238,7 @@ def test_supercells_are_described(tools, run, diamond_bundle, tmp_path):
         (["--formula", "C8", "--preset", "magic"], "unknown preset 'magic'"),
         (
             ["--formula", "C8", "--trajectories", "0,x"],
-            "trajectories: Value error, '0,x' is not a list",
+            "trajectories: '0,x' is not a list of whole numbers",
         ),
         (["--formula", "C8", "--trajectories", "64"], "names seed 64"),
     ],

@@ -73,8 +73,8 @@ def test_formulas_like_the_data(run, tmp_path):
         (("--formula", "CH4", "--atoms", "10"), "even numbers up to 6"),
         (("--formula", "C"), "no molecule without radicals"),
         (("--heavy", "C2H"), "has hydrogens already"),
-        (("--formula", "CH4", "--preset", "crystals"), "--preset molecules"),
-        (("--formula", "CH4", "--pressure", "1"), "no pressure"),
+        (("--formula", "CH4", "--preset", "crystals"), "Stages for molecules"),
+        (("--formula", "CH4", "--pressure", "1"), "a pressure would do nothing"),
     ],
 )
 def test_bad_input_is_refused(refused, tmp_path, arguments, words):
