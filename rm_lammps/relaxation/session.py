@@ -260,13 +260,24 @@ class LammpsSession:
             )
         self.set(rm_elements=" ".join(elements))
         self.command(f"pair_style {self.bundle.pair_style}")
-        self.command(f"pair_coeff {self.bundle.pair_coefficients(elements)}")
+        self.command(f"pair_coeff {self._coefficients(elements)}")
         self.include("neighbours.in")
         self._elements, self._own_style, self._level = elements, "", None
         self._add_terms(elements)
         if self._trajectory is not None:
             lmp.command(f"dump trajectory all extxyz {_FRAMES_EVERY} {self._trajectory}")
             lmp.command(f"dump_modify trajectory append yes sort id element {' '.join(elements)}")
+
+    def _coefficients(self, elements: Sequence[str], level: str | None = None) -> str:
+        """What follows ``pair_coeff``, with the model's file in a variable.
+
+        LAMMPS drops letters beyond ASCII from its input, but not from the values of variables.
+        """
+        line = self.bundle.pair_coefficients(elements, level)
+        first, second, file, rest = line.split(maxsplit=3)
+        self._lmp.command('variable rm_model string ""')
+        self._lmp.set_string_variable("rm_model", file)
+        return f"{first} {second} ${{rm_model}} {rest}"
 
     def _add_terms(self, elements: Sequence[str]) -> None:
         """Put the terms' pair styles beside E~'s, each with its weight."""
@@ -284,7 +295,7 @@ class LammpsSession:
         count: Counter[str] = Counter()
         names = []
         for style, lines in [
-            (bundle.pair_style, (bundle.pair_coefficients(elements),)),
+            (bundle.pair_style, (self._coefficients(elements),)),
             *((some.style, some.coefficients) for some in styles),
         ]:
             count[style] += 1
@@ -394,6 +405,6 @@ class LammpsSession:
         """
         if name == self._level:
             return
-        first, second, rest = self.bundle.pair_coefficients(self._elements, name).split(maxsplit=2)
+        first, second, rest = self._coefficients(self._elements, name).split(maxsplit=2)
         self.command(f"pair_coeff {first} {second} {self._own_style} {rest}")
         self._level = name

@@ -26,6 +26,10 @@ _ASTRAY = 1.0
 """Å."""
 _FTOL, _GTOL = 1e-9, 2e-3
 _STEPS = 200
+_FARTHEST = 3.0
+"""Å, that a coordinate may move: what goes farther is astray."""
+_LARGEST_STRAIN = 0.3
+"""Of each component, that a cell may take on."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +119,8 @@ def _examine(surface: Surface, atoms: ase.Atoms) -> Equilibrium:
         start,
         jac=True,
         method="L-BFGS-B",
+        # a cell that collapses or flies apart has more neighbours than memory holds
+        bounds=coordinates.bounds(),
         options={"maxiter": _STEPS, "ftol": _FTOL, "gtol": _GTOL},
     )
     moved = result.x[: 3 * len(atoms)].reshape(-1, 3)
@@ -139,6 +145,12 @@ class _Coordinates:
         self.size = 3 * len(atoms) + (6 if self._periodic else 0)
         volume = atoms.get_volume() if self._periodic else 1.0
         self.scale = volume**0.5
+
+    def bounds(self) -> list[tuple[float, float]]:
+        """Lowest and highest value of each coordinate."""
+        strain = _LARGEST_STRAIN * self.scale
+        strains = self.size - 3 * len(self._atoms)
+        return [(-_FARTHEST, _FARTHEST)] * (3 * len(self._atoms)) + [(-strain, strain)] * strains
 
     def energy(self, x: Array) -> tuple[float, Array]:
         """Energy (pseudo-eV) and gradient."""

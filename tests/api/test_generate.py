@@ -59,7 +59,7 @@ def test_a_complete_run_is_only_read_again_and_others_are_refused(diamond_bundle
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"formula": "C8"}, "model: Field required"),
+        ({"formula": "C8"}, "model: is missing"),
         ({"model": "diamond", "formula": "C8", "out": None}, "--out DIR"),
         ({"model": "diamond"}, "give one of formula, formulas, de_novo, heavy"),
         ({"model": "diamond", "formula": "C8", "z": "1-x"}, "not a range of whole numbers"),

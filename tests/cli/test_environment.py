@@ -14,6 +14,7 @@ from rm_lammps.cache import cpu_type
 from rm_lammps.deployment import bundle as bundles
 from rm_lammps.environment import Tolerant, one_thread
 from rm_lammps.errors import UserError
+from rm_lammps.files import pretrained_folder
 from rm_lammps.ranks import OneProcess, check_launcher, environment_for_mpirun
 
 QUICK = ("--model", "diamond", "--formula", "C2", "--preset", "quick", "--num", "2")
@@ -155,13 +156,17 @@ def test_a_finished_cache_that_is_read_only(run, diamond_bundle, tmp_path):
             folder.chmod(0o755)
 
 
-def test_a_finished_cache_is_not_written_to(diamond_bundle, monkeypatch):
+def test_a_finished_cache_is_not_written_to(diamond_bundle, monkeypatch, tmp_path):
+    own = tmp_path / "own"
+    shutil.copytree(pretrained_folder() / "diamond", own)
+    made = bundles.find_bundle(str(own)).folder
+
     class NoLock:
         def __init__(self, *_):
             raise PermissionError(30, "Read-only file system")
 
     monkeypatch.setattr(bundles, "FileLock", NoLock)
-    assert bundles.find_bundle("diamond").folder == diamond_bundle
+    assert bundles.find_bundle(str(own)).folder == made
 
 
 @pytest.mark.parametrize("first", ["from lammps import lammps", "from mpi4py import MPI"])

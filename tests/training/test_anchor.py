@@ -30,6 +30,12 @@ def test_the_anchor_shifts_the_energy_and_nothing_else(tmp_path):
 
 def test_structures_without_the_energy_are_named(tmp_path):
     ase.io.write(tmp_path / "frames.extxyz", bulk("C"))
-    config = TrainingConfig.model_validate({"name": "x", "data": {"energy_key": "e_form"}})
+    config = TrainingConfig.model_validate(
+        {
+            "name": "x",
+            "data": {"energy_key": "e_form"},
+            "optimisation": {"loss": {"energy": 1.0}},
+        }
+    )
     with pytest.raises(UserError, match=r"frames.extxyz, frame 0 has no number under .*e_form"):
         train(config, tmp_path / "frames.extxyz", tmp_path / "out")
