@@ -26,6 +26,11 @@ PRESETS: dict[str, dict[str, Any]] = {
     "prediction": {
         "protocol": {"stages": [{"stage": "box"}], "fmax": 0.5, "max_stress": 8.0},
     },
+    # seeds at random places have farther to go, and nothing that was right to lose
+    "blind": {
+        "seeds": {"kind": "mixture", "weights": {"learned_symmetry": 3.0, "random": 1.0}},
+        "protocol": {"stages": [{"stage": "box"}], "fmax": 0.1, "max_stress": 2.0},
+    },
     "thorough": {
         "protocol": {
             "stages": [{"stage": "box"}, {"stage": "hops", "number": 30, "patience": 5}],
