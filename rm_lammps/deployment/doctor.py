@@ -234,6 +234,8 @@ def _lammps() -> str:
     done = subprocess.run(
         [*launcher, sys.executable, "-c", _LAMMPS_PROBE, str(model)],
         env=environment_for_mpirun(),
+        # Python looks for packages in the working folder first: a checkout is not the installation
+        cwd=model.parent,
         capture_output=True,
         text=True,
         check=False,
