@@ -25,9 +25,15 @@ print(folder)
 """
 
 
-def test_folder_is_found_without_heavy_imports(plugin):
+def test_folder_is_found_without_heavy_imports(plugin, tmp_path):
     done = subprocess.run(
-        [sys.executable, "-c", PROBE], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", PROBE],
+        # not a checkout's folder, where Python would take its files for the installation
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
     )
     assert done.stderr == ""
     assert done.stdout.strip() == str(plugin.parent) == plugin_folder()
