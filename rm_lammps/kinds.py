@@ -89,6 +89,17 @@ class Family(Generic[K]):
             )
         return kinds[name]
 
+    def make(self, name: str) -> K:
+        """Make the kind of this name, with its default settings.
+
+        Raises:
+            UserError: there is none; names those that there are.
+        """
+        try:
+            return self.find(name)()
+        except ValueError as error:
+            raise UserError(f"{str(error).capitalize()}.") from error
+
     def read(self, value: Any) -> Any:
         """Make a kind from plain data: its name, or a mapping of its name and settings.
 

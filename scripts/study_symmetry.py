@@ -16,7 +16,7 @@ from pathlib import Path
 
 import ase
 import numpy as np
-import spglib
+from ase.data import chemical_symbols
 
 from rm_lammps.datasets import read_structures
 from rm_lammps.datasets.library import PrototypeLibrary
@@ -27,19 +27,17 @@ from rm_lammps.seeds.wyckoff import letter_of, space_group_table
 DRAWS = 20
 
 
-def template_of(atoms: ase.Atoms) -> tuple[dict[str, int], Template] | None:
-    """Composition and template of a crystal; none where its cell is not primitive."""
-    cell = (atoms.cell.array, atoms.get_scaled_positions(), atoms.numbers)
-    found = spglib.get_symmetry_dataset(cell, symprec=0.1)
-    if found is None or len(np.unique(found.mapping_to_primitive)) < len(atoms):
-        return None
-    composition = dict(atoms.symbols.formula.count())
-    letters = []
-    for symbol in composition:
-        own = np.array(atoms.get_chemical_symbols()) == symbol
-        orbits = np.unique(found.crystallographic_orbits[own])
-        letters.append("".join(sorted(found.wyckoffs[k] for k in orbits)))
-    return composition, (int(found.number), tuple(letters))
+def known_templates(frames: list[ase.Atoms]) -> list[tuple[dict[str, int], Template]]:
+    """Composition and template of each crystal whose cell is primitive."""
+    library = PrototypeLibrary.of(frames)
+    found = []
+    for index in np.flatnonzero(library.groups):
+        # the library's letters stand in order of atomic number
+        numbers, counts = np.unique(library.numbers(index), return_counts=True)
+        composition = {chemical_symbols[n]: int(k) for n, k in zip(numbers, counts, strict=True)}
+        template = int(library.groups[index]), tuple(str(library.letters[index]).split())
+        found.append((composition, template))
+    return found
 
 
 def uniform(counts: list[int], rng: np.random.Generator, groups: np.ndarray) -> Template | None:
@@ -72,7 +70,7 @@ def main() -> None:
         for atoms in read_structures(arguments.data)
         if bool(zlib.crc32(str(atoms.info["material_id"]).encode()) & 1) == wanted
     ][: arguments.number]
-    known = [found for atoms in frames if (found := template_of(atoms)) is not None]
+    known = known_templates(frames)
     print(f"{len(frames)} structures, {len(known)} in primitive cells")
     library = PrototypeLibrary.load(arguments.library)
     training = library.groups[library.groups > 1].astype(int)

@@ -18,7 +18,7 @@ from rm_lammps.analysis.composition_frames import CompositionFrames
 from rm_lammps.analysis.plots import plot_screening
 from rm_lammps.analysis.second_opinion import Judged, above, agreement, stability
 from rm_lammps.files import replacing
-from rm_lammps.potentials import Potential, find_potential
+from rm_lammps.potentials import POTENTIALS, Potential
 from rm_lammps.ranks import Communicator, on_root, share_out
 from rm_lammps.runs.layout import RERANKED, SCREENING
 from rm_lammps.systems.matching import rms
@@ -37,7 +37,7 @@ class Reranking:
     """Steps of relaxation at most; 0 for the energy at the best of several volumes."""
     fmax: float = 0.1
     """eV/Å, where a relaxation ends."""
-    potential: Potential = field(default_factory=lambda: find_potential("chgnet"))
+    potential: Potential = field(default_factory=lambda: POTENTIALS.make("chgnet"))
 
 
 def judge(atoms: ase.Atoms, how: Reranking) -> Judged:

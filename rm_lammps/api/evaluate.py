@@ -199,11 +199,11 @@ def _crystals(config: EvaluationConfig, folder: Path, comm: Communicator) -> Eva
     from rm_lammps.analysis.metrics import measure
     from rm_lammps.analysis.ranking import Ranking
     from rm_lammps.analysis.rerank import Reranking
-    from rm_lammps.potentials import find_potential
+    from rm_lammps.potentials import POTENTIALS
 
     reranking = None
     if config.rerank:
-        potential = find_potential(config.rank_by)
+        potential = POTENTIALS.make(config.rank_by)
         reranking = Reranking(config.rerank, config.rerank_steps, potential=potential)
     result, unique = run(
         folder,

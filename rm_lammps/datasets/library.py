@@ -4,7 +4,7 @@ import zipfile
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import permutations, product
 from pathlib import Path
 
@@ -118,6 +118,31 @@ class PrototypeLibrary:
             of_each: (np.array([index for index, _ in some]), np.array([own for _, own in some]))
             for of_each, some in members.items()
         }
+
+    @cached_property
+    def _dissimilarity(self) -> NDArray[np.floating]:
+        """Of each pair of elements: ln(1 + d²), d the distance of their places."""
+        differences = self.places[:, None] - self.places
+        return np.asarray(np.log1p(np.square(differences).sum(axis=2)))
+
+    def best_replacement(
+        self, elements: NDArray[np.int64], ways: NDArray[np.int64], own: Sequence[int]
+    ) -> tuple[NDArray[np.int64], NDArray[np.floating]]:
+        """For each structure, the way of replacing its elements that changes least.
+
+        Args:
+            elements: of the structures, from :meth:`by_counts`, shape (n, their elements).
+            ways: place among a structure's elements of each of the new ones, shape (ways, m).
+            own: atomic numbers of the new elements, shape (m,).
+
+        Returns:
+            Atomic number that each new element replaces, shape (n, m), and the sum of the
+            dissimilarities, shape (n,).
+        """
+        # shape (structures, ways)
+        sums = self._dissimilarity[elements[:, ways], own].sum(axis=2)
+        way, rows = sums.argmin(axis=1), np.arange(len(sums))
+        return elements[rows[:, None], ways[way]], sums[rows, way]
 
     def atoms(self, index: int) -> ase.Atoms:
         """One structure, Å."""

@@ -1,5 +1,5 @@
 """Physical potentials, for a second opinion on what E~ proposes."""
 
-from rm_lammps.potentials.potential import POTENTIALS, Potential, find_potential
+from rm_lammps.potentials.potential import POTENTIALS, Potential
 
-__all__ = ["POTENTIALS", "Potential", "find_potential"]
+__all__ = ["POTENTIALS", "Potential"]

@@ -9,7 +9,6 @@ from ase.calculators.calculator import Calculator
 from ase.filters import FrechetCellFilter
 from ase.optimize import FIRE
 
-from rm_lammps.errors import UserError
 from rm_lammps.kinds import Family, Kind
 
 
@@ -66,15 +65,3 @@ POTENTIALS: Family[Potential] = Family(
     package="rm_lammps.potentials.kinds",
     group="rm_lammps.potentials",
 )
-
-
-def find_potential(name: str) -> Potential:
-    """Potential by name, with its default settings.
-
-    Raises:
-        UserError: there is none; names those that there are.
-    """
-    try:
-        return POTENTIALS.find(name)()
-    except ValueError as error:
-        raise UserError(str(error).capitalize() + ".") from error

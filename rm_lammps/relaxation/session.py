@@ -5,7 +5,6 @@ seed before it is left; further structures of the seed take over the box.
 """
 
 import os
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +20,7 @@ from rm_lammps.files import shipped_folder
 from rm_lammps.geometry import Array, is_reduced, reduced, widest_gaps
 from rm_lammps.relaxation.outcome import Evaluation, Reason, StopError
 from rm_lammps.relaxation.scripts import load_script
-from rm_lammps.relaxation.term import Term
+from rm_lammps.relaxation.term import PairStyle, Term, scaled_sum
 from rm_lammps.systems import System, system_of
 
 if TYPE_CHECKING:
@@ -283,28 +282,10 @@ class LammpsSession:
         """Put the terms' pair styles beside E~'s, each with its weight."""
         if not self._terms:
             return
-        styles = [term.pair(elements) for term in self._terms]
-        bundle = self.bundle
-        parts = [f"1.0 {bundle.pair_style}"]
-        parts += [
-            f"{term.weight} {some.style} {some.arguments}"
-            for term, some in zip(self._terms, styles, strict=True)
-        ]
-        self.command(f"pair_style hybrid/scaled {' '.join(parts)}")
-        total = Counter([bundle.pair_style, *(some.style for some in styles)])
-        count: Counter[str] = Counter()
-        names = []
-        for style, lines in [
-            (bundle.pair_style, (self._coefficients(elements),)),
-            *((some.style, some.coefficients) for some in styles),
-        ]:
-            count[style] += 1
-            # LAMMPS numbers the sub-styles that are there several times
-            name = f"{style} {count[style]}" if total[style] > 1 else style
-            names.append(name)
-            for line in lines:
-                first, second, rest = line.split(maxsplit=2)
-                self.command(f"pair_coeff {first} {second} {name} {rest}")
+        own = PairStyle(self.bundle.pair_style, "", (self._coefficients(elements),))
+        commands, names = scaled_sum(own, self._terms, elements)
+        for command in commands:
+            self.command(command)
         self._own_style = names[0]
         for number, name in enumerate(names):
             self.command(f"compute rm_term_{number} all pair {name}")

@@ -1,6 +1,7 @@
 """The family of energy terms beside E~."""
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
@@ -53,3 +54,35 @@ TERMS: Family[Term] = Family(
 
 AnyTerm = Annotated[Term, BeforeValidator(TERMS.read), PlainSerializer(TERMS.plain)]
 """A field that takes any energy term, from YAML or as an object."""
+
+
+def scaled_sum(
+    own: PairStyle, terms: Sequence[Term], elements: Sequence[str]
+) -> tuple[list[str], list[str]]:
+    """LAMMPS commands for E~ and the terms beside it, each with its weight.
+
+    Args:
+        own: E~'s pair style.
+        terms: beside it.
+        elements: chemical symbols of atom types 1, 2, ...
+
+    Returns:
+        Commands, and the names by which LAMMPS knows the sub-styles, E~'s first.
+    """
+    styles = [own, *(term.pair(elements) for term in terms)]
+    weights = [1.0, *(term.weight for term in terms)]
+    parts = [
+        f"{weight} {some.style} {some.arguments}".rstrip()
+        for weight, some in zip(weights, styles, strict=True)
+    ]
+    commands, names = [f"pair_style hybrid/scaled {' '.join(parts)}"], []
+    total, count = Counter(some.style for some in styles), Counter[str]()
+    for some in styles:
+        count[some.style] += 1
+        # LAMMPS numbers the sub-styles that are there several times
+        name = f"{some.style} {count[some.style]}" if total[some.style] > 1 else some.style
+        names.append(name)
+        for line in some.coefficients:
+            first, second, rest = line.split(maxsplit=2)
+            commands.append(f"pair_coeff {first} {second} {name} {rest}")
+    return commands, names

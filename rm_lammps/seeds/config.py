@@ -1,6 +1,7 @@
 """Which seeds a run begins with."""
 
 from collections.abc import Mapping
+from functools import cached_property
 from math import isfinite
 from typing import Any
 
@@ -70,15 +71,23 @@ class SeedConfig(BaseModel):
         """Whether the number of formula units is that of a given structure."""
         return self.kind not in {AUTO, MIXTURE} and SEEDS.find(self.kind).fixed_content
 
+    @cached_property
+    def _seeders(self) -> dict[str, Seeder]:
+        return {}
+
     def seeder(self, name: str) -> Seeder:
         """The kind of this name, with those of the settings that it has.
+
+        It is made once: a run of many compositions reads its files once.
 
         Raises:
             ValueError: no such kind, or settings that it can't use.
         """
-        kind = SEEDS.find(name)
-        own = {key: value for key, value in self.settings.items() if key in kind.model_fields}
-        return kind.model_validate(own)
+        if name not in self._seeders:
+            kind = SEEDS.find(name)
+            own = {key: value for key, value in self.settings.items() if key in kind.model_fields}
+            self._seeders[name] = kind.model_validate(own)
+        return self._seeders[name]
 
     def shares(self, system: System, n_species: int, n_atoms: int) -> Mapping[str, float]:
         """Kinds of seeds of a composition, with the relative frequency of each.

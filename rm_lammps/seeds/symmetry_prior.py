@@ -57,8 +57,6 @@ class SymmetryPrior:
         rate: float = RATE,
     ) -> None:
         self._alpha = votes_for_q
-        differences = library.places[:, None] - library.places
-        self._dissimilarity = np.log1p(np.square(differences).sum(axis=2))
         self._library = library
         self._by_counts = library.by_counts()
         self._groups = _GroupPrior(library, detail)
@@ -112,11 +110,11 @@ class SymmetryPrior:
 
     def probability(self, composition: Mapping[str, int], template: Template) -> float:
         """Probability that :meth:`draw` gives this template, where it gives one."""
-        templates, votes = self._of_composition(tuple(composition.items()))
-        own = float(sum(v for t, v in zip(templates, votes, strict=True) if t == template))
-        return (own + self._alpha * self.generalised(composition, template)) / (
-            float(votes.sum()) + self._alpha
-        )
+        content = tuple(composition.items())
+        own = sum(vote for _, vote in self._voters(content).get(template, ()))
+        total = float(self._of_composition(content)[1].sum())
+        general = self._alpha * self.generalised(composition, template)
+        return (own + general) / (total + self._alpha)
 
     def generalised(self, composition: Mapping[str, int], template: Template) -> float:
         """Q of a template: what the prior knows without crystals of the same template."""
@@ -145,9 +143,8 @@ class SymmetryPrior:
         indices, elements = known
         own = [atomic_numbers[symbol] for symbol, _ in composition]
         ways = np.array(list(ways_to_replace(counts)))
-        dissimilarity = self._dissimilarity[elements[:, ways], own].sum(axis=2)
-        best = ways[dissimilarity.argmin(axis=1)]
-        vote = np.exp(-dissimilarity.min(axis=1))
+        replaced, dissimilarity = self._library.best_replacement(elements, ways, own)
+        vote = np.exp(-dissimilarity)
         found: dict[Template, list[tuple[int, float]]] = defaultdict(list)
         for k, index in enumerate(indices.tolist()):
             if not self._library.groups[index]:
@@ -155,7 +152,7 @@ class SymmetryPrior:
             letters = dict(
                 zip(sorted(elements[k].tolist()), self._library.letters[index].split(), strict=True)
             )
-            of_each = tuple(letters[int(replaced)] for replaced in elements[k][best[k]])
+            of_each = tuple(letters[number] for number in replaced[k].tolist())
             template = (int(self._library.groups[index]), of_each)
             found[template].append((index, float(vote[k])))
         return dict(found)

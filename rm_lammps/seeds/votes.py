@@ -79,8 +79,7 @@ class Votes:
 
     def __init__(self, library: PrototypeLibrary) -> None:
         self._types = library.types
-        differences = library.places[:, None] - library.places
-        self._dissimilarity = np.log1p(np.square(differences).sum(axis=2))
+        self._library = library
         self._by_counts = library.by_counts()
         self.candidates = lru_cache(maxsize=_COMPOSITIONS_KEPT)(self._find)
 
@@ -112,10 +111,7 @@ class Votes:
         own = [atomic_numbers[symbol] for symbol, _ in composition]
         # shape (ways, elements of the composition)
         ways = np.array(list(ways_to_replace(counts)))[:, block_of]
-        # shape (structures, ways)
-        dissimilarity = self._dissimilarity[elements[:, ways], own].sum(axis=2)
-        way = dissimilarity.argmin(axis=1)
-        dissimilarity = dissimilarity[np.arange(len(indices)), way]
+        replaced, dissimilarity = self._library.best_replacement(elements, ways, own)
         _, of_type = np.unique(self._types[indices], return_inverse=True)
         votes = np.bincount(of_type, np.exp(-dissimilarity))
         nearest: dict[int, int] = {}
@@ -124,7 +120,7 @@ class Votes:
         found = [
             Candidate(
                 int(indices[k]),
-                tuple(elements[k][ways[way[k]]].tolist()),
+                tuple(replaced[k].tolist()),
                 cells,
                 float(votes[kind]),
             )

@@ -79,10 +79,7 @@ def find_system(name: str) -> System:
     Raises:
         UserError: there is none; names those that there are.
     """
-    try:
-        return SYSTEMS.find(name)()
-    except ValueError as error:
-        raise UserError(str(error).capitalize() + ".") from error
+    return SYSTEMS.make(name)
 
 
 def system_of(atoms: ase.Atoms) -> System:

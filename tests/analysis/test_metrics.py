@@ -231,9 +231,9 @@ def test_votes_count_beside_chgnet(run_of_two):
 def test_chgnet_judges_at_a_volume_of_its_own():
     pytest.importorskip("chgnet")
     from rm_lammps.analysis.rerank import Reranking, judge
-    from rm_lammps.potentials import find_potential
+    from rm_lammps.potentials import POTENTIALS
 
-    potential = find_potential("chgnet")
+    potential = POTENTIALS.make("chgnet")
     for factor in (0.8, 1.0, 1.4):
         atoms = ROCKSALT.copy()
         atoms.set_cell(factor ** (1 / 3) * atoms.cell.array, scale_atoms=True)
