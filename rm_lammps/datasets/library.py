@@ -4,7 +4,7 @@ import zipfile
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from itertools import permutations, product
 from pathlib import Path
 
@@ -119,30 +119,10 @@ class PrototypeLibrary:
             for of_each, some in members.items()
         }
 
-    @cached_property
-    def _dissimilarity(self) -> NDArray[np.floating]:
-        """Of each pair of elements: ln(1 + d²), d the distance of their places."""
+    def dissimilarity(self) -> NDArray[np.floating]:
+        """Of each pair of elements by its places now: ln(1 + d²), d their distance."""
         differences = self.places[:, None] - self.places
         return np.asarray(np.log1p(np.square(differences).sum(axis=2)))
-
-    def best_replacement(
-        self, elements: NDArray[np.int64], ways: NDArray[np.int64], own: Sequence[int]
-    ) -> tuple[NDArray[np.int64], NDArray[np.floating]]:
-        """For each structure, the way of replacing its elements that changes least.
-
-        Args:
-            elements: of the structures, from :meth:`by_counts`, shape (n, their elements).
-            ways: place among a structure's elements of each of the new ones, shape (ways, m).
-            own: atomic numbers of the new elements, shape (m,).
-
-        Returns:
-            Atomic number that each new element replaces, shape (n, m), and the sum of the
-            dissimilarities, shape (n,).
-        """
-        # shape (structures, ways)
-        sums = self._dissimilarity[elements[:, ways], own].sum(axis=2)
-        way, rows = sums.argmin(axis=1), np.arange(len(sums))
-        return elements[rows[:, None], ways[way]], sums[rows, way]
 
     def atoms(self, index: int) -> ase.Atoms:
         """One structure, Å."""
@@ -247,3 +227,28 @@ def ways_to_replace(counts: Sequence[int]) -> Iterator[list[int]]:
         way = np.empty(len(counts), dtype=int)
         way[ranked] = [place for block in choice for place in block]
         yield way.tolist()
+
+
+def best_replacement(
+    dissimilarity: NDArray[np.floating],
+    elements: NDArray[np.int64],
+    ways: NDArray[np.int64],
+    own: Sequence[int],
+) -> tuple[NDArray[np.int64], NDArray[np.floating]]:
+    """For each structure, the way of replacing its elements that changes least.
+
+    Args:
+        dissimilarity: of each pair of elements, from :meth:`PrototypeLibrary.dissimilarity`.
+        elements: of the structures, from :meth:`PrototypeLibrary.by_counts`, shape (n, their
+            elements).
+        ways: place among a structure's elements of each of the new ones, shape (ways, m).
+        own: atomic numbers of the new elements, shape (m,).
+
+    Returns:
+        Atomic number that each new element replaces, shape (n, m), and the sum of the
+        dissimilarities, shape (n,).
+    """
+    # shape (structures, ways)
+    sums = dissimilarity[elements[:, ways], own].sum(axis=2)
+    way, rows = sums.argmin(axis=1), np.arange(len(sums))
+    return elements[rows[:, None], ways[way]], sums[rows, way]

@@ -21,7 +21,7 @@ import numpy as np
 from ase.data import atomic_numbers
 from numpy.typing import NDArray
 
-from rm_lammps.datasets.library import PrototypeLibrary, ways_to_replace
+from rm_lammps.datasets.library import PrototypeLibrary, best_replacement, ways_to_replace
 from rm_lammps.geometry import Array
 from rm_lammps.seeds.wyckoff import WyckoffPosition, by_letter, space_group_table
 
@@ -58,6 +58,7 @@ class SymmetryPrior:
     ) -> None:
         self._alpha = votes_for_q
         self._library = library
+        self._dissimilarity = library.dissimilarity()
         self._by_counts = library.by_counts()
         self._groups = _GroupPrior(library, detail)
         self._weights = _PositionWeights(library, rate)
@@ -143,7 +144,7 @@ class SymmetryPrior:
         indices, elements = known
         own = [atomic_numbers[symbol] for symbol, _ in composition]
         ways = np.array(list(ways_to_replace(counts)))
-        replaced, dissimilarity = self._library.best_replacement(elements, ways, own)
+        replaced, dissimilarity = best_replacement(self._dissimilarity, elements, ways, own)
         vote = np.exp(-dissimilarity)
         found: dict[Template, list[tuple[int, float]]] = defaultdict(list)
         for k, index in enumerate(indices.tolist()):

@@ -9,7 +9,7 @@ from math import gcd
 import numpy as np
 from ase.data import atomic_numbers
 
-from rm_lammps.datasets.library import PrototypeLibrary, ways_to_replace
+from rm_lammps.datasets.library import PrototypeLibrary, best_replacement, ways_to_replace
 
 Composition = tuple[tuple[str, int], ...]
 Blocks = tuple[tuple[int, ...], ...]
@@ -79,7 +79,7 @@ class Votes:
 
     def __init__(self, library: PrototypeLibrary) -> None:
         self._types = library.types
-        self._library = library
+        self._dissimilarity = library.dissimilarity()
         self._by_counts = library.by_counts()
         self.candidates = lru_cache(maxsize=_COMPOSITIONS_KEPT)(self._find)
 
@@ -111,7 +111,7 @@ class Votes:
         own = [atomic_numbers[symbol] for symbol, _ in composition]
         # shape (ways, elements of the composition)
         ways = np.array(list(ways_to_replace(counts)))[:, block_of]
-        replaced, dissimilarity = self._library.best_replacement(elements, ways, own)
+        replaced, dissimilarity = best_replacement(self._dissimilarity, elements, ways, own)
         _, of_type = np.unique(self._types[indices], return_inverse=True)
         votes = np.bincount(of_type, np.exp(-dissimilarity))
         nearest: dict[int, int] = {}
