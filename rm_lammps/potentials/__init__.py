@@ -1,5 +1,6 @@
 """Physical potentials, for a second opinion on what E~ proposes."""
 
-from rm_lammps.potentials.potential import POTENTIALS, Potential
+from rm_lammps.potentials.named import potential_named, potentials_named
+from rm_lammps.potentials.potential import POTENTIALS, Minimum, Potential
 
-__all__ = ["POTENTIALS", "Potential"]
+__all__ = ["POTENTIALS", "Minimum", "Potential", "potential_named", "potentials_named"]
