@@ -20,11 +20,11 @@ _MINIMISE = {"stage": "minimise", "ftol": 0.02, "steps": 300}
 
 PRESETS: dict[str, dict[str, Any]] = {
     "hops": {},
-    "quick": {"protocol": {"stages": [{"stage": "box"}]}},
+    "quick": {"protocol": {"stages": [{"stage": "cell"}]}},
     # models of many elements know minima to 0.1 Å: going further costs more, and leads away from
     # known structures that were right (docs/crystals.md)
     "prediction": {
-        "protocol": {"stages": [{"stage": "box"}], "fmax": 0.5, "max_stress": 8.0},
+        "protocol": {"stages": [{"stage": "cell"}], "fmax": 0.5, "max_stress": 8.0},
     },
     # seeds at random places have farther to go, and nothing that was right to lose
     "blind": {
@@ -33,7 +33,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
     "thorough": {
         "protocol": {
-            "stages": [{"stage": "box"}, {"stage": "hops", "number": 30, "patience": 5}],
+            "stages": [{"stage": "cell"}, {"stage": "hops", "number": 30, "patience": 5}],
         }
     },
     "denoise": {
