@@ -29,7 +29,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     # seeds at random places have farther to go, and nothing that was right to lose
     "blind": {
         "seeds": {"kind": "mixture", "weights": {"learned_symmetry": 3.0, "random": 1.0}},
-        "protocol": {"stages": [{"stage": "box"}], "fmax": 0.1, "max_stress": 2.0},
+        "protocol": {"stages": [{"stage": "cell"}], "fmax": 0.1, "max_stress": 2.0},
     },
     "thorough": {
         "protocol": {
