@@ -8,6 +8,7 @@ most 0.5 / sqrt(compositions).
 """
 
 import argparse
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -33,9 +34,7 @@ def read_ways(folder: Path) -> dict[str, dict[int, Composition]]:
     """Compositions by way and number, all parts of a way together."""
     ways: dict[str, dict[int, Composition]] = {}
     for file in sorted(folder.glob("*.jsonl")):
-        name = file.name.removesuffix(".jsonl")
-        stem, _, part = name.rpartition(".")
-        way = stem if part.isdigit() and (folder / f"{stem}.1.jsonl").is_file() else name
+        way = re.sub(r"(\.part\d+)?\.jsonl$", "", file.name)
         ways.setdefault(way, {}).update({c["number"]: c for c in read_records(file)})
     return ways
 
@@ -101,9 +100,9 @@ def rates(ways: Mapping[str, Sequence[Composition]]) -> str:
 def costs(ways: Mapping[str, Sequence[Composition]]) -> str:
     """Markdown: what a seed costs, and what is found for it."""
     lines = [
-        "| seeds | number | evaluations a seed | core-seconds a seed | failed "
+        "| seeds | number | evaluations a seed | core-seconds a seed: made | relaxed | failed "
         "| seeds found: loose | strict | strict hits a core-second |",
-        "| --- |" + " ---: |" * 7,
+        "| --- |" + " ---: |" * 8,
     ]
     for name, some in ways.items():
         seeds = [s for c in some for s in c["seeds"]]
@@ -111,7 +110,9 @@ def costs(ways: Mapping[str, Sequence[Composition]]) -> str:
         strict = sum(s["rms"] is not None and s["rms"] < STRICT for s in seeds)
         lines.append(
             f"| {name} | {len(seeds)} | {np.mean([s['evaluations'] for s in seeds]):.1f} | "
-            f"{seconds / len(seeds):.4f} | {np.mean(['failed' in s for s in seeds]):.1%} | "
+            f"{np.mean([s['made'] for s in seeds]):.4f} | "
+            f"{np.mean([s['seconds'] for s in seeds]):.4f} | "
+            f"{np.mean(['failed' in s for s in seeds]):.1%} | "
             f"{np.mean([s['rms'] is not None for s in seeds]):.1%} | {strict / len(seeds):.1%} | "
             f"{strict / seconds:.0f} |"
         )

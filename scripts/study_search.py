@@ -198,7 +198,7 @@ def read_records(file: Path) -> Iterator[dict[str, Any]]:
 def run(ways: Sequence[Way], frames: Sequence[ase.Atoms], arguments: argparse.Namespace) -> None:
     """All ways of one composition after the other, so that a part of the work can be compared."""
     part, parts = arguments.part
-    suffix = "" if parts == 1 else f".{part}"
+    suffix = "" if parts == 1 else f".part{part}"
     files = {way.name: arguments.out / f"{way.name}{suffix}.jsonl" for way in ways}
     done: Mapping[str, set[int]] = {
         name: {record["number"] for record in read_records(file)} for name, file in files.items()
