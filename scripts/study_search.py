@@ -111,7 +111,7 @@ def _strict(found: float | None) -> bool:
 
 
 def open_ways(arguments: argparse.Namespace, stack: ExitStack) -> list[Way]:
-    """Sessions are shared by the ways of one model."""
+    """Sessions and known structures are shared by the ways of one model."""
     settings: dict[str, dict[str, Any]] = {}
     for word in arguments.ways:
         if word in PRESETS:
@@ -119,15 +119,16 @@ def open_ways(arguments: argparse.Namespace, stack: ExitStack) -> list[Way]:
         else:
             settings |= yaml.safe_load(Path(word).read_text())
     sessions: dict[str, LammpsSession] = {}
+    facts: dict[str, ModelFacts] = {}
     ways = []
     for name, fields in settings.items():
         model = fields.get("model", arguments.model)
         if model not in sessions:
-            sessions[model] = stack.enter_context(LammpsSession(find_bundle(model)))
-        bundle = sessions[model].bundle
+            bundle = find_bundle(model)
+            sessions[model] = stack.enter_context(LammpsSession(bundle))
+            facts[model] = ModelFacts(bundle.manifest.species, bundle.statistics, bundle.prototypes)
         config = GenerationConfig(**{"model": model, "formula": "H", "num": 1, **fields})
-        facts = ModelFacts(bundle.manifest.species, bundle.statistics, bundle.prototypes)
-        ways.append(Way(name, config, sessions[model], facts))
+        ways.append(Way(name, config, sessions[model], facts[model]))
     return ways
 
 
