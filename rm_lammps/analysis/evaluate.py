@@ -24,7 +24,7 @@ from rm_lammps.files import write_json
 from rm_lammps.ranks import Communicator, OneProcess, on_root, share_out
 from rm_lammps.runs.contents import read_summary
 from rm_lammps.runs.frames import FrameFile
-from rm_lammps.runs.layout import ENERGY_VOLUME, EVALUATION, PARITY, UNIQUE
+from rm_lammps.runs.layout import ENERGY_VOLUME, EVALUATION, HULL, PARITY, UNIQUE
 
 
 def evaluate(
@@ -87,6 +87,7 @@ def evaluate(
         plot_energy_volume(structures, references, folder / ENERGY_VOLUME)
         if opinions is not None:
             plot_parity(structures, opinions.how.names, folder / PARITY)
+            write_json(folder / HULL, list(opinions.known))
         export(folder, unique, formats, hand_over, top)
         write_top(folder, unique, top, hand_over)
         return result

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import ase
 import numpy as np
@@ -133,6 +134,9 @@ class Opinions:
     """By reduced formula, in the order before."""
     seconds: float
     """Of a core, that all took, references included."""
+    known: Sequence[dict[str, Any]] = ()
+    """Known structures that the hull is made of: ``name``, ``formula``, ``energies`` by potential
+    (eV per atom)."""
 
     def of_frames(self) -> dict[int, Candidate]:
         """Candidates by frame."""
@@ -172,9 +176,12 @@ def order_by_potentials(
     seconds += _evaluate(everything, kept, how)
     for some in candidates.values():
         _compare(some)
+    known: list[dict[str, Any]] = []
     if how.hull:
-        seconds += _look_at_hull(candidates, kept, how)
-    return _reordered(unique, leader, candidates, how), Opinions(how, candidates, seconds)
+        known, spent = _look_at_hull(candidates, kept, how)
+        seconds += spent
+    ordered = _reordered(unique, leader, candidates, how)
+    return ordered, Opinions(how, candidates, seconds, known)
 
 
 def _chosen(unique: UniqueSet, frames: FrameFile, most: int) -> dict[str, list[Candidate]]:
@@ -264,7 +271,8 @@ def _compare(candidates: Sequence[Candidate]) -> None:
 
 def _look_at_hull(
     candidates: Mapping[str, list[Candidate]], kept: KeptOpinions, how: SecondOpinion
-) -> float:
+) -> tuple[list[dict[str, Any]], float]:
+    """Fill in energies above the hull; what it is made of, and core-seconds."""
     everything = [(formula, one) for formula, some in candidates.items() for one in some]
     formulas = [formula for formula, _ in everything]
     hull = Hull(how.known, [frozenset(one.atoms.get_chemical_symbols()) for _, one in everything])
@@ -277,8 +285,14 @@ def _look_at_hull(
     ]
     opinions = kept.ask(questions, "energies of known structures")
     found: list[list[AboveHull]] = []
+    known: list[dict[str, Any]] = [
+        {"name": one.name, "formula": one.atoms.get_chemical_formula(), "energies": {}}
+        for one in hull.known
+    ]
     for n, potential in enumerate(how.potentials):
         levels = [o.energy for o in opinions[n * len(hull.known) : (n + 1) * len(hull.known)]]
+        for plain, level in zip(known, levels, strict=True):
+            plain["energies"] |= {potential.label: level} if np.isfinite(level) else {}
         energies = [one.energies[potential.label] for _, one in everything]
         found.append(hull.above(formulas, energies, levels))
     for (_, one), above in zip(everything, zip(*found, strict=True), strict=True):
@@ -288,7 +302,7 @@ def _look_at_hull(
         one.above = AboveHull(mean, above[0].references, above[0].missing)
         if whole and len(values) > 1:
             one.above_spread = float(np.std(values))
-    return sum(opinion.seconds for opinion in opinions)
+    return known, sum(opinion.seconds for opinion in opinions)
 
 
 def _reordered(

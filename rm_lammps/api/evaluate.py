@@ -177,6 +177,8 @@ def _refuse_useless(config: EvaluationConfig, source: Path, *, molecules: bool) 
         useless[f"{source} holds crystals"] = MoleculeFields.model_fields
         if not config.metrics:
             useless["it needs --metrics"] = ["at", "training"]
+        if "vasp" not in config.format:
+            useless["it needs --format vasp"] = ["vasp_set"]
         if not config.refine:
             useless["it needs --refine"] = ["refine_steps", "refine_fmax"]
         if not (config.rank_by or config.refine):

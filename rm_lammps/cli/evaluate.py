@@ -10,6 +10,7 @@ from rich.measure import Measurement
 from rich.table import Table
 
 from rm_lammps.analysis.fields import AllFields, CrystalFields, MoleculeFields
+from rm_lammps.analysis.reasons import hull_words, origin
 from rm_lammps.cli.common import print_error, run_app
 from rm_lammps.cli.metrics import metrics_tables
 from rm_lammps.cli.options import with_flags
@@ -157,7 +158,7 @@ def _columns(structures: list[dict[str, Any]], *, matched: bool) -> dict[str, Sh
         columns["mean (eV)"] = _number("physical_energy_per_atom", 4)
         columns["disagree (eV)"] = _number("disagreement", 4)
     if "hull_references" in known:
-        columns["above hull (eV)"] = _hull
+        columns["above hull (eV)"] = hull_words
         columns["known"] = lambda s: str(s.get("hull_references", ""))
     for part in ("votes", "symmetry", "found"):
         if any(s.get(f"score_{part}") for s in structures):
@@ -166,7 +167,7 @@ def _columns(structures: list[dict[str, Any]], *, matched: bool) -> dict[str, Sh
     columns["found"] = lambda s: str(s["found"])
     columns["best seed"] = lambda s: str(s["seed"]) if "run" not in s else f"{s['run']} {s['seed']}"
     if "seed_kind" in known:
-        columns["from"] = _origin
+        columns["from"] = origin
     columns["space group"] = lambda s: str(s["space_group"])
     if any(s["space_group_tight"] != s["space_group"] for s in structures):
         columns["at 0.01 Å"] = lambda s: str(s["space_group_tight"])
@@ -182,20 +183,6 @@ def _number(key: str, digits: int) -> Show:
         return "" if value is None else f"{value:.{digits}f}"
 
     return show
-
-
-def _hull(structure: dict[str, Any]) -> str:
-    if "hull_references" not in structure:
-        return ""
-    if (energy := structure.get("above_hull")) is None:
-        missing = structure.get("hull_missing", "").replace(" ", ", ")
-        return f"unknown: no {missing}" if missing else "unknown"
-    return f"{energy:.4f}"
-
-
-def _origin(structure: dict[str, Any]) -> str:
-    known = (structure.get("prototype_id"), structure.get("prototype_formula"))
-    return " ".join(str(word) for word in (structure.get("seed_kind"), *known) if word)
 
 
 main = run_app(app)

@@ -13,7 +13,7 @@ import numpy as np
 from ase.calculators.calculator import Calculator
 from ase.constraints import FixSymmetry
 from ase.filters import FrechetCellFilter
-from ase.optimize import FIRE
+from ase.optimize import LBFGS
 
 from rm_lammps.errors import UserError
 from rm_lammps.kinds import Family, Kind
@@ -21,6 +21,8 @@ from rm_lammps.potentials.isolation import Isolation
 
 _SYMPREC = 1e-2
 """Å, within which a symmetry counts as there, and is kept."""
+_LONGEST_STEP = 0.1
+"""Å, of an atom in one step of a relaxation."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,7 @@ class Potential(Kind, ABC):
         if keep_symmetry:
             moving.set_constraint(FixSymmetry(moving, symprec=_SYMPREC))
         moving.calc = self._loaded
-        optimiser = FIRE(FrechetCellFilter(moving), logfile=None)
+        optimiser = LBFGS(FrechetCellFilter(moving), logfile=None, maxstep=_LONGEST_STEP)
         converged = bool(optimiser.run(fmax=fmax, steps=steps))
         done = _plain(moving)
         return Minimum(done, self._energy(done), converged)

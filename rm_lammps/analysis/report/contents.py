@@ -14,13 +14,15 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from rm_lammps.analysis.export import cif_name, cif_text
+from rm_lammps.analysis.export import cif_name
+from rm_lammps.analysis.hand_over import cif_text
 from rm_lammps.analysis.large_cells import density
 from rm_lammps.analysis.molecules import require_packages
+from rm_lammps.analysis.reasons import hull_words, origin
 from rm_lammps.analysis.unique import read_unique, write_unique
 from rm_lammps.errors import UserError
 from rm_lammps.runs.contents import read_failures, read_run_file, read_summary
-from rm_lammps.runs.frames import iterate
+from rm_lammps.runs.frames import iterate, iterate_info
 from rm_lammps.runs.index import read_index
 from rm_lammps.runs.joined import read_joined
 from rm_lammps.runs.joining import what_is_missing
@@ -28,8 +30,10 @@ from rm_lammps.runs.layout import (
     ENERGY_VOLUME,
     EVALUATION,
     FAILURES,
+    HULL,
     INDEX,
     JOINED,
+    PARITY,
     RANKING,
     RUN,
     STRUCTURES,
@@ -68,6 +72,8 @@ FILES = {
     SUMMARY: "totals",
     EVALUATION: "rates and structures, for programs",
     ENERGY_VOLUME: "E~ against volume, as a picture",
+    PARITY: "energy by physical potentials against E~, as a picture",
+    HULL: "known structures that the hull is made of, with energies, for programs",
     RANKING: "E~ of molecules that pass and of those that fail, as a picture",
     RUN: "settings, versions and model",
     JOINED: "the runs that were put together here, with settings, versions and models",
@@ -81,6 +87,8 @@ class Entry:
 
     rank: int
     """Place in ``unique.extxyz``, from 1, whatever the composition."""
+    own_rank: int
+    """Among those of its composition, from 1."""
     seed: str
     """Number of its seed, behind the name of the run where there are several."""
     formula: str
@@ -95,6 +103,23 @@ class Entry:
     found: int
     seeds: list[str]
     space_group: str
+    tight: str
+    """Space group within 0.01 Å."""
+    score: float
+    """What it is ranked by."""
+    parts: str
+    """What of that is not an energy, in words."""
+    origin: str
+    """Kind of seed, and the known structure that it began from."""
+    physical: float | None
+    """Mean energy by physical potentials, eV per atom."""
+    energies: str
+    """That of each, in words."""
+    disagreement: float | None
+    """eV per atom."""
+    hull: str
+    """Energy above the hull, eV per atom, or why it is unknown; empty if none was looked at."""
+    hull_references: str
     match: str | None
     """Name of the reference it matches, if ``rm-evaluate`` was given references."""
     text: str
@@ -139,7 +164,14 @@ class Contents:
     n_unique: int
     points: list[dict[str, Any]]
     """Unique structures for the scatter plot, the best ``MAX_POINTS``."""
+    ranked_by: str
+    """The physical potentials whose order this is; empty for E~."""
+    compositions: int
+    """Of different reduced formulas."""
     best: list[Entry]
+    """Of each composition equally many, as far as there are."""
+    known: list[dict[str, Any]]
+    """Known structures that the hull is made of."""
     atoms: list[ase.Atoms] = field(repr=False)
     """Of ``best``."""
     failures: list[Failures]
@@ -167,14 +199,19 @@ def read_contents(folder: Path, n_best: int) -> Contents:
         write_unique(folder)
     matches = _matches(folder)
     best, atoms, points = [], [], []
-    n_unique, first = 0, 0.0
+    n_unique, first, ranked_by = 0, 0.0, ""
+    compositions, each = _shares(folder, n_best)
     for frame in read_unique(folder):
         n_unique += 1
-        first = float(frame.info["energy_per_atom"]) if frame.info["rank"] == 1 else first
-        if n_unique <= MAX_POINTS or n_unique <= n_best:
-            entry = _entry(n_unique, frame, first, matches, with_text=n_unique <= n_best)
+        own_rank = int(frame.info["rank"])
+        first = float(frame.info["energy_per_atom"]) if own_rank == 1 else first
+        by = str(frame.info.get("ranked_by", "E~"))
+        ranked_by = by if by != "E~" else ranked_by
+        shown = own_rank <= each and len(best) < n_best
+        if n_unique <= MAX_POINTS or shown:
+            entry = _entry(n_unique, frame, first, matches, with_text=shown)
             points.append(_point(entry))
-            if n_unique <= n_best:
+            if shown:
                 best.append(entry)
                 atoms.append(frame)
     failures, failed_cost = _failures(folder)
@@ -193,7 +230,10 @@ def read_contents(folder: Path, n_best: int) -> Contents:
         summary=summary,
         n_unique=n_unique,
         points=points[:MAX_POINTS],
+        ranked_by=ranked_by,
+        compositions=compositions,
         best=best,
+        known=_known(folder) if ranked_by else [],
         atoms=atoms,
         failures=failures,
         converged_cost=Cost(table.seconds[known], table.evaluations[known]),
@@ -202,6 +242,21 @@ def read_contents(folder: Path, n_best: int) -> Contents:
         files={name: what for name, what in FILES.items() if (folder / name).exists()},
         molecules=molecules,
     )
+
+
+def _shares(folder: Path, n_best: int) -> tuple[int, int]:
+    """Compositions, and how many structures of each the page shows."""
+    compositions = sum(info.get("rank") == 1 for info in iterate_info(folder / UNIQUE))
+    return compositions, max(n_best // max(compositions, 1), 1)
+
+
+def _known(folder: Path) -> list[dict[str, Any]]:
+    try:
+        known = json.loads((folder / HULL).read_text())
+    except (OSError, ValueError):
+        # without a hull the page has no phase diagram
+        return []
+    return known if isinstance(known, list) else []
 
 
 def _newer(file: Path, than: Path) -> bool:
@@ -237,10 +292,19 @@ def _entry(
 ) -> Entry:
     info, periodic = atoms.info, bool(atoms.pbc.all())
     volume = atoms.get_volume() if periodic else None
-    number = f" ({info['space_group_number']})" if info["space_group_number"] else ""
     name = cif_name(atoms)
     return Entry(
         rank=rank,
+        own_rank=int(info["rank"]),
+        tight=_group(info, "space_group_tight"),
+        score=float(info["rank_score"]),
+        parts=_words(info, "score_", ""),
+        origin=origin(info),
+        physical=info.get("physical_energy_per_atom"),
+        energies=_words(info, "", "_energy_per_atom"),
+        disagreement=info.get("disagreement"),
+        hull=hull_words(info),
+        hull_references=str(info.get("hull_references", "")),
         seed=_seed_name(info),
         formula=str(atoms.symbols.formula.format("metal")),
         energy=float(info["energy_per_atom"]),
@@ -249,13 +313,28 @@ def _entry(
         density=density(atoms) if volume else None,
         found=int(info["found"]),
         seeds=[_seed_name({"seed": s, "run": r}) for s, r in _found_by(info)],
-        space_group=f"{info['space_group']}{number}",
+        space_group=_group(info, "space_group"),
         match=matches.get(_seed_name(info)),
         text=_file_text(atoms, name) if with_text else "",
         file=f"{name}.{'cif' if periodic else 'xyz'}",
         smiles=str(info["smiles"]) if "smiles" in info else None,
         passes=bool(info.get("passes", False)),
     )
+
+
+def _group(info: Mapping[str, Any], key: str) -> str:
+    symbol, number = info.get(key, ""), info.get(f"{key}_number", 0)
+    return f"{symbol} ({number})" if number else str(symbol)
+
+
+def _words(info: Mapping[str, Any], begin: str, end: str) -> str:
+    """Numbers of a frame whose keys begin and end so, in words."""
+    found = {
+        key[len(begin) : len(key) - len(end)]: value
+        for key, value in info.items()
+        if key.startswith(begin) and key.endswith(end) and key not in {"energy_per_atom", begin}
+    }
+    return ", ".join(f"{key} {value:.4f}" for key, value in found.items() if key != "physical")
 
 
 def _seed_name(info: Mapping[str, Any]) -> str:
@@ -280,6 +359,7 @@ def _file_text(atoms: ase.Atoms, name: str) -> str:
 
 def _point(entry: Entry) -> dict[str, Any]:
     keys = ("rank", "seed", "formula", "energy", "volume", "found", "space_group", "match")
+    keys = (*keys, "physical", "disagreement")
     return {key: getattr(entry, key) for key in keys}
 
 
