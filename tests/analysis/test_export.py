@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from ase.db import connect
 from crystals import BCC, DIAMOND, ROCKSALT, disguised, write_run
-
 from pymatgen.analysis.structure_matcher import StructureMatcher
 
 from rm_lammps.analysis.comparison import prepare, same
