@@ -22,7 +22,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "hops": {},
     "quick": {"protocol": {"stages": [{"stage": "box"}]}},
     # models of many elements know minima to 0.1 Å: going further costs more, and leads away from
-    # known structures that were right (docs/crystals.md)
+    # known structures that were right (docs/studies/crystals_tolerances.md)
     "prediction": {
         "protocol": {"stages": [{"stage": "box"}], "fmax": 0.5, "max_stress": 8.0},
     },
