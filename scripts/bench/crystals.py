@@ -9,7 +9,8 @@
         --out textbook
 
 Draws structures whose elements the model knows, or takes compounds of the literature, generates
-for their formulas in one run, evaluates, and prints the tables of docs/crystals.md. A second call
+for their formulas in one run, evaluates, and prints the tables of
+docs/studies/crystals_benchmark.md. A second call
 with the same --out goes on with the run, or evaluates it anew.
 """
 
