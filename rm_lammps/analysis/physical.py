@@ -48,6 +48,9 @@ class SecondOpinion:
     """Structures that the convex hull is made of."""
     hull: bool = True
     """Whether to look for energies above it."""
+    prior: float = 1.0
+    """How much votes and symmetry count beside the energy: they make up for what an energy of a
+    structure that is not relaxed does not know."""
 
     @property
     def names(self) -> str:
@@ -166,7 +169,7 @@ def order_by_potentials(
     """
     kept = KeptOpinions(folder, comm)
     with FrameFile(folder / STRUCTURES, unique.table.begin) as frames:
-        candidates = _chosen(unique, frames, how.candidates)
+        candidates = _chosen(unique, frames, how)
     everything = [one for some in candidates.values() for one in some]
     seconds = _refine(everything, kept, how)
     leader = unique.leader
@@ -184,12 +187,12 @@ def order_by_potentials(
     return ordered, Opinions(how, candidates, seconds, known)
 
 
-def _chosen(unique: UniqueSet, frames: FrameFile, most: int) -> dict[str, list[Candidate]]:
+def _chosen(unique: UniqueSet, frames: FrameFile, how: SecondOpinion) -> dict[str, list[Candidate]]:
     table = unique.table
     candidates: dict[str, list[Candidate]] = defaultdict(list)
-    for place in np.flatnonzero(unique.rank <= most).tolist():
+    for place in np.flatnonzero(unique.rank <= how.candidates).tolist():
         frame = int(unique.ranked[place])
-        parts = {name: float(values[place]) for name, values in unique.parts.items()}
+        parts = {name: how.prior * float(some[place]) for name, some in unique.parts.items()}
         one = Candidate(frame, frames.atoms(frame), float(unique.score[place]), parts)
         candidates[table.formulas[table.composition[frame]]].append(one)
     return dict(candidates)

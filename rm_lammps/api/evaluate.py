@@ -282,6 +282,9 @@ def second_opinion_of(config: EvaluationConfig) -> "SecondOpinion | None":
     # one potential, loaded once
     potentials = [refine if refine == one else one for one in potentials]
     hull = tuple(word for word in config.hull if word != "none")
+    weights = {"found_weight", "symmetry_weight", "prototype_weight"}
+    # of relaxed structures the energy alone counts, unless somebody weighs the rest
+    prior = 1.0 if refine is None or weights & config.model_fields_set else 0.0
     return SecondOpinion(
         potentials,
         config.candidates,
@@ -290,4 +293,5 @@ def second_opinion_of(config: EvaluationConfig) -> "SecondOpinion | None":
         config.refine_fmax,
         known_structures(hull),
         hull=bool(hull),
+        prior=prior,
     )

@@ -1,8 +1,7 @@
 """What the page shows, gathered from the files of a run."""
 
-import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -14,11 +13,8 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from rm_lammps.analysis.export import cif_name
-from rm_lammps.analysis.hand_over import cif_text
-from rm_lammps.analysis.large_cells import density
 from rm_lammps.analysis.molecules import require_packages
-from rm_lammps.analysis.reasons import hull_words, origin
+from rm_lammps.analysis.report.entry import Entry, entry_of, point_of, seed_name
 from rm_lammps.analysis.unique import read_unique, write_unique
 from rm_lammps.errors import UserError
 from rm_lammps.runs.contents import read_failures, read_run_file, read_summary
@@ -79,57 +75,6 @@ FILES = {
     JOINED: "the runs that were put together here, with settings, versions and models",
     INDEX: "numbers of all converged structures, for programs",
 }
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A unique structure."""
-
-    rank: int
-    """Place in ``unique.extxyz``, from 1, whatever the composition."""
-    own_rank: int
-    """Among those of its composition, from 1."""
-    seed: str
-    """Number of its seed, behind the name of the run where there are several."""
-    formula: str
-    energy: float
-    """E~, pseudo-eV per atom."""
-    above_best: float
-    """E~ above the first structure of its composition, pseudo-eV per atom."""
-    volume: float | None
-    """Å³ per atom; molecules have none."""
-    density: float | None
-    """g/cm³."""
-    found: int
-    seeds: list[str]
-    space_group: str
-    tight: str
-    """Space group within 0.01 Å."""
-    score: float
-    """What it is ranked by."""
-    parts: str
-    """What of that is not an energy, in words."""
-    origin: str
-    """Kind of seed, and the known structure that it began from."""
-    physical: float | None
-    """Mean energy by physical potentials, eV per atom."""
-    energies: str
-    """That of each, in words."""
-    disagreement: float | None
-    """eV per atom."""
-    hull: str
-    """Energy above the hull, eV per atom, or why it is unknown; empty if none was looked at."""
-    hull_references: str
-    match: str | None
-    """Name of the reference it matches, if ``rm-evaluate`` was given references."""
-    text: str
-    """Content of the file to download."""
-    file: str
-    """Its name: a CIF, for molecules XYZ."""
-    smiles: str | None
-    """Of molecules."""
-    passes: bool
-    """A molecule that passes every check."""
 
 
 @dataclass(frozen=True)
@@ -198,7 +143,9 @@ def read_contents(folder: Path, n_best: int) -> Contents:
     if molecules is None and not _newer(unique, structures):
         write_unique(folder)
     matches = _matches(folder)
-    best, atoms, points = [], [], []
+    best: list[Entry] = []
+    atoms: list[ase.Atoms] = []
+    points: list[dict[str, Any]] = []
     n_unique, first, ranked_by = 0, 0.0, ""
     compositions, each = _shares(folder, n_best)
     for frame in read_unique(folder):
@@ -209,8 +156,8 @@ def read_contents(folder: Path, n_best: int) -> Contents:
         ranked_by = by if by != "E~" else ranked_by
         shown = own_rank <= each and len(best) < n_best
         if n_unique <= MAX_POINTS or shown:
-            entry = _entry(n_unique, frame, first, matches, with_text=shown)
-            points.append(_point(entry))
+            entry = entry_of(n_unique, frame, first, matches, with_text=shown)
+            points.append(point_of(entry))
             if shown:
                 best.append(entry)
                 atoms.append(frame)
@@ -282,92 +229,11 @@ def read_molecules(folder: Path) -> dict[str, Any] | None:
     return evaluate_run(folder)
 
 
-def _entry(
-    rank: int,
-    atoms: ase.Atoms,
-    first: float,
-    matches: dict[str, str | None],
-    *,
-    with_text: bool,
-) -> Entry:
-    info, periodic = atoms.info, bool(atoms.pbc.all())
-    volume = atoms.get_volume() if periodic else None
-    name = cif_name(atoms)
-    return Entry(
-        rank=rank,
-        own_rank=int(info["rank"]),
-        tight=_group(info, "space_group_tight"),
-        score=float(info["rank_score"]),
-        parts=_words(info, "score_", ""),
-        origin=origin(info),
-        physical=info.get("physical_energy_per_atom"),
-        energies=_words(info, "", "_energy_per_atom"),
-        disagreement=info.get("disagreement"),
-        hull=hull_words(info),
-        hull_references=str(info.get("hull_references", "")),
-        seed=_seed_name(info),
-        formula=str(atoms.symbols.formula.format("metal")),
-        energy=float(info["energy_per_atom"]),
-        above_best=float(info["energy_per_atom"]) - first,
-        volume=volume / len(atoms) if volume else None,
-        density=density(atoms) if volume else None,
-        found=int(info["found"]),
-        seeds=[_seed_name({"seed": s, "run": r}) for s, r in _found_by(info)],
-        space_group=_group(info, "space_group"),
-        match=matches.get(_seed_name(info)),
-        text=_file_text(atoms, name) if with_text else "",
-        file=f"{name}.{'cif' if periodic else 'xyz'}",
-        smiles=str(info["smiles"]) if "smiles" in info else None,
-        passes=bool(info.get("passes", False)),
-    )
-
-
-def _group(info: Mapping[str, Any], key: str) -> str:
-    symbol, number = info.get(key, ""), info.get(f"{key}_number", 0)
-    return f"{symbol} ({number})" if number else str(symbol)
-
-
-def _words(info: Mapping[str, Any], begin: str, end: str) -> str:
-    """Numbers of a frame whose keys begin and end so, in words."""
-    found = {
-        key[len(begin) : len(key) - len(end)]: value
-        for key, value in info.items()
-        if key.startswith(begin) and key.endswith(end) and key not in {"energy_per_atom", begin}
-    }
-    return ", ".join(f"{key} {value:.4f}" for key, value in found.items() if key != "physical")
-
-
-def _seed_name(info: Mapping[str, Any]) -> str:
-    """What a reader calls a seed."""
-    run = info.get("run")
-    return f"{info['seed']}" if run is None else f"{run} {info['seed']}"
-
-
-def _found_by(info: Mapping[str, Any]) -> Iterator[tuple[int, str | None]]:
-    """Seeds that ended in a unique structure, with their runs."""
-    runs = info["runs"].tolist() if "runs" in info else [None] * len(info["seeds"])
-    return zip(info["seeds"].tolist(), runs, strict=True)
-
-
-def _file_text(atoms: ase.Atoms, name: str) -> str:
-    if atoms.pbc.all():
-        return cif_text(atoms, name)
-    stream = io.StringIO()
-    ase.io.write(stream, atoms, format="xyz", comment=name, parallel=False)
-    return stream.getvalue()
-
-
-def _point(entry: Entry) -> dict[str, Any]:
-    keys = ("rank", "seed", "formula", "energy", "volume", "found", "space_group", "match")
-    keys = (*keys, "physical", "disagreement")
-    return {key: getattr(entry, key) for key in keys}
-
-
 def _matches(folder: Path) -> dict[str, str | None]:
     """Reference matched by the unique structure led by each seed, as far as evaluated."""
     try:
         evaluation = json.loads((folder / EVALUATION).read_text())
-        return {_seed_name(s): s.get("matches") for s in evaluation["structures"]}
+        return {seed_name(s): s.get("matches") for s in evaluation["structures"]}
     except (OSError, ValueError, KeyError, TypeError):
         # matches are extra: the page is complete without
         return {}
@@ -411,7 +277,7 @@ def _failures(folder: Path, n_examples: int = 3) -> tuple[list[Failures], Cost]:
         examples = by_reason.setdefault(reason, [])
         if len(examples) < n_examples:
             detail = str(record.get("detail", "")).strip() or "no message"
-            examples.append(f"seed {_seed_name({'seed': None, **record})}: {detail[:300]}")
+            examples.append(f"seed {seed_name({'seed': None, **record})}: {detail[:300]}")
         costs.append({key: record.get(key) for key in ("seconds", "evaluations")})
     failures = [
         Failures(reason, MEANING.get(reason, ""), counts[reason], by_reason[reason])
