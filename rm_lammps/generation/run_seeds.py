@@ -29,7 +29,9 @@ class RunSeeds:
     def __init__(self, config: GenerationConfig, bundle: Bundle) -> None:
         self._config = config
         statistics = bundle.statistics
-        self._model = ModelFacts(bundle.manifest.species, statistics, bundle.prototypes)
+        self._model = ModelFacts(
+            bundle.manifest.species, statistics, bundle.prototypes, config.system
+        )
         if config.de_novo is not None:
             formulas = sample_compositions(
                 config.de_novo.compositions,
