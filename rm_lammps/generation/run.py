@@ -75,13 +75,9 @@ def generate(
     on_all(comm, lambda: ensure_plugin(graphs=bundle.needs_graphs))
     system = on_all(comm, lambda: _system(config, bundle))
     run_seeds = on_all(comm, lambda: RunSeeds(config, bundle))
-<<<<<<< HEAD
-    lock = on_root_only(comm, lambda: open_folder(folder, _describe(config, bundle, system)))
-=======
     if comm.rank == 0 and (beyond := run_seeds.beyond_training()) is not None:
         warnings.warn(beyond, Note, stacklevel=2)
-    lock = on_root_only(comm, lambda: open_folder(folder, _describe(config, bundle)))
->>>>>>> main
+    lock = on_root_only(comm, lambda: open_folder(folder, _describe(config, bundle, system)))
     stopping = Stopping(deadline(execution.time_limit, start), execution.grace)
     try:
         on_root(comm, lambda: run_seeds.request.write(folder))

@@ -207,24 +207,7 @@ class LammpsSession:
         """Begin with a ``clear`` when the next structure is loaded."""
         self._clear = True
 
-<<<<<<< HEAD
     def _takes_over(self, atoms: ase.Atoms, system: System) -> bool:
-=======
-    def _oriented(self, atoms: ase.Atoms) -> tuple[Array | None, Array]:
-        """Cell and positions as LAMMPS wants them; a molecule stays as it is."""
-        if not atoms.pbc.all():
-            self.rotation = np.eye(3)
-            return None, atoms.positions
-        cell, rotation = ase.cell.Cell(reduced(atoms.cell.array)).standard_form()
-        self.rotation = np.asarray(rotation)
-        fractional = cell.scaled_positions(atoms.positions @ rotation.T)
-        # fix box/relax misplaces atoms that are wrapped during a minimisation
-        # (docs/explanation/box_relax.md)
-        begin, width = widest_gaps(fractional)
-        return cell.array, ((fractional - begin - width / 2) % 1.0 % 1.0) @ cell.array
-
-    def _takes_over(self, atoms: ase.Atoms) -> bool:
->>>>>>> main
         """Whether the box in LAMMPS serves; ranks that share one would have to exchange atoms."""
         if self._clear or self._loaded is None or self.shared:
             return False

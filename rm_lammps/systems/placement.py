@@ -35,7 +35,8 @@ def place(atoms: ase.Atoms, room: float) -> Placement:
         return Placement(None, atoms.positions, np.eye(3))
     cell, rotation = ase.cell.Cell(upright(atoms, room)).standard_form()
     fractional = cell.scaled_positions(atoms.positions @ rotation.T)
-    # fix box/relax misplaces atoms that are wrapped during a minimisation (docs/pair_style.md)
+    # fix box/relax misplaces atoms that are wrapped during a minimisation
+    # (docs/explanation/box_relax.md)
     begin, width = widest_gaps(fractional)
     placed = (fractional - begin - width / 2) % 1.0 % 1.0
     alone = ~atoms.pbc
