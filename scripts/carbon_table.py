@@ -24,7 +24,7 @@ from rm_lammps.runs.reading import read_run
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 FORMULAS = ("C2", "C4", "C6", "C8", "C12", "C16")
-PRESETS = ("crystals", "quick")
+PRESETS = ("hops", "quick")
 PAGES = (CHECKOUT / "docs" / "generation.md", CHECKOUT / "README.md")
 
 
