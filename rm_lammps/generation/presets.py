@@ -22,7 +22,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "hops": {},
     "quick": {"protocol": {"stages": [{"stage": "cell"}]}},
     # models of many elements know minima to 0.1 Å: going further costs more, and leads away from
-    # known structures that were right (docs/crystals.md)
+    # known structures that were right (docs/studies/crystals_tolerances.md)
     "prediction": {
         "protocol": {"stages": [{"stage": "cell"}], "fmax": 0.25, "max_stress": 4.0},
     },
