@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 from pymatgen.analysis.structure_matcher import StructureMatcher
 
-from rm_lammps.analysis.comparison import prepare, same
 from rm_lammps.analysis.hull import AboveHull, Hull, Known
 from rm_lammps.analysis.kept_opinions import KeptOpinions, Opinion, Question
 from rm_lammps.analysis.symmetry import SYMPREC, TIGHT_SYMPREC, space_group
@@ -24,6 +23,7 @@ from rm_lammps.ranks import Communicator
 from rm_lammps.runs.frames import FrameFile
 from rm_lammps.runs.layout import STRUCTURES
 from rm_lammps.runs.records import Fact
+from rm_lammps.systems.identity import identify
 from rm_lammps.systems.matching import rms
 
 SAME_ENERGY = 0.01
@@ -241,7 +241,7 @@ def _same(a: Candidate, b: Candidate, matcher: StructureMatcher) -> bool:
         return False
     if abs(a.refined.energy - b.refined.energy) > SAME_ENERGY:
         return False
-    return same(prepare(a.refined.atoms), prepare(b.refined.atoms), matcher)
+    return identify(a.refined.atoms).same(identify(b.refined.atoms), matcher)
 
 
 def _evaluate(candidates: Sequence[Candidate], kept: KeptOpinions, how: SecondOpinion) -> float:

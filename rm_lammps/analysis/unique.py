@@ -1,7 +1,7 @@
 """Unique structures of a run, ranked: ``unique.extxyz``."""
 
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -14,21 +14,23 @@ from pymatgen.analysis.structure_matcher import StructureMatcher
 from rm_lammps.analysis.grouping import Grouping, Tolerances
 from rm_lammps.analysis.groups import KeptGroups
 from rm_lammps.analysis.ranking import Ranking
+from rm_lammps.analysis.representatives import represented
 from rm_lammps.analysis.symmetry import (
     SYMPREC,
     TIGHT_SYMPREC,
     SpaceGroup,
     order_of_symmetry,
-    point_group_order,
     space_group,
     symmetrised,
 )
 from rm_lammps.files import replacing
 from rm_lammps.ranks import Communicator, OneProcess, on_root, share_out
+from rm_lammps.runs.contents import system_of_run
 from rm_lammps.runs.frames import FrameFile, iterate, with_note
 from rm_lammps.runs.index import FrameTable, read_index
-from rm_lammps.runs.layout import STRUCTURES, SYMMETRISED, UNIQUE
+from rm_lammps.runs.layout import STRUCTURES, SUMMARY, SYMMETRISED, UNIQUE
 from rm_lammps.runs.records import Fact
+from rm_lammps.systems import System, find_system, system_of
 
 
 @dataclass(frozen=True)
@@ -210,52 +212,21 @@ def _leaders(
     kept = on_root(comm, groups.read)
     if kept is not None:
         return kept
-    grouping = Grouping(table, frames.atoms, comm, matcher=matcher, tolerances=tolerances)
+    system = on_root(comm, lambda: _system(frames))
+    grouping = Grouping(
+        table, frames.atoms, comm, system=system, matcher=matcher, tolerances=tolerances
+    )
     leader = represented(table, grouping.leaders(), frames.atoms, comm)
     on_root(comm, lambda: groups.write(leader))
     return leader
 
 
-def represented(
-    table: FrameTable,
-    leader: NDArray[np.int64],
-    load: Callable[[int], ase.Atoms],
-    comm: Communicator,
-) -> NDArray[np.int64]:
-    """Let each group be led by its most symmetric structure, the lowest of these.
-
-    All of a group are within the tolerance of energy, and the lowest is so by the noise of its
-    convergence: an exact Pnma must not be shown as the P1 that came a hair lower.
-
-    Args:
-        table: of the frames.
-        leader: for each frame the frame that leads its group, shape (n,); -1 for no group.
-        load: gives a frame by its number.
-        comm: every rank of it calls this function.
-
-    Returns:
-        Leaders anew, shape (n,).
-    """
-    sizes = np.bincount(leader[leader >= 0], minlength=len(table))
-    several = np.flatnonzero((leader >= 0) & (sizes[leader] > 1) & (table.volume_per_atom > 0))
-
-    def orders(frame: int) -> tuple[int, int]:
-        atoms = load(frame)
-        return tuple(  # type: ignore[return-value]
-            point_group_order(space_group(atoms, symprec).number)
-            for symprec in (SYMPREC, TIGHT_SYMPREC)
-        )
-
-    found = share_out(comm, several.tolist(), orders)
-    loose, tight = np.array(found, dtype=np.int64).reshape(-1, 2).T
-    order = np.lexsort(
-        (table.identity[several], table.energy_per_atom[several], -tight, -loose, leader[several])
-    )
-    best = several[order]
-    groups, first = np.unique(leader[best], return_index=True)
-    new = np.arange(len(table))
-    new[groups] = best[first]
-    return np.where(leader >= 0, new[leader], leader)
+def _system(frames: FrameFile) -> System:
+    """What the structures are; where the folder does not say, by the first structure."""
+    folder = frames.path.parent
+    if (folder / SUMMARY).exists():
+        return system_of_run(folder)
+    return system_of(frames.atoms(0)) if len(frames) else find_system("crystal")
 
 
 def _rank(

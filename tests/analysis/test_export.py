@@ -11,9 +11,9 @@ from ase.db import connect
 from crystals import BCC, DIAMOND, ROCKSALT, disguised, write_run
 from pymatgen.analysis.structure_matcher import StructureMatcher
 
-from rm_lammps.analysis.comparison import prepare, same
 from rm_lammps.analysis.export import cif_name
 from rm_lammps.analysis.symmetry import space_group
+from rm_lammps.systems.identity import identify
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def test_names_carry_rank_and_database_can_be_searched(folder):
 
 def test_structures_survive(folder):
     best = connect(folder / "unique.db").get_atoms("C", rank=1)
-    assert same(prepare(best), prepare(DIAMOND), StructureMatcher())
+    assert identify(best).same(identify(DIAMOND), StructureMatcher())
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +108,7 @@ def test_poscars_are_the_same_structures(handed_over):
         texts = [archive.read(name).decode() for name in archive.namelist()]
     for atoms, text in zip(frames, texts, strict=True):
         cell = ase.io.read(io.StringIO(text), format="vasp")
-        assert same(prepare(cell), prepare(atoms), StructureMatcher())
+        assert identify(cell).same(identify(atoms), StructureMatcher())
 
 
 def test_input_sets_that_there_are_not_are_refused(refused, folder):

@@ -14,7 +14,7 @@ import yaml
 from numpy.typing import NDArray
 
 from rm_lammps.analysis.molecules import require_packages
-from rm_lammps.analysis.report.entry import Entry, entry_of, point_of, seed_name
+from rm_lammps.analysis.report.entry import Entry, energy_of, entry_of, point_of, seed_name
 from rm_lammps.analysis.unique import read_unique, write_unique
 from rm_lammps.errors import UserError
 from rm_lammps.runs.contents import read_failures, read_run_file, read_summary
@@ -146,14 +146,17 @@ def read_contents(folder: Path, n_best: int) -> Contents:
     best: list[Entry] = []
     atoms: list[ase.Atoms] = []
     points: list[dict[str, Any]] = []
-    n_unique, first, ranked_by = 0, 0.0, ""
+    n_unique, first, ranked_by, physical_order = 0, 0.0, "", False
     compositions, each = _shares(folder, n_best)
     for frame in read_unique(folder):
         n_unique += 1
         own_rank = int(frame.info["rank"])
-        first = float(frame.info["energy_per_atom"]) if own_rank == 1 else first
         by = str(frame.info.get("ranked_by", "E~"))
         ranked_by = by if by != "E~" else ranked_by
+        frame.info["physical_order"] = own_rank > 1 and physical_order
+        if own_rank == 1:
+            first = energy_of(frame.info) or 0.0
+            physical_order = "physical_energy_per_atom" in frame.info
         shown = own_rank <= each and len(best) < n_best
         if n_unique <= MAX_POINTS or shown:
             entry = entry_of(n_unique, frame, first, matches, with_text=shown)

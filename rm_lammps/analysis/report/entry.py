@@ -27,8 +27,9 @@ class Entry:
     formula: str
     energy: float
     """E~, pseudo-eV per atom."""
-    above_best: float
-    """E~ above the first structure of its composition, pseudo-eV per atom."""
+    above_best: float | None
+    """Energy above the first structure of its composition, per atom: E~, or that by physical
+    potentials where they made the order; ``None`` for what they did not look at."""
     volume: float | None
     """Å³ per atom; molecules have none."""
     density: float | None
@@ -78,7 +79,7 @@ def entry_of(
     Args:
         rank: its place in the file, from 1.
         atoms: the frame.
-        first: E~ of the first of its composition, pseudo-eV per atom.
+        first: energy per atom of the first of its composition, of what the order is by.
         matches: names of the references matched, by seed.
         with_text: whether it can be downloaded.
     """
@@ -100,7 +101,7 @@ def entry_of(
         seed=seed_name(info),
         formula=str(atoms.symbols.formula.format("metal")),
         energy=float(info["energy_per_atom"]),
-        above_best=float(info["energy_per_atom"]) - first,
+        above_best=None if (energy := energy_of(info)) is None else energy - first,
         volume=volume / len(atoms) if volume else None,
         density=density(atoms) if volume else None,
         found=int(info["found"]),
@@ -112,6 +113,17 @@ def entry_of(
         smiles=str(info["smiles"]) if "smiles" in info else None,
         passes=bool(info.get("passes", False)),
     )
+
+
+def energy_of(info: Mapping[str, Any]) -> float | None:
+    """Energy per atom of what the order is by; ``None`` where that did not look at the structure.
+
+    Args:
+        info: of a frame of ``unique.extxyz``.
+    """
+    if "physical_energy_per_atom" in info:
+        return float(info["physical_energy_per_atom"])
+    return None if info.get("physical_order") else float(info["energy_per_atom"])
 
 
 def _group(info: Mapping[str, Any], key: str) -> str:
@@ -126,7 +138,9 @@ def _words(info: Mapping[str, Any], begin: str, end: str) -> str:
         for key, value in info.items()
         if key.startswith(begin) and key.endswith(end) and key not in {"energy_per_atom", begin}
     }
-    return ", ".join(f"{key} {value:.4f}" for key, value in found.items() if key != "physical")
+    return ", ".join(
+        f"{key} {value:.4f}" for key, value in found.items() if value and key != "physical"
+    )
 
 
 def seed_name(info: Mapping[str, Any]) -> str:
