@@ -62,8 +62,8 @@ def test_the_order_of_a_potential_is_the_order_everywhere(run_of_two):
         assert info["energy_per_atom"] > -2.1
         assert info["space_group_tight_number"] >= 0
     salt = next(read_unique(run_of_two)).info
-    # rock salt is on the hull of Na, Cl and the known compounds of both
-    assert salt["above_hull"] == pytest.approx(0, abs=0.03)
+    # rock salt itself is not among the known structures, others near it are
+    assert salt["above_hull"] == pytest.approx(0, abs=0.05)
     assert salt["hull_references"] >= 3
 
 
@@ -275,7 +275,7 @@ def test_metrics_know_the_second_opinion(run_of_two):
     assert above["top_ranked"]["within_0.1"] == 1
     assert above["ranked_first_by_E~"]["within_0.1"] == 0.5
     assert opinion["above_hull"]["top_ranked"]["decided"] == 2
-    assert measured["top_ranked"]["structures"][0]["above_hull"] == pytest.approx(0, abs=0.03)
+    assert measured["top_ranked"]["structures"][0]["above_hull"] == pytest.approx(0, abs=0.05)
     assert json.loads((run_of_two / "metrics.json").read_text()) == measured
 
 
