@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from rm_lammps.analysis.ranking import PROTOTYPE_WEIGHT, SYMMETRY_WEIGHT
-from rm_lammps.settings import Numbers, Words, read_words
+from rm_lammps.settings import Name, Numbers, Words, read_words
 
 Formats = Annotated[
     tuple[Literal["cif", "poscar", "vasp", "db", "sdf", "smi"], ...], BeforeValidator(read_words)
@@ -78,12 +78,13 @@ class CrystalFields(_Fields):
     rank_by: Words = Field(
         (),
         description="physical potentials whose mean energy takes the place of E~ in the order, "
-        "e.g. chgnet,sevennet; or a name that matcalc knows, or MODULE:NAME of a calculator of ASE",
+        "e.g. chgnet,sevennet; a name that matcalc knows, a bundle of rm-deploy, or MODULE:NAME of a "
+        "calculator of ASE",
     )
     candidates: int = Field(
         20, ge=1, description="of each composition that they look at, the best by E~"
     )
-    refine: str | None = Field(
+    refine: Name | None = Field(
         None,
         description="potential that relaxes these first, cell and atoms, symmetry kept; it ranks "
         "them too unless rank_by names others",
@@ -106,6 +107,14 @@ class MoleculeFields(_Fields):
         ge=0.001,
         le=1,
         description="keep this fraction of each composition, lowest rank score first",
+    )
+    smarts: str | None = Field(
+        None, description="keep molecules with this pattern alone, e.g. 'C(=O)N' for amides"
+    )
+    drop_alerts: bool = Field(
+        False,
+        description="drop molecules with groups that are unstable or react (ketenes, allenes, "
+        "enols, ...), by RDKit's catalogues",
     )
 
 

@@ -56,12 +56,14 @@ def evaluate(
     at: int | str | Sequence[int] | None = None,
     rank_by: str | Sequence[str] | None = None,
     candidates: int | None = None,
-    refine: str | None = None,
+    refine: str | Path | None = None,
     refine_steps: int | None = None,
     refine_fmax: float | None = None,
     hull: str | Sequence[str] | None = None,
     xtb: bool | None = None,
     keep: float | None = None,
+    smarts: str | None = None,
+    drop_alerts: bool | None = None,
     comm: Communicator | None = None,
 ) -> Evaluated:
     """Deduplicate, rank and judge what runs found: ``rm-evaluate`` as a function.
@@ -97,6 +99,8 @@ def evaluate(
         hull: ``"shipped"``, files of known structures, or ``"none"``.
         xtb: relax molecules with GFN2-xTB too.
         keep: fraction of each composition's molecules to keep.
+        smarts: pattern of those to keep.
+        drop_alerts: keep none with groups that are unstable or react.
         comm: ranks that share the work, each of which calls this function; default: this process.
 
     Returns:
@@ -202,7 +206,7 @@ def _molecules(config: EvaluationConfig, source: Path, comm: Communicator) -> Ev
     require_packages(xtb=config.xtb)
     from rm_lammps.analysis.molecules.evaluate import Options, evaluate_file, evaluate_run
 
-    options = Options(config.training, config.xtb, config.keep)
+    options = Options(config.training, config.xtb, config.keep, config.smarts, config.drop_alerts)
     if source.is_file():
         result = evaluate_file(source, options, comm=comm, out=config.out)
     else:

@@ -1,6 +1,13 @@
 """Physical potentials, for a second opinion on what E~ proposes."""
 
 from rm_lammps.potentials.named import potential_named, potentials_named
-from rm_lammps.potentials.potential import POTENTIALS, Minimum, Potential
+from rm_lammps.potentials.potential import POTENTIALS, CalculatorPotential, Minimum, Potential
 
-__all__ = ["POTENTIALS", "Minimum", "Potential", "potential_named", "potentials_named"]
+__all__ = [
+    "POTENTIALS",
+    "CalculatorPotential",
+    "Minimum",
+    "Potential",
+    "potential_named",
+    "potentials_named",
+]

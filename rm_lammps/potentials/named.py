@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from difflib import get_close_matches
+from pathlib import Path
 
 from rm_lammps.errors import UserError
 from rm_lammps.potentials.potential import POTENTIALS, Potential
@@ -11,7 +12,8 @@ def potential_named(name: str) -> Potential:
     """A potential by a short name.
 
     Args:
-        name: of a kind (``chgnet``); ``MODULE:NAME`` of what makes a calculator of ASE; or a
+        name: of a kind (``chgnet``); a bundle's folder or a model's file, which LAMMPS evaluates;
+            ``MODULE:NAME`` of what makes a calculator of ASE; or a
             model that matcalc knows (``MACE-MPA-0-medium``), where matcalc is installed.
 
     Raises:
@@ -19,6 +21,8 @@ def potential_named(name: str) -> Potential:
     """
     if name in POTENTIALS.names():
         return POTENTIALS.make(name)
+    if Path(name).exists():
+        return POTENTIALS.read({"potential": "allegro", "model": name})
     if ":" in name:
         return POTENTIALS.read({"potential": "ase", "make": name})
     known = _matcalc_models()
@@ -29,7 +33,7 @@ def potential_named(name: str) -> Potential:
     more = "" if known else ", and with pip install matcalc those that it knows"
     raise UserError(
         f"There is no potential {name!r}.",
-        f"Give one of {', '.join(POTENTIALS.names())}{more}; or MODULE:NAME of what makes a "
+        f"Give one of {', '.join(POTENTIALS.names())}{more}; a bundle of rm-deploy; or MODULE:NAME of what makes a "
         f"calculator of ASE.{f' Did you mean {near[0]}?' if near else ''}",
     )
 

@@ -36,19 +36,10 @@ class Minimum:
 
 
 class Potential(Kind, ABC):
-    """A potential with real energies; at least an ASE calculator of it."""
+    """A potential with real energies."""
 
     package: ClassVar[str] = ""
     """What has to be installed, as pip knows it; its version tells kept energies apart."""
-
-    @abstractmethod
-    def calculator(self) -> Calculator:
-        """Load it.
-
-        Raises:
-            ImportError: what it needs is not installed.
-            UserError: it can't be had.
-        """
 
     @property
     def label(self) -> str:
@@ -63,6 +54,45 @@ class Potential(Kind, ABC):
         except PackageNotFoundError:
             of_package = ""
         return f"{self.name} {of_package} {self.model_dump_json()}"
+
+    @abstractmethod
+    def load(self) -> None:
+        """Load it now, so that a lack of something is told before the work begins.
+
+        Raises:
+            UserError: what it needs is missing.
+        """
+
+    @abstractmethod
+    def energy(self, atoms: ase.Atoms) -> float:
+        """Energy of a structure as it is, eV per atom; infinite where the potential has none."""
+
+    @abstractmethod
+    def relaxed(self, atoms: ase.Atoms, *, fmax: float, steps: int) -> Minimum:
+        """Relax atoms and cell, and keep the symmetry that is there.
+
+        Args:
+            atoms: a crystal, Å.
+            fmax: largest force at the end, eV/Å.
+            steps: at most.
+
+        Returns:
+            The relaxed crystal and its energy; the crystal as it was, and infinity, where the
+            potential has no energy.
+        """
+
+
+class CalculatorPotential(Potential):
+    """A potential that is a calculator of ASE."""
+
+    @abstractmethod
+    def calculator(self) -> Calculator:
+        """Load it.
+
+        Raises:
+            ImportError: what it needs is not installed.
+            UserError: it can't be had.
+        """
 
     @cached_property
     def _isolation(self) -> Isolation:
@@ -80,7 +110,7 @@ class Potential(Kind, ABC):
             ) from error
 
     def load(self) -> None:
-        """Load it now, so that a lack of something is told before the work begins.
+        """Make the calculator.
 
         Raises:
             UserError: what it needs is not installed.
@@ -94,16 +124,12 @@ class Potential(Kind, ABC):
             return self._energy(_plain(atoms))
 
     def relaxed(self, atoms: ase.Atoms, *, fmax: float, steps: int) -> Minimum:
-        """Relax atoms and cell, and keep the symmetry that is there within 0.01 Å.
+        """Relax by ASE's LBFGS, and keep the symmetry that is there within 0.01 Å.
 
         Args:
             atoms: a crystal, Å.
             fmax: largest force at the end, eV/Å; of the cell's degrees of freedom too.
             steps: at most.
-
-        Returns:
-            The relaxed crystal and its energy; the crystal as it was, and infinity, where the
-            potential has no energy.
         """
         with self._apart():
             try:

@@ -338,3 +338,18 @@ def test_molecules_as_chemists_keep_them(run, refused, tmp_path):
     keys = {atoms.info["smiles"]: atoms.info["inchikey"] for atoms in read_unique(folder)}
     assert keys["CCO"] == "LFQSCWFLJHTTHZ-UHFFFAOYSA-N"
     assert "can't hold" in refused("rm-evaluate", folder, "--format", "cif")
+
+
+def test_molecules_are_chosen_by_pattern_and_alerts(run, refused, tmp_path):
+    names = ["CH3CH2OH", "CH3CONH2", "C3H4_D2d", "H2CCO"]
+    frames = [generated(name, seed, -1.0) for seed, name in enumerate(names)]
+    folder = write_run(tmp_path / "run", frames, kind="molecules")
+
+    def smiles(*words):
+        run("rm-evaluate", folder, *words)
+        return sorted(atoms.info["smiles"] for atoms in read_unique(folder))
+
+    assert smiles("--smarts", "C(=O)N") == ["CC(N)=O"]
+    # no allene, no ketene
+    assert smiles("--drop-alerts") == ["CC(N)=O", "CCO"]
+    assert "no SMARTS" in refused("rm-evaluate", folder, "--smarts", "C(=O")

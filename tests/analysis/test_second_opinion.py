@@ -218,6 +218,21 @@ def test_no_energy_where_atoms_see_no_neighbour():
     assert answer(Question(POTENTIALS.make("chgnet"), lonely, "volume")).energy == np.inf
 
 
+def test_a_bundle_refines_in_lammps(diamond_bundle, tmp_path):
+    """The model is a stand-in: its energies are not physical, its minimum is known."""
+    stretched = DIAMOND.copy()
+    stretched.set_cell(stretched.cell.array * 1.04, scale_atoms=True)
+    run = write_run(tmp_path / "run", [disguised(stretched, 0, -1.0, noise=0.0)])
+    rm.evaluate(run, refine=diamond_bundle, refine_fmax=0.01, hull="none")
+    [found] = read_unique(run)
+    assert found.info["refined"] == "converged"
+    assert found.info["space_group_tight_number"] == 227
+    assert found.get_volume() / len(found) == pytest.approx(5.67, rel=0.01)
+    known = rm.Calculator(diamond_bundle)
+    energy = known.get_potential_energy(found) / len(found)
+    assert found.info["physical_energy_per_atom"] == pytest.approx(energy, abs=1e-4)
+
+
 def test_unknown_potentials_are_named(run_of_two):
     with pytest.raises(UserError, match="no potential 'chgnte'") as error:
         rm.evaluate(run_of_two, rank_by="chgnte")

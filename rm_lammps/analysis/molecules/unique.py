@@ -47,6 +47,7 @@ def write_unique_molecules(
     notes = {
         int(frame): f' smiles="{verdicts[frame].smiles}" passes={"FT"[verdicts[frame].passes]}'
         f' inchikey="{inchikey(verdicts[frame].smiles or "")}"'
+        f' alerts="{", ".join(verdicts[frame].alerts)}"'
         for frame in unique.ranked
     }
     with FrameFile(folder / STRUCTURES, table.begin) as frames:

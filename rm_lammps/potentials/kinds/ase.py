@@ -7,11 +7,11 @@ from ase.calculators.calculator import Calculator
 from pydantic import Field
 
 from rm_lammps.errors import UserError
-from rm_lammps.potentials.potential import POTENTIALS, Potential
+from rm_lammps.potentials.potential import POTENTIALS, CalculatorPotential
 
 
 @POTENTIALS.register
-class AseCalculator(Potential):
+class AseCalculator(CalculatorPotential):
     """A calculator of ASE, made by a class or function that can be imported."""
 
     name = "ase"

@@ -3,12 +3,12 @@
 import ase
 from ase.calculators.calculator import Calculator
 
-from rm_lammps.potentials.potential import POTENTIALS, Potential
+from rm_lammps.potentials.potential import POTENTIALS, CalculatorPotential
 from rm_lammps.systems.matching import to_pymatgen
 
 
 @POTENTIALS.register
-class Chgnet(Potential):
+class Chgnet(CalculatorPotential):
     """chgnet on the CPU; its weights come with the package."""
 
     name = "chgnet"

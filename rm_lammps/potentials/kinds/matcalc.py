@@ -4,11 +4,11 @@ from ase.calculators.calculator import Calculator
 from pydantic import Field
 
 from rm_lammps.errors import UserError
-from rm_lammps.potentials.potential import POTENTIALS, Potential
+from rm_lammps.potentials.potential import POTENTIALS, CalculatorPotential
 
 
 @POTENTIALS.register
-class Matcalc(Potential):
+class Matcalc(CalculatorPotential):
     """A universal potential that matcalc loads: MACE, MatterSim, ORB, UMA, GRACE, TensorNet ..."""
 
     name = "matcalc"

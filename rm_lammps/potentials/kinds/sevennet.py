@@ -3,11 +3,11 @@
 from ase.calculators.calculator import Calculator
 from pydantic import Field
 
-from rm_lammps.potentials.potential import POTENTIALS, Potential
+from rm_lammps.potentials.potential import POTENTIALS, CalculatorPotential
 
 
 @POTENTIALS.register
-class Sevennet(Potential):
+class Sevennet(CalculatorPotential):
     """SevenNet on the CPU; the weights of SevenNet-0 come with the package."""
 
     name = "sevennet"
