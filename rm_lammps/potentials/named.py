@@ -33,8 +33,8 @@ def potential_named(name: str) -> Potential:
     more = "" if known else ", and with pip install matcalc those that it knows"
     raise UserError(
         f"There is no potential {name!r}.",
-        f"Give one of {', '.join(POTENTIALS.names())}{more}; a bundle of rm-deploy; or MODULE:NAME of what makes a "
-        f"calculator of ASE.{f' Did you mean {near[0]}?' if near else ''}",
+        f"Give one of {', '.join(POTENTIALS.names())}{more}; a bundle of rm-deploy; "
+        f"or MODULE:NAME of what makes a calculator of ASE.{f' Did you mean {near[0]}?' if near else ''}",
     )
 
 
