@@ -78,8 +78,8 @@ class CrystalFields(_Fields):
     rank_by: Words = Field(
         (),
         description="physical potentials whose mean energy takes the place of E~ in the order, "
-        "e.g. chgnet,sevennet; a name that matcalc knows, a bundle of rm-deploy, or MODULE:NAME of a "
-        "calculator of ASE",
+        "e.g. chgnet,sevennet; a name that matcalc knows, a bundle of rm-deploy, or MODULE:NAME of "
+        "a calculator of ASE",
     )
     candidates: int = Field(
         20, ge=1, description="of each composition that they look at, the best by E~"

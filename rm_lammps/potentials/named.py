@@ -31,10 +31,11 @@ def potential_named(name: str) -> Potential:
             return POTENTIALS.read({"potential": "matcalc", "model": model})
     near = get_close_matches(name, [*POTENTIALS.names(), *known])
     more = "" if known else ", and with pip install matcalc those that it knows"
+    meant = f" Did you mean {near[0]}?" if near else ""
     raise UserError(
         f"There is no potential {name!r}.",
         f"Give one of {', '.join(POTENTIALS.names())}{more}; a bundle of rm-deploy; "
-        f"or MODULE:NAME of what makes a calculator of ASE.{f' Did you mean {near[0]}?' if near else ''}",
+        f"or MODULE:NAME of what makes a calculator of ASE.{meant}",
     )
 
 
