@@ -47,8 +47,13 @@ def write_unique_molecules(
     notes = {
         int(frame): f' smiles="{verdicts[frame].smiles}" passes={"FT"[verdicts[frame].passes]}'
         f' inchikey="{inchikey(verdicts[frame].smiles or "")}"'
-        f' alerts="{", ".join(verdicts[frame].alerts)}"'
+        f"{_alerts(verdicts[frame])}"
         for frame in unique.ranked
     }
     with FrameFile(folder / STRUCTURES, table.begin) as frames:
         return replace(unique, begin=write_ranked(folder / UNIQUE, unique, frames, notes))
+
+
+def _alerts(verdict: Verdict) -> str:
+    # an empty text would be read as an array
+    return f' alerts="{", ".join(verdict.alerts)}"' if verdict.alerts else ""
