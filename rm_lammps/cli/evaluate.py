@@ -86,13 +86,19 @@ def _print(evaluated: "Evaluated", show: int, *, matched: bool) -> None:
     console = Console()
     console.print(_summary(result))
     if result["structures"]:
-        shown = _shown(result["structures"], show)
-        _print_wide(console, _structures(shown, matched=matched))
-        typer.echo(f"{len(shown)} of {len(result['structures'])} unique structures; --show N.")
+        _print_best(console, result["structures"], show, matched=matched)
     if evaluated.metrics is not None:
         for table in metrics_tables(evaluated.metrics):
             console.print(table)
     typer.echo(source / ENERGY_VOLUME)
+
+
+def _print_best(
+    console: Console, structures: list[dict[str, Any]], show: int, *, matched: bool
+) -> None:
+    if shown := _shown(structures, show):
+        _print_wide(console, _structures(shown, matched=matched))
+        typer.echo(f"{len(shown)} of {len(structures)} unique structures; --show N.")
 
 
 def _shown(structures: list[dict[str, Any]], show: int) -> list[dict[str, Any]]:
