@@ -87,6 +87,17 @@ def test_commands_have_the_flags_and_files_they_name(block):
         assert shipped_folder("examples").parent.joinpath(file).exists() or file.endswith(".in")
 
 
+@pytest.mark.parametrize("name", ["crystals", "diamond", "molecules"])
+def test_scripts_of_the_paper_have_the_flags_they_name(name, run):
+    script = CHECKOUT / "scripts" / "reproduce" / f"{name}.sh"
+    run("bash", "-n", script)
+    text = script.read_text().replace('"$checkout/', '"').replace("\\\n", " ")
+    told = re.findall(r"^ *((?:rm-train|python) .*)$", text, re.MULTILINE)
+    assert len(told) >= 3
+    for command in told:
+        parse(shlex.split(command))
+
+
 def test_unknown_flags_are_found():
     with pytest.raises(Exception, match=r"(?i)no such option"):
         parse(["rm-generate", "--modle", "diamond"])
