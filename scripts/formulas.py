@@ -1,4 +1,4 @@
-"""A hook of mkdocs: formulas become MathML when the pages are built, so browsers need no network."""
+"""A hook of mkdocs: formulas become MathML when pages are built, so browsers need no network."""
 
 import html
 import re

@@ -1,5 +1,6 @@
 """Every command block of README and docs: those of the tutorials run, all others are parsed."""
 
+import json
 import re
 import shlex
 import shutil
@@ -21,6 +22,8 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 DOCS = CHECKOUT / "docs"
 RUN = ("diamond", "crystal", "molecule", "lammps")
 """Tutorials whose blocks run one after the other, in well under a minute each."""
+FOUND = {"diamond": {"carbon": 55}, "crystal": {"kznf3": 1, "kznf3_blind": 1}}
+"""How many seeds end in the known structure at least, which is ranked first."""
 PAGES = [CHECKOUT / "README.md", *sorted(DOCS.rglob("*.md"))]
 OWN_KINDS = DOCS / "howto" / "extend.md"  # its settings name kinds that tests/extension brings
 
@@ -138,6 +141,10 @@ def test_tutorials_run_and_print_what_they_say(name, run, tmp_path):
         done = run("bash", "-ec", block, cwd=tmp_path, env={"PATH": _path()})
         for line in printed.splitlines():
             assert re.search(_whatever_numbers(line), done.stdout), done.stdout
+    for folder, least in FOUND.get(name, {}).items():
+        found = json.loads((tmp_path / folder / "evaluation.json").read_text())
+        assert sum(found["matched"].values()) >= least
+        assert found["structures"][0]["matches"] is not None
 
 
 def _path() -> str:
@@ -158,7 +165,11 @@ def _whatever_numbers(line: str) -> str:
 def test_readme_shows_commands_of_the_tutorials():
     """So they run, and print what README says."""
     told = "\n".join((DOCS / "tutorials" / f"{name}.md").read_text() for name in RUN)
-    shown = blocks(CHECKOUT / "README.md", "bash")[2:]
+    first, test, *shown = blocks(CHECKOUT / "README.md", "bash")
+    install, generate = re.split(r"pip install [^&]*&&", first.replace("\\\n", " "))
+    assert "venv" in install
+    assert test.strip().endswith("&& pytest")
+    assert generate.strip() in told
     assert len(shown) >= 3
     for block in shown:
         for line in block.splitlines():
