@@ -85,6 +85,9 @@ def evaluate(
         result = {**_rates(summary, unique, matches, references), "structures": structures}
         write_json(folder / EVALUATION, result)
         plot_energy_volume(structures, references, folder / ENERGY_VOLUME)
+        # of an earlier order, which this is not
+        for name in (PARITY, HULL):
+            (folder / name).unlink(missing_ok=True)
         if opinions is not None:
             plot_parity(structures, opinions.how.names, folder / PARITY)
             write_json(folder / HULL, list(opinions.known))
