@@ -37,7 +37,8 @@ TORCHRUN = ("torchrun", "--standalone", "--nproc-per-node", "2")
 def inputs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("inputs")
     ase.io.write(folder / "diamond.cif", bulk("C", cubic=True))
-    (folder / "tiny.yaml").write_text(yaml.safe_dump(TINY))
+    for name in ("tiny", "other"):
+        (folder / f"{name}.yaml").write_text(yaml.safe_dump({**TINY, "name": name}))
     return folder
 
 
@@ -100,18 +101,23 @@ def test_two_processes_train_together(run, inputs, tmp_path):
     assert (tmp_path / "run" / "model.nequip.zip").exists()
 
 
-def test_a_gpu_job_is_rehearsed(inputs, tmp_path):
-    folder = tmp_path / "job"
-    words = [sys.executable, ROOT / "scripts" / "gpu" / "pack.py", inputs / "tiny.yaml"]
-    words += ["--data", inputs / "diamond.cif", "--out", folder, "--no-wheels"]
-    words += ["--samples", "32", "--batch-size", "8", "--workers", "0"]
+def test_a_gpu_job_is_rehearsed(run, inputs, tmp_path):
+    job, results = tmp_path / "job", tmp_path / "results"
+    words = [sys.executable, ROOT / "scripts" / "gpu" / "pack.py", "--out", job, "--no-wheels"]
+    words += [f"{inputs / name}={inputs / 'diamond.cif'}" for name in ("tiny.yaml", "other.yaml")]
+    words += ["--samples", "32", "--batch-size", "8", "--workers", "0", "--minutes", "0.1"]
     subprocess.run([str(word) for word in words], check=True)
     environment = {**os.environ, "PYTHON": sys.executable}
-    for _ in range(2):
-        before = len(rows_of(folder / "run")) if (folder / "run" / "log.csv").exists() else 0
-        subprocess.run(["bash", str(folder / "run.sh"), "0.03"], check=True, env=environment)
-        rows = rows_of(folder / "run")
-        assert len(rows) > before
+    subprocess.run(["bash", str(job / "run.sh"), str(results)], check=True, env=environment)
+    for name in ("tiny", "other"):
+        assert 0 < (results / name / "last.ckpt").stat().st_size < 16 * 2**20
+        rows = rows_of(results / name)
         assert [int(row["epoch"]) for row in rows] == list(range(len(rows)))
-    checkpoint = folder / "run" / "checkpoints" / "last.ckpt"
-    assert 0 < checkpoint.stat().st_size < 16 * 2**20
+    # back where the model is packaged: the minutes are over
+    folder = job / "runs" / "tiny"
+    words = ["rm-train", folder / "config.yaml", "--data", inputs / "diamond.cif", "--out", folder]
+    done = run(*words, "--resume")
+    assert done.stdout.strip().endswith(str(folder))
+    assert (folder / "model.nequip.zip").exists()
+    assert len(rows_of(folder)) <= len(rows) + 1
+    assert float(rows_of(folder)[-1]["learning_rate"]) < 1e-4
