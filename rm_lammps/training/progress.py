@@ -137,7 +137,7 @@ class TrainingProgress(Callback):
         print(f"epoch {done:.1f}{of}  loss {loss:.4f}  {self._errors}{left}", flush=True)
 
     def _seconds_left(self, trainer: Trainer, done: float) -> float | None:
-        for callback in trainer.callbacks:  # type: ignore[attr-defined]
+        for callback in trainer.callbacks:
             if isinstance(callback, Timer):
                 return callback.time_remaining()
         if self._first is None or done <= self._first[0]:

@@ -4,7 +4,7 @@ python scripts/gpu/pack.py crystals=structures.extxyz.gz my.yaml=other.extxyz --
 
 Each training is a preset or a configuration and its data. Copy the folder there and run
 `bash job/run.sh RESULTS`: it installs the wheels of what is missing beside the machine's own Python
-3.12 and torch, and trains all of them side by side for the given minutes. After every epoch, for
+3.12 with torch, numpy and scipy, and trains all of them side by side for the given minutes. After every epoch, for
 which --samples should take less than a minute, the checkpoint and the log of each training are
 copied to RESULTS. Run again, it goes on; --go-on packs what RESULTS holds.
 
@@ -26,11 +26,17 @@ from rm_lammps.training.prepare import prepare
 
 LIMIT = 64 * 2**20
 MISSING = (
-    *("nequip>=0.19,<0.20", "nequip-allegro>=0.8.3,<0.9", "e3nn>=0.5.9", "opt-einsum-fx"),
+    *(
+        "nequip>=0.19,<0.20",
+        "nequip-allegro>=0.8.3,<0.9",
+        "e3nn>=0.5.9",
+        "opt-einsum-fx",
+        "opt-einsum",
+    ),
     *("lightning>=2.6", "pytorch-lightning>=2.6", "lightning-utilities", "torchmetrics"),
     *("hydra-core", "omegaconf==2.3.*", "antlr4-python3-runtime==4.9.*", "ase>=3.25", "matscipy"),
     *("pydantic>=2.7", "pydantic-core", "annotated-types", "typing-inspection", "rich"),
-    *("markdown-it-py", "mdurl", "pygments", "scipy", "spglib", "lmdb", "tqdm", "PyYAML"),
+    *("markdown-it-py", "mdurl", "pygments", "spglib", "lmdb", "tqdm", "PyYAML"),
     "packaging",
 )
 JOB = "job.tar.xz"
@@ -74,7 +80,7 @@ exit $status
 
 
 def wheels(folder: Path) -> None:
-    """Wheels for Python 3.12 of everything but torch, and of this package."""
+    """Wheels for Python 3.12 of everything but torch, numpy and scipy, and of this package."""
     folder.mkdir(parents=True, exist_ok=True)
     pip = [sys.executable, "-m", "pip"]
     subprocess.run(
