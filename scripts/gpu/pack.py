@@ -4,9 +4,9 @@ python scripts/gpu/pack.py crystals=structures.extxyz.gz my.yaml=other.extxyz --
 
 Each training is a preset or a configuration and its data. Copy the folder there and run
 `bash job/run.sh RESULTS`: it installs the wheels of what is missing beside the machine's own Python
-3.12 with torch, numpy and scipy, and trains all of them side by side for the given minutes. After every epoch, for
-which --samples should take less than a minute, the checkpoint and the log of each training are
-copied to RESULTS. Run again, it goes on; --go-on packs what RESULTS holds.
+3.12 with torch, numpy and scipy, and trains all of them side by side for the given minutes. After
+every epoch, for which --samples should take less than a minute, the checkpoint and the log of each
+training are copied to RESULTS. Run again, it goes on; --go-on packs what RESULTS holds.
 
 Back here, `tar -xf job/job.tar.xz`, put RESULTS/NAME/last.ckpt into runs/NAME/checkpoints and
 log.csv into runs/NAME; then `rm-train runs/NAME/config.yaml --data DATA --out runs/NAME --resume`
@@ -37,7 +37,7 @@ MISSING = (
     *("hydra-core", "omegaconf==2.3.*", "antlr4-python3-runtime==4.9.*", "ase>=3.25", "matscipy"),
     *("pydantic>=2.7", "pydantic-core", "annotated-types", "typing-inspection", "rich"),
     *("markdown-it-py", "mdurl", "pygments", "spglib", "lmdb", "tqdm", "PyYAML"),
-    "packaging",
+    *("packaging", "opt-einsum"),
 )
 JOB = "job.tar.xz"
 RUN = """#!/bin/bash
@@ -49,7 +49,8 @@ cd "$(dirname "$0")"
 python=${PYTHON:-python3}
 if [ -d wheels ]; then
   # not into a virtual environment: where python3 is one itself, it would not see that one's torch
-  [ -d site ] || $python -m pip install --quiet --no-index --no-deps --target site wheels/*.whl
+  install="$python -m pip install --quiet --no-index --no-deps --no-compile"
+  [ -d site ] || $install --target site wheels/*.whl
   export PYTHONPATH="$PWD/site"
 fi
 export TORCHINDUCTOR_CACHE_DIR="$PWD/compiled" OMP_NUM_THREADS=1 PYTHONUNBUFFERED=1
@@ -58,7 +59,7 @@ keep() {
   for run in runs/*/; do
     name=$(basename "$run")
     mkdir -p "$results/$name"
-    for file in checkpoints/last.ckpt log.csv train.log; do
+    for file in checkpoints/last.ckpt log.csv; do
       if [ -e "$run$file" ]; then
         cp "$run$file" "$results/$name/.new"
         mv "$results/$name/.new" "$results/$name/$(basename $file)"
