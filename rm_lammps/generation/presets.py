@@ -20,20 +20,20 @@ _MINIMISE = {"stage": "minimise", "ftol": 0.02, "steps": 300}
 
 PRESETS: dict[str, dict[str, Any]] = {
     "hops": {},
-    "quick": {"protocol": {"stages": [{"stage": "box"}]}},
+    "quick": {"protocol": {"stages": [{"stage": "cell"}]}},
     # models of many elements know minima to 0.1 Å: going further costs more, and leads away from
-    # known structures that were right (docs/crystals.md)
+    # known structures that were right (docs/studies/crystals_tolerances.md)
     "prediction": {
-        "protocol": {"stages": [{"stage": "box"}], "fmax": 0.5, "max_stress": 8.0},
+        "protocol": {"stages": [{"stage": "cell"}], "fmax": 0.25, "max_stress": 4.0},
     },
     # seeds at random places have farther to go, and nothing that was right to lose
     "blind": {
         "seeds": {"kind": "mixture", "weights": {"learned_symmetry": 3.0, "random": 1.0}},
-        "protocol": {"stages": [{"stage": "box"}], "fmax": 0.1, "max_stress": 2.0},
+        "protocol": {"stages": [{"stage": "cell"}], "fmax": 0.05, "max_stress": 1.0},
     },
     "thorough": {
         "protocol": {
-            "stages": [{"stage": "box"}, {"stage": "hops", "number": 30, "patience": 5}],
+            "stages": [{"stage": "cell"}, {"stage": "hops", "number": 30, "patience": 5}],
         }
     },
     "denoise": {

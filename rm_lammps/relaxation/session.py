@@ -207,7 +207,8 @@ class LammpsSession:
         cell, rotation = ase.cell.Cell(reduced(atoms.cell.array)).standard_form()
         self.rotation = np.asarray(rotation)
         fractional = cell.scaled_positions(atoms.positions @ rotation.T)
-        # fix box/relax misplaces atoms that are wrapped during a minimisation (docs/pair_style.md)
+        # fix box/relax misplaces atoms that are wrapped during a minimisation
+        # (docs/explanation/box_relax.md)
         begin, width = widest_gaps(fractional)
         return cell.array, ((fractional - begin - width / 2) % 1.0 % 1.0) @ cell.array
 
