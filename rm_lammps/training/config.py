@@ -83,7 +83,7 @@ class LossConfig(_Section):
 
 
 class OptimisationConfig(_Section):
-    """Adam with cosine decay and an exponential moving average of the weights."""
+    """Muon and Adam with cosine decay and an exponential moving average of the weights."""
 
     epochs: int = Field(100, ge=1)
     minutes: float | None = Field(
@@ -96,7 +96,11 @@ class OptimisationConfig(_Section):
     learning_rate: float = Field(0.004, gt=0)
     final_learning_rate: float = Field(1e-5, ge=0)
     ema_decay: float = Field(0.99, ge=0, lt=1)
-    gradient_clip: float = Field(10.0, gt=0)
+    gradient_clip: float = Field(
+        4.0,
+        ge=1,
+        description="a gradient counts at most so many times as much as the gradients before it",
+    )
     loss: LossConfig = LossConfig()
 
 

@@ -114,7 +114,6 @@ def _trainer(config: TrainingConfig) -> lightning.Trainer:
         num_nodes=n_processes() // processes_here(),
         strategy="ddp" if n_processes() > 1 else "auto",
         max_epochs=-1 if minutes else config.optimisation.epochs,
-        gradient_clip_val=config.optimisation.gradient_clip,
         num_sanity_val_steps=0,
         enable_progress_bar=False,
         enable_model_summary=False,

@@ -107,7 +107,6 @@ def _trainer(config: TrainingConfig) -> dict[str, Any]:
         "accelerator": "auto",
         "devices": 1,
         "max_epochs": config.optimisation.epochs,
-        "gradient_clip_val": config.optimisation.gradient_clip,
         "num_sanity_val_steps": 0,
         "enable_progress_bar": False,
         "enable_model_summary": False,
@@ -151,6 +150,7 @@ def _training_module(
         "optimizer": {
             "_target_": "rm_lammps.training.optimiser.MuonAdam",
             "lr": optimisation.learning_rate,
+            "clip": optimisation.gradient_clip,
             "param_groups": {"_target_": "rm_lammps.training.optimiser.parameter_groups"},
         },
         "lr_scheduler": scheduler,

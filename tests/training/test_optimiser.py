@@ -14,7 +14,7 @@ def network():
 
 
 def optimiser_of(model):
-    return MuonAdam(parameter_groups(model), lr=0.01)
+    return MuonAdam(parameter_groups(model), lr=0.01, clip=4.0)
 
 
 def train(model, optimiser, steps):
@@ -70,3 +70,28 @@ def test_the_rate_of_both_is_scheduled():
     before = copy.deepcopy(model.state_dict())
     train(model, optimiser, 3)
     assert all(torch.equal(before[name], now) for name, now in model.state_dict().items())
+
+
+def one_step(model, optimiser, scale):
+    """Change of a layer in a step whose gradients are scaled."""
+    before = model[1].weight.detach().clone()
+    optimiser.zero_grad()
+    (scale * model(torch.arange(12)).square().mean()).backward()
+    optimiser.step()
+    return model[1].weight.detach() - before
+
+
+def test_one_huge_gradient_does_not_decide_the_next_steps():
+    model = network()
+    optimiser = optimiser_of(model)
+    losses = train(model, optimiser, 100)
+    one_step(model, optimiser, 1e6)
+    assert train(model, optimiser, 20)[-1] < 3 * losses[-1]
+
+
+def test_a_gradient_that_is_no_number_changes_little():
+    model = network()
+    optimiser = optimiser_of(model)
+    losses = train(model, optimiser, 100)
+    one_step(model, optimiser, float("nan"))
+    assert train(model, optimiser, 20)[-1] < 3 * losses[-1]
