@@ -22,12 +22,9 @@ from rm_lammps.training.config import TrainingConfig
 from rm_lammps.training.data import ResponseData
 from rm_lammps.training.minutes import Minutes
 from rm_lammps.training.module import ResponseModule
-from rm_lammps.training.prepare import NEQUIP_CONFIG
+from rm_lammps.training.prepare import LAST, NEQUIP_CONFIG
 from rm_lammps.training.processes import n_processes, processes_here
 from rm_lammps.training.progress import TrainingProgress
-
-LAST = "checkpoints/last.ckpt"
-
 
 _QUIET_HYDRA = (
     "hydra.run.dir=.",
@@ -97,14 +94,17 @@ def build_module(fields: dict[str, Any]) -> ResponseModule:
 
 
 def _trainer(config: TrainingConfig) -> lightning.Trainer:
-    checkpoints = ModelCheckpoint(
-        dirpath="checkpoints",
-        filename="best",
-        monitor="selection",
-        save_last=True,
-        enable_version_counter=False,
-    )
-    callbacks: list[Any] = [checkpoints, TrainingProgress("log.csv")]
+    def checkpoint(name: str, **when: Any) -> ModelCheckpoint:
+        return ModelCheckpoint(
+            dirpath="checkpoints", filename=name, enable_version_counter=False, **when
+        )
+
+    callbacks: list[Any] = [
+        checkpoint("best", monitor="selection"),
+        # of every epoch: what monitors saves only what is better than before
+        checkpoint("last"),
+        TrainingProgress("log.csv"),
+    ]
     minutes = config.optimisation.minutes is not None
     if minutes:
         callbacks.append(Minutes(config.optimisation))

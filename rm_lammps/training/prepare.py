@@ -21,6 +21,7 @@ from rm_lammps.training.nequip_config import nequip_config
 
 NEQUIP_CONFIG = "nequip.yaml"
 """What ``nequip-train`` would be given; written last, so that it tells of a prepared folder."""
+BEST, LAST = "checkpoints/best.ckpt", "checkpoints/last.ckpt"
 
 
 def prepare(
