@@ -96,22 +96,5 @@ def symmetrised(atoms: ase.Atoms, symprec: float = SYMPREC) -> ase.Atoms:
     return ase.Atoms(numbers[order], scaled_positions=sites[order], cell=lattice, pbc=True)
 
 
-def primitive(
-    cell: Array, sites: Array, numbers: NDArray[np.integer], symprec: float = SYMPREC
-) -> tuple[Array, Array, NDArray[np.integer]]:
-    """Cell, fractional sites and numbers of a primitive cell; the given ones if none is found.
-
-    Args:
-        cell: Å, shape (3, 3).
-        sites: fractional, shape (n, 3).
-        numbers: atomic numbers, shape (n,).
-        symprec: how far atoms may be from their ideal sites, Å.
-    """
-    found = spglib.standardize_cell(
-        (cell, sites, numbers), to_primitive=True, no_idealize=True, symprec=symprec
-    )
-    return (cell, sites, numbers) if found is None else found
-
-
 def _cell(atoms: ase.Atoms) -> tuple:
     return atoms.cell.array, atoms.get_scaled_positions(), atoms.numbers

@@ -36,6 +36,7 @@ class Relaxation:
         protocol: stages and tolerances.
         rng: for stages that draw numbers.
         dropped: asked between pieces of work; ``True`` ends them.
+        system: what the seed is; by its periodicity unless given.
     """
 
     def __init__(
@@ -45,11 +46,12 @@ class Relaxation:
         protocol: Protocol,
         rng: np.random.Generator,
         dropped: Callable[[], bool],
+        system: System | None = None,
     ) -> None:
         self.session = session
         self.protocol = protocol
         self.rng = rng
-        self.system: System = system_of(atoms)
+        self.system: System = system_of(atoms) if system is None else system
         self._dropped = dropped
         self._seed_volume = atoms.get_volume() if self.system.has_cell else 0.0
         self._atoms = atoms
@@ -95,7 +97,7 @@ class Relaxation:
             stages: none of them a search.
         """
         try:
-            self.session.load(atoms)
+            self.session.load(atoms, self.system)
             result = None
             for stage in stages:
                 self.check_dropped()
@@ -119,8 +121,9 @@ class Relaxation:
         )
 
     def excess_stress(self, result: Evaluation) -> float:
-        """Largest component of the stress beyond the external pressure, GPa."""
-        return float(np.abs(result.stress + self.protocol.pressure * np.eye(3)).max())
+        """Largest component of the stress beyond the pressure, of those that relax, GPa."""
+        excess = result.stress + self.protocol.pressure * np.eye(3)
+        return float(np.abs(excess[self.system.strained]).max(initial=0.0))
 
     def enthalpy(self, atoms: ase.Atoms, result: Evaluation) -> float:
         """E~ + pV, pseudo-eV per atom."""
@@ -159,6 +162,7 @@ def relax(
     protocol: Protocol,
     rng: np.random.Generator | None = None,
     *,
+    system: System | None = None,
     dropped: Callable[[], bool] = lambda: False,
     trajectory: Path | None = None,
 ) -> Relaxed | Failure:
@@ -169,6 +173,7 @@ def relax(
         atoms: the seed, Å; order of atoms is kept.
         protocol: stages and tolerances.
         rng: for stages that draw random numbers.
+        system: what the seed is; by its periodicity unless given.
         dropped: asked between pieces of work, on every rank alike; ``True`` ends them.
         trajectory: extxyz file to write every tenth iteration into.
 
@@ -181,7 +186,7 @@ def relax(
     before = session.evaluations()
     try:
         with session.recording(trajectory):
-            relaxation = Relaxation(session, atoms, protocol, rng, dropped)
+            relaxation = Relaxation(session, atoms, protocol, rng, dropped, system)
             structure, result = relaxation.run()
         evaluations = session.evaluations() - before
         return Relaxed(

@@ -5,6 +5,7 @@ from pydantic import Field
 from rm_lammps.relaxation.outcome import Evaluation
 from rm_lammps.relaxation.relaxation import BAR_PER_GPA, Relaxation
 from rm_lammps.relaxation.stage import STAGES, Stage
+from rm_lammps.systems import System
 
 _WITHIN = 0.99
 """Share of the tolerances to go for, as an evaluation with other neighbours rounds otherwise."""
@@ -19,7 +20,6 @@ class CellMinimisation(Stage):
     """
 
     name = "cell"
-    suits = frozenset({"crystal"})
 
     level: str | None = Field(
         None, description="level of the model's ladder; default: the lowest, as in other stages"
@@ -28,6 +28,11 @@ class CellMinimisation(Stage):
     steps: int = Field(100, ge=1, description="iterations at most, each round")
     dmax: float = Field(0.2, gt=0, description="longest move in one iteration, Å")
     vmax: float = Field(0.05, gt=0, lt=1, description="largest strain in one iteration")
+
+    @classmethod
+    def suits(cls, system: System) -> bool:
+        """Where a cell relaxes."""
+        return bool(system.strained.any())
 
     def run(self, relaxation: Relaxation) -> Evaluation | None:
         """Minimise what is in LAMMPS; the evaluation is that of the round that converged.
@@ -49,7 +54,7 @@ class CellMinimisation(Stage):
             steps=self.steps,
             dmax=self.dmax,
             vmax=self.vmax,
-            pressure=relaxation.pressure_bar,
+            directions=relaxation.system.box_relax(relaxation.pressure_bar),
         )
         for _ in range(self.rounds):
             relaxation.check_dropped()

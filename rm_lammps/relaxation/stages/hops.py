@@ -30,7 +30,6 @@ class Hops(Search):
     """
 
     name = "hops"
-    suits = frozenset({"crystal"})
 
     number: int = Field(10, ge=1, description="hops at most")
     patience: int = Field(2, ge=1, description="stop after so many in a row without gain")
@@ -38,6 +37,11 @@ class Hops(Search):
     strain: float = Field(0.05, ge=0, lt=0.5, description="standard deviation a component")
     enough: float | None = Field(None, description="stop below this E~, pseudo-eV per atom")
     relax: tuple[AnyStage, ...] = Field((CellMinimisation(),), description="stages after each hop")
+
+    @classmethod
+    def suits(cls, system: System) -> bool:
+        """Where there is a cell."""
+        return system.has_cell
 
     @field_validator("relax")
     @classmethod
@@ -76,7 +80,8 @@ class Hops(Search):
             relaxation: the seed on its way.
             start: the best structure so far.
         """
-        return perturb(start, self.displacement, self.strain, relaxation.rng)
+        strained = relaxation.system.strained
+        return perturb(start, self.displacement, self.strain, relaxation.rng, strained)
 
     def faults(self, structure: ase.Atoms) -> Faults:
         """What is wrong with a converged structure, whatever its energy."""
