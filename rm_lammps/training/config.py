@@ -93,7 +93,9 @@ class OptimisationConfig(_Section):
         "with the time instead of the epochs; the minutes of a resumed run go on",
     )
     batch_size: int = Field(16, ge=1)
-    learning_rate: float = Field(0.004, gt=0)
+    learning_rate: float = Field(
+        0.01, gt=0, description="root mean square of what a step changes in a weight, about"
+    )
     final_learning_rate: float = Field(1e-5, ge=0)
     ema_decay: float = Field(0.99, ge=0, lt=1)
     gradient_clip: float = Field(

@@ -7,12 +7,16 @@ import sys
 from pathlib import Path
 
 import ase.io
+import lightning
 import pytest
 import torch
 import yaml
 from ase.build import bulk
 
+from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.training.config import load_config
+from rm_lammps.training.data import ResponseData
+from rm_lammps.training.fit import build_module
 from rm_lammps.training.prepare import prepare
 
 ROOT = Path(__file__).parents[2]
@@ -86,6 +90,40 @@ def test_models_the_step_does_not_know_train_through_nequip(run, inputs, tmp_pat
     assert "pair_potential" in done.stdout
     assert [row["epoch"] for row in rows_of(folder)] == ["0", "1"]
     assert (folder / "checkpoints" / "best.ckpt").exists()
+
+
+def force_error(folder):
+    """Of the last checkpoint, on this package's validation noise."""
+    config = load_config(yaml.safe_load((folder / "config.yaml").read_text()))
+    statistics = DatasetStatistics.model_validate_json((folder / "statistics.json").read_text())
+    module = build_module(yaml.safe_load((folder / "nequip.yaml").read_text()))
+    module.use_step(config.optimisation.loss, periodic=True, compile_step=False)
+    trainer = lightning.Trainer(
+        accelerator="cpu",
+        inference_mode=False,
+        logger=False,
+        enable_progress_bar=False,
+        enable_checkpointing=False,
+    )
+    (found,) = trainer.validate(
+        module,
+        datamodule=ResponseData(folder, config, statistics),
+        ckpt_path=folder / "checkpoints" / "last.ckpt",
+        weights_only=False,
+        verbose=False,
+    )
+    return found["val0_epoch/forces_rmse"]
+
+
+def test_a_short_training_ends_where_nequips_does(run, inputs, tmp_path):
+    longer = {**TINY["optimisation"], "epochs": 12}
+    folders = [prepared(inputs, tmp_path / n, optimisation=longer) for n in ("ours", "nequip")]
+    run(sys.executable, "-m", "rm_lammps.training.fit", folders[0], cwd=folders[0])
+    words = ("-m", "nequip.scripts.train", "-cp", folders[1], "-cn", "nequip")
+    run(sys.executable, *words, "hydra.run.dir=.", cwd=folders[1])
+    ours, theirs = map(force_error, folders)
+    assert ours == pytest.approx(theirs, rel=0.1)
+    assert theirs < 0.6 * float(rows_of(folders[0])[0]["forces_label_rms"])
 
 
 def test_two_processes_have_the_gradient_of_one(run, inputs, tmp_path):
