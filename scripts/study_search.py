@@ -186,12 +186,17 @@ def relaxed(way: Way, atoms: ase.Atoms, rng: np.random.Generator, judge: Judge) 
     }
 
 
+def name_of(atoms: ase.Atoms) -> str:
+    """Of a reference, in its file."""
+    return str(atoms.info.get("name", atoms.info.get("material_id", atoms.symbols)))
+
+
 def facts_of(number: int, reference: ase.Atoms) -> dict[str, Any]:
     """What tables are grouped by."""
     return {
         "number": number,
         "formula": str(reference.symbols.formula),
-        "name": str(reference.info.get("name", reference.info.get("material_id", ""))),
+        "name": name_of(reference),
         "atoms": len(reference),
         "elements": len(set(reference.numbers)),
         "system": crystal_system(space_group(reference).number),
@@ -245,6 +250,7 @@ def main() -> None:
     parser.add_argument("--compositions", type=int, default=100)
     parser.add_argument("--seeds", type=int, default=20, help="of each composition")
     parser.add_argument("--draw", type=int, default=0, help="seed of the draw of compositions")
+    parser.add_argument("--names", type=Path, help="only these, as search_tables.py writes them")
     parser.add_argument("--ways", nargs="+", required=True, help="presets, or YAML files")
     parser.add_argument("--part", type=part_of, default=(1, 1), help="1/8 to 8/8 side by side")
     parser.add_argument("--out", type=Path, required=True)
@@ -260,6 +266,9 @@ def main() -> None:
             arguments.draw,
             arguments.compositions,
         )
+        if arguments.names is not None:
+            names = set(arguments.names.read_text().splitlines())
+            frames = [atoms for atoms in frames if name_of(atoms) in names]
         check_judge(frames[:40])
         run(ways, frames, arguments)
 
