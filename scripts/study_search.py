@@ -48,6 +48,8 @@ STRICT = 0.1
 _DISPLACED = 0.05
 """Å."""
 _MISSED = 0.05
+_JUDGED = 40
+"""References by which the judge is checked."""
 
 
 @dataclass(frozen=True)
@@ -210,7 +212,9 @@ def read_records(file: Path) -> Iterator[dict[str, Any]]:
             yield json.loads(line)
 
 
-def run(ways: Sequence[Way], frames: Sequence[ase.Atoms], arguments: argparse.Namespace) -> None:
+def run(
+    ways: Sequence[Way], wanted: Mapping[int, ase.Atoms], arguments: argparse.Namespace
+) -> None:
     """All ways of one composition after the other, so that a part of the work can be compared."""
     part, parts = arguments.part
     suffix = "" if parts == 1 else f".part{part}"
@@ -218,7 +222,7 @@ def run(ways: Sequence[Way], frames: Sequence[ase.Atoms], arguments: argparse.Na
     done: Mapping[str, set[int]] = {
         name: {record["number"] for record in read_records(file)} for name, file in files.items()
     }
-    for number, reference in enumerate(frames):
+    for number, reference in wanted.items():
         if number % parts != part % parts:
             continue
         todo = [way for way in ways if number not in done[way.name]]
@@ -266,11 +270,12 @@ def main() -> None:
             arguments.draw,
             arguments.compositions,
         )
+        wanted = dict(enumerate(frames))
         if arguments.names is not None:
             names = set(arguments.names.read_text().splitlines())
-            frames = [atoms for atoms in frames if name_of(atoms) in names]
-        check_judge(frames[:40])
-        run(ways, frames, arguments)
+            wanted = {n: atoms for n, atoms in wanted.items() if name_of(atoms) in names}
+        check_judge(list(wanted.values())[:_JUDGED])
+        run(ways, wanted, arguments)
 
 
 if __name__ == "__main__":
