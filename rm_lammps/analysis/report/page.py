@@ -16,6 +16,7 @@ from markupsafe import Markup
 
 from rm_lammps.analysis.report import charts, molecule_charts
 from rm_lammps.analysis.report.contents import Contents, read_contents
+from rm_lammps.analysis.report.phases import phase_diagram
 from rm_lammps.analysis.report.picture import picture
 from rm_lammps.files import replacing
 from rm_lammps.runs.layout import REPORT
@@ -79,7 +80,14 @@ def _plots_of_structures(contents: Contents) -> dict[str, go.Figure]:
             "checks": molecule_charts.checks(contents.molecules),
             "keeping": molecule_charts.keeping(contents.molecules),
         }
-    return {"energy-volume": charts.energy_volume(contents)} if contents.best else {}
+    if not contents.best:
+        return {}
+    plots = {"energy-volume": charts.energy_volume(contents)}
+    if contents.ranked_by:
+        plots["parity"] = charts.parity(contents)
+        if (diagram := phase_diagram(contents)) is not None:
+            plots["phases"] = diagram
+    return plots
 
 
 def _drawings(contents: Contents) -> dict[int, Markup]:
