@@ -22,7 +22,7 @@ from rm_lammps.potentials import Potential
 from rm_lammps.ranks import Communicator, on_root
 from rm_lammps.runs.layout import OPINIONS
 
-_VOLUMES = 1.12 ** np.arange(-2, 5)
+_VOLUMES = 1.12 ** np.arange(-3, 5)
 """Tried for each structure, in units of its own: E~ knows shapes better than volumes, above all
 those of open frameworks."""
 
