@@ -59,12 +59,10 @@ def top_ranked(composition: Composition) -> float | None:
     relaxed = [s for s in composition["seeds"] if "energy" in s]
     if not relaxed:
         return None
-    scores = Ranking().score(
-        [s["energy"] for s in relaxed],
-        np.ones(len(relaxed)),
-        [s["order"] for s in relaxed],
-        [s["share"] for s in relaxed],
+    parts = Ranking().parts(
+        np.ones(len(relaxed)), [s["order"] for s in relaxed], [s["share"] for s in relaxed]
     )
+    scores = np.array([s["energy"] for s in relaxed]) + sum(parts.values())
     return relaxed[int(np.argmin(scores))]["rms"]
 
 
