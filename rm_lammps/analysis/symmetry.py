@@ -18,6 +18,9 @@ os.environ.setdefault("SPGLIB_WARNING", "OFF")
 SYMPREC = 0.1
 """Å; relaxed structures carry the noise of their convergence tolerance."""
 
+TIGHT_SYMPREC = 0.01
+"""Å; what is symmetric within it was relaxed with its symmetry."""
+
 LOOSE_SYMPREC = 0.3
 """Å; as well as a model of many elements knows where atoms belong."""
 
@@ -73,8 +76,10 @@ def point_group_order(number: int) -> int:
     return operations.nsymop // operations.nsubtrans
 
 
-def symmetrised(atoms: ase.Atoms, symprec: float = SYMPREC) -> ase.Atoms:
-    """Conventional standard cell with atoms on their ideal sites.
+def symmetrised(
+    atoms: ase.Atoms, symprec: float = SYMPREC, *, to_primitive: bool = False
+) -> ase.Atoms:
+    """Standard cell with atoms on their ideal sites, conventional unless asked otherwise.
 
     Elements come in the order in which they first appear in ``atoms``, atoms of one element in
     spglib's order. The content of the cell may be a multiple or a fraction of the original's.
@@ -82,11 +87,12 @@ def symmetrised(atoms: ase.Atoms, symprec: float = SYMPREC) -> ase.Atoms:
     Args:
         atoms: the structure; returned as it is where spglib finds no symmetry, and for molecules.
         symprec: how far atoms may be from their ideal sites, Å.
+        to_primitive: give the primitive cell.
     """
     standard = None
     if atoms.pbc.all():
         standard = spglib.standardize_cell(
-            _cell(atoms), to_primitive=False, no_idealize=False, symprec=symprec
+            _cell(atoms), to_primitive=to_primitive, no_idealize=False, symprec=symprec
         )
     if standard is None:
         return ase.Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
