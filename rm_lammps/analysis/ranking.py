@@ -5,10 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-PROTOTYPE_WEIGHT = 0.1
-SYMMETRY_WEIGHT = 0.03
-"""Pseudo-eV; where the likelihood of 170 known crystals is largest: see
-docs/studies/crystals_ranking.md."""
+PROTOTYPE_WEIGHT = 0.05
+SYMMETRY_WEIGHT = 0.01
+"""Pseudo-eV; about where the likelihood of 2,759 known crystals is largest (see
+docs/studies/crystals_ranking.md), and what ranks most of blind seeds first
+(docs/studies/blind_search.md)."""
 
 _NO_SHARE = 0.01
 """Share of votes up to which a known structure says no more than none."""

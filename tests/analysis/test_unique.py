@@ -255,12 +255,12 @@ def test_likely_prototypes_rank_before_others(tmp_path):
     write_run(tmp_path, [diamond, bcc])
     assert [a.info["seed"] for a in read_unique_frames(tmp_path)] == [1, 0]
     # what counts is its likeliest prototype, whichever seed has the lowest E~
-    for atoms, share in ((diamond, 0.1), (bcc, 0.2), (again, 0.5)):
+    for atoms, share in ((diamond, 0.1), (bcc, 0.05), (again, 0.5)):
         atoms.info["prototype_share"] = share
     write_run(tmp_path, [diamond, bcc, again])
     best, other = read_unique_frames(tmp_path)
     assert best.info["seed"] == 0
-    expected = np.array([-1.0, -1.05]) - PROTOTYPE_WEIGHT * np.log([0.5, 0.2])
+    expected = np.array([-1.0, -1.05]) - PROTOTYPE_WEIGHT * np.log([0.5, 0.05])
     expected -= SYMMETRY_WEIGHT * np.log(48)
     assert [best.info["rank_score"], other.info["rank_score"]] == pytest.approx(expected)
 

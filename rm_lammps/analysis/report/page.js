@@ -46,6 +46,36 @@
 
   // what is shown is known by its place among all unique structures, of which the page has some
   const rows = Array.from(document.querySelectorAll("tr[data-rank]"));
+  // on a phone, what stands beside a plot would leave no room for it
+  function suited(id, layout) {
+    if (document.getElementById(id).clientWidth > 520) return layout;
+    const margin = { ...layout.margin, l: 50, r: 14 };
+    const narrow = { ...layout, margin };
+    if (layout.legend && layout.legend.orientation !== "h") {
+      narrow.legend = { ...layout.legend, orientation: "h", x: 0, y: -0.25, yanchor: "top" };
+      narrow.height = layout.height + 100;
+    }
+    if (layout.xaxis?.range && layout.bargap) {
+      narrow.xaxis = { ...layout.xaxis, range: [0, 1.5 * layout.xaxis.range[1]], nticks: 4 };
+    }
+    return narrow;
+  }
+
+  // the elements of the structure that is shown, in the colours of the view
+  const colours = json("element-colours");
+  function nameElements(rank) {
+    const place = document.getElementById("elements");
+    const names = dataset.structures[rank - 1]?.names ?? [];
+    place.replaceChildren(
+      ...Array.from(new Set(names), (symbol) => {
+        const item = document.createElement("span");
+        item.textContent = symbol;
+        item.style.setProperty("--colour", colours[symbol] ?? "#999");
+        return item;
+      }),
+    );
+  }
+
   let viewer = null;
   function show(rank) {
     const row = document.querySelector(`tr[data-rank="${rank}"]`);
@@ -60,6 +90,7 @@
     }
     const row = document.querySelector(`tr[data-rank="${rank}"]`);
     document.getElementById("shown").textContent = row.dataset.name;
+    nameElements(rank);
     shown = rank;
   }
   let shown = rows.length ? Number(rows[0].dataset.rank) : 1;
@@ -92,7 +123,7 @@
     const config = { displaylogo: false, responsive: true };
     for (const [id, figure] of Object.entries(json("plots"))) {
       const bar = id === "energy-volume" ? buttons : { displayModeBar: false };
-      await Plotly.newPlot(id, figure.data, figure.layout, { ...config, ...bar });
+      await Plotly.newPlot(id, figure.data, suited(id, figure.layout), { ...config, ...bar });
     }
     keepPlotlyStyles();
     const scatter = document.getElementById("energy-volume");
