@@ -56,7 +56,7 @@ class Isolation:
 
         What the packages print and warn of is not shown: it repeats itself with every structure.
         """
-        before = _settings()
+        before, symmetry = _settings(), _spglib_answers()
         if self._own is not None:
             self._own.apply()
         elif before is not None:
@@ -68,6 +68,7 @@ class Isolation:
                 warnings.simplefilter("ignore")
                 yield
         finally:
+            _set_spglib_answers(symmetry)
             self._own = _settings()
             if before is not None:
                 before.apply()
@@ -81,3 +82,16 @@ class Isolation:
 def _settings() -> TorchSettings | None:
     """Torch's settings, if anything has imported it."""
     return TorchSettings.now() if "torch" in sys.modules else None
+
+
+def _spglib_answers() -> Any:
+    """Whether spglib answers with ``None`` where it finds nothing; phonopy has it raise errors."""
+    import spglib
+
+    return spglib.error.OLD_ERROR_HANDLING
+
+
+def _set_spglib_answers(value: Any) -> None:
+    import spglib
+
+    spglib.error.OLD_ERROR_HANDLING = value

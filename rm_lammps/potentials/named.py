@@ -5,6 +5,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from rm_lammps.errors import UserError
+from rm_lammps.potentials.isolation import Isolation
 from rm_lammps.potentials.potential import POTENTIALS, Potential
 
 
@@ -50,7 +51,9 @@ def potentials_named(names: Sequence[str]) -> list[Potential]:
 
 def _matcalc_models() -> list[str]:
     try:
-        from matcalc.utils import MODEL_ALIASES, MODEL_REGISTRY
+        # it imports others, which set what is everybody's
+        with Isolation()():
+            from matcalc.utils import MODEL_ALIASES, MODEL_REGISTRY
     except ImportError:
         return []
     return [*MODEL_REGISTRY, *MODEL_ALIASES]

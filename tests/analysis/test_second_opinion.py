@@ -233,6 +233,16 @@ def test_a_bundle_refines_in_lammps(diamond_bundle, tmp_path):
     assert found.info["physical_energy_per_atom"] == pytest.approx(energy, abs=1e-4)
 
 
+def test_names_that_matcalc_knows_leave_spglib_as_it_was():
+    pytest.importorskip("matcalc")
+    import spglib
+
+    before = spglib.error.OLD_ERROR_HANDLING
+    with pytest.raises(UserError):
+        potential_named("no such model")
+    assert spglib.error.OLD_ERROR_HANDLING == before
+
+
 def test_unknown_potentials_are_named(run_of_two):
     with pytest.raises(UserError, match="no potential 'chgnte'") as error:
         rm.evaluate(run_of_two, rank_by="chgnte")
