@@ -46,6 +46,8 @@ MEANING = {
     "expanded": "The volume left the allowed range upwards: the atoms flew apart.",
     "collapsed": "The volume left the allowed range downwards.",
     "fragmented": "The molecule is in several pieces.",
+    "fused": "Two atoms closer than half the shortest distance of their elements in the training "
+    "data.",
     "not_finite": "Energy, forces or positions are not numbers, or two atoms are on one spot.",
     "lost_atoms": "LAMMPS lost atoms.",
     "bad_box": "The box became one that LAMMPS can't use.",
