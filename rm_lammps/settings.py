@@ -8,6 +8,9 @@ from pydantic import BeforeValidator
 
 from rm_lammps.yaml_files import read_yaml
 
+SYMMETRY = ("space_group", "crystal_system", "min_symmetry")
+"""Settings of seeds that ask for space groups."""
+
 
 def read_settings(source: "Path | str | Mapping[str, Any] | None") -> dict[str, Any]:
     """Settings of a YAML file, or those given.

@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from rm_lammps.files import shipped_models
 from rm_lammps.generation.presets import PRESETS
-from rm_lammps.settings import Name, Numbers, Range, Words
+from rm_lammps.settings import SYMMETRY, Name, Numbers, Range, Words
 
 
 def _compositions(value: Any) -> Any:
@@ -95,9 +95,23 @@ class Shortcuts(BaseModel):
     pressure: float | None = Field(
         None, description="external pressure in GPa of E~ units; default: 0"
     )
+    space_group: Words | None = Field(
+        None,
+        min_length=1,
+        description="crystals of these space groups only, by number or symbol, e.g. 225 or "
+        "Fm-3m,Pnma",
+    )
+    crystal_system: Words | None = Field(
+        None, min_length=1, description="crystals of these crystal systems only, e.g. cubic"
+    )
+    min_symmetry: int | None = Field(
+        None,
+        description="crystals only whose point group has this order or more, 2 to 48",
+    )
 
 
 _PLACES = {
+    **{name: ("seeds", name) for name in SYMMETRY},
     "elements": ("de_novo", "elements"),
     "max_atoms": ("de_novo", "max_atoms"),
     "blind": ("seeds", "blind"),

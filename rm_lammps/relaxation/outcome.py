@@ -22,6 +22,8 @@ class Reason(str, Enum):
     """The volume left the allowed range downwards."""
     FRAGMENTED = "fragmented"
     """The molecule is in several pieces."""
+    OTHER_SYMMETRY = "other_symmetry"
+    """The space group is none of those asked for."""
     NOT_FINITE = "not_finite"
     """Energy, forces or positions are not numbers, or two atoms are on one spot."""
     LOST_ATOMS = "lost_atoms"

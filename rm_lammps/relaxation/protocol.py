@@ -30,6 +30,9 @@ class Protocol(BaseModel):
     pressure: float = Field(
         0.0, allow_inf_nan=False, description="external pressure in GPa of E~ units"
     )
+    keep_symmetry: bool = Field(
+        False, description="keep the symmetry that seeds have; crystals only"
+    )
     volume: tuple[float, float] = Field(
         (0.3, 3.0), description="allowed volume, in units of the seed's"
     )
@@ -60,3 +63,24 @@ class Protocol(BaseModel):
                 f"{system.plural.capitalize()} have no cell: a pressure would do nothing.",
                 "Leave out pressure.",
             )
+        if self.keep_symmetry:
+            self._check_symmetry(system)
+
+    def _check_symmetry(self, system: System) -> None:
+        """Check that there is a space group to keep, and that all stages do.
+
+        Raises:
+            UserError: there is none, or a stage breaks it.
+        """
+        if not all(system.pbc):
+            raise UserError(
+                f"{system.plural.capitalize()} have no space group.",
+                "Leave out what asks for symmetry.",
+            )
+        for stage in (part for outer in self.stages for part in (outer, *outer.parts)):
+            if not stage.keeps_symmetry:
+                able = [kind.name for kind in STAGES if kind.keeps_symmetry]
+                raise UserError(
+                    f"Stage {stage.name} doesn't keep symmetry.",
+                    f"Stages that do: {', '.join(able)}; or give keep_symmetry: false.",
+                )

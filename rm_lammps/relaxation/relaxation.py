@@ -8,6 +8,7 @@ import numpy as np
 from ase.units import GPa
 
 from rm_lammps.datasets import DatasetStatistics
+from rm_lammps.geometry import perturb
 from rm_lammps.relaxation.attempt import Attempt
 from rm_lammps.relaxation.outcome import (
     DroppedError,
@@ -21,6 +22,7 @@ from rm_lammps.relaxation.outcome import (
 from rm_lammps.relaxation.protocol import Protocol
 from rm_lammps.relaxation.session import BAR_PER_GPA, LammpsSession
 from rm_lammps.relaxation.stage import Search, Stage
+from rm_lammps.relaxation.symmetry import symmetric_change
 from rm_lammps.systems import System, system_of
 
 _SMALL_VOLUME = 1e-3
@@ -128,6 +130,19 @@ class Relaxation:
             return result.energy / len(atoms)
         work = self.protocol.pressure * GPa * atoms.get_volume()
         return (result.energy + work) / len(atoms)
+
+    def perturbed(self, atoms: ase.Atoms, displacement: float, strain: float) -> ase.Atoms:
+        """Displace atoms and strain the cell at random, within the symmetry if it is to be kept.
+
+        Args:
+            atoms: a structure, Å.
+            displacement: standard deviation of each coordinate, Å.
+            strain: standard deviation of each component of the strain.
+        """
+        moved = perturb(atoms, displacement, strain, self.rng)
+        if self.protocol.keep_symmetry and self.system.has_cell:
+            return symmetric_change(atoms, moved)
+        return moved
 
     def check_volume(self) -> None:
         """Check that the cell is about as large as the seed's.

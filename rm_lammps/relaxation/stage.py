@@ -20,6 +20,8 @@ class Stage(Kind, ABC):
 
     suits: ClassVar[frozenset[str]] = frozenset({"crystal", "molecule"})
     """Names of the systems that it is for."""
+    keeps_symmetry: ClassVar[bool] = False
+    """Whether it keeps a crystal's symmetry where the protocol asks for that."""
 
     def check(self, system: System) -> None:
         """Check that the stage suits what is relaxed.
@@ -33,6 +35,11 @@ class Stage(Kind, ABC):
                 f"{system.plural}.",
                 f"Stages for {system.plural}: {', '.join(stages_for(system))}.",
             )
+
+    @property
+    def parts(self) -> "tuple[Stage, ...]":
+        """Stages that it runs itself."""
+        return ()
 
     @abstractmethod
     def run(self, relaxation: "Relaxation") -> "Evaluation | None":

@@ -5,6 +5,7 @@ from pydantic import Field
 from rm_lammps.relaxation.outcome import Evaluation
 from rm_lammps.relaxation.relaxation import BAR_PER_GPA, Relaxation
 from rm_lammps.relaxation.stage import STAGES, Stage
+from rm_lammps.relaxation.symmetry import kept_symmetry
 
 _WITHIN = 0.99
 """Share of the tolerances to go for, as an evaluation with other neighbours rounds otherwise."""
@@ -19,6 +20,7 @@ class CellMinimisation(Stage):
     """
 
     name = "cell"
+    keeps_symmetry = True
     suits = frozenset({"crystal"})
 
     rounds: int = Field(8, ge=1)
@@ -39,7 +41,8 @@ class CellMinimisation(Stage):
         )
         for _ in range(self.rounds):
             relaxation.check_dropped()
-            session.include("cell.in")
+            with kept_symmetry(session, keep=protocol.keep_symmetry):
+                session.include("cell.in")
             relaxation.check_volume()
             result = session.read()
             if relaxation.converged(result):

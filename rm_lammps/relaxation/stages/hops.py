@@ -7,11 +7,10 @@ import ase
 import numpy as np
 from pydantic import Field, field_validator
 
-from rm_lammps.geometry import perturb
 from rm_lammps.relaxation.attempt import Attempt
 from rm_lammps.relaxation.outcome import Evaluation
 from rm_lammps.relaxation.relaxation import Relaxation
-from rm_lammps.relaxation.stage import STAGES, AnyStage, Search
+from rm_lammps.relaxation.stage import STAGES, AnyStage, Search, Stage
 from rm_lammps.relaxation.stages.box import BoxRounds
 from rm_lammps.systems import System
 
@@ -30,6 +29,7 @@ class Hops(Search):
     """
 
     name = "hops"
+    keeps_symmetry = True
     suits = frozenset({"crystal"})
 
     number: int = Field(10, ge=1, description="hops at most")
@@ -46,6 +46,11 @@ class Hops(Search):
             if isinstance(stage, Search):
                 raise ValueError(f"stage {stage.name} can't be part of a hop")
         return stages
+
+    @property
+    def parts(self) -> tuple[Stage, ...]:
+        """The stages after each hop."""
+        return self.relax
 
     def check(self, system: System) -> None:
         """Check the stages after each hop too."""
@@ -76,7 +81,7 @@ class Hops(Search):
             relaxation: the seed on its way.
             start: the best structure so far.
         """
-        return perturb(start, self.displacement, self.strain, relaxation.rng)
+        return relaxation.perturbed(start, self.displacement, self.strain)
 
     def faults(self, structure: ase.Atoms) -> Faults:
         """What is wrong with a converged structure, whatever its energy."""

@@ -27,6 +27,7 @@ class MoleculeHops(Hops):
 
     name = "molecule_hops"
     suits = frozenset({"molecule"})
+    keeps_symmetry = False
 
     relocate: float = Field(
         0.0, ge=0, le=1, description="share of hops that move one or two atoms next to others"
