@@ -11,6 +11,9 @@ from rm_lammps.yaml_files import read_yaml
 SYMMETRY = ("space_group", "crystal_system", "min_symmetry")
 """Settings of seeds that ask for space groups."""
 
+HOST = "host"
+"""Setting of seeds that begin inside something."""
+
 
 def read_settings(source: "Path | str | Mapping[str, Any] | None") -> dict[str, Any]:
     """Settings of a YAML file, or those given.

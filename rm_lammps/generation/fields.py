@@ -95,6 +95,33 @@ class Shortcuts(BaseModel):
     pressure: float | None = Field(
         None, description="external pressure in GPa of E~ units; default: 0"
     )
+    host: str | None = Field(
+        None,
+        description="file with a structure to build into: the formula is what is added",
+        json_schema_extra={"metavar": "FILE"},
+    )
+    fix: Words | None = Field(
+        None,
+        min_length=1,
+        description="atoms of the host that stay: all (default), none, elements, numbers from 0 "
+        "(0-11), tag=1, regions (z<5, z=2:7)",
+    )
+    remove: Words | None = Field(
+        None, min_length=1, description="atoms of the host to leave out, named likewise"
+    )
+    where: Words | None = Field(
+        None, min_length=1, description="regions in which atoms are added, e.g. z>8,z<12"
+    )
+    axes: str | None = Field(
+        None,
+        description="axes along which the cell may change: xyz, some of them, or none (default "
+        "with a host)",
+    )
+    host_spring: float | None = Field(
+        None,
+        description="constant of springs that tie the host's atoms to their places instead, "
+        "pseudo-eV/Å²",
+    )
     space_group: Words | None = Field(
         None,
         min_length=1,
@@ -111,7 +138,9 @@ class Shortcuts(BaseModel):
 
 
 _PLACES = {
-    **{name: ("seeds", name) for name in SYMMETRY},
+    **{name: ("seeds", name) for name in (*SYMMETRY, "host", "fix", "remove", "where")},
+    "axes": ("protocol", "axes"),
+    "host_spring": ("protocol", "spring"),
     "elements": ("de_novo", "elements"),
     "max_atoms": ("de_novo", "max_atoms"),
     "blind": ("seeds", "blind"),

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from rm_lammps.errors import Note
-from rm_lammps.settings import SYMMETRY, combine
+from rm_lammps.settings import HOST, SYMMETRY, combine
 
 _SUPERCELL_STAGES = [
     {"stage": "minimise", "ftol": 1.0, "steps": 30},
@@ -90,38 +90,37 @@ def fill_in_preset(fields: Mapping[str, Any]) -> dict[str, Any]:
         # settings of one kind of seeds mean nothing to another
         preset.pop("seeds", None)
     filled = combine(preset, {**fields, "preset": name})
-    return _keeping_symmetry(filled, fields) if _asks_for_symmetry(seeds) else filled
+    return _restricted(filled, fields)
 
 
-def _asks_for_symmetry(seeds: Any) -> bool:
-    return isinstance(seeds, Mapping) and any(seeds.get(name) is not None for name in SYMMETRY)
-
-
-def _keeping_symmetry(filled: dict[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Let the relaxation keep the symmetry that was asked for, unless it was told not to.
+def _restricted(filled: dict[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Let the relaxation keep what was asked for: symmetry, a host's atoms and cell.
 
     Args:
         filled: a run's settings, with its preset's.
-        fields: the settings without the preset's.
+        fields: the settings without the preset's, which win.
     """
-    given = fields.get("protocol") or {}
-    if not isinstance(given, Mapping) or "keep_symmetry" in given:
-        return filled
-    protocol = {**filled.get("protocol", {}), "keep_symmetry": True}
-    if "stages" not in given:
-        stages = protocol.get("stages", [{"stage": "box"}, {"stage": "hops"}])
-        protocol["stages"] = [_minimising_by_lbfgs(stage) for stage in stages]
-    return {**filled, "protocol": protocol}
+    given, seeds = fields.get("protocol") or {}, fields.get("seeds") or {}
+    if isinstance(given, Mapping) and isinstance(seeds, Mapping):
+        kept = {"keep_symmetry": True} if any(seeds.get(n) is not None for n in SYMMETRY) else {}
+        within = {"axes": "none"} if seeds.get(HOST) is not None else {}
+        protocol = {**kept, **within, **filled.get("protocol", {})}
+        free = protocol.get("axes", "xyz") == "xyz" and not protocol.get("keep_symmetry")
+        if "stages" not in given and (within or not free):
+            stages = protocol.get("stages", [{"stage": "box"}, {"stage": "hops"}])
+            protocol["stages"] = [_holding(stage) for stage in stages]
+        return {**filled, "protocol": protocol}
+    return filled
 
 
-def _minimising_by_lbfgs(stage: Mapping[str, Any]) -> dict[str, Any]:
-    """A preset's stage with LAMMPS's ``box/relax``, which knows no symmetry, replaced."""
+def _holding(stage: Mapping[str, Any]) -> dict[str, Any]:
+    """A preset's stage without LAMMPS's ``box/relax``, which keeps nothing."""
     if stage["stage"] == "box":
         return {"stage": "cell"}
     if stage["stage"] != "hops":
         return dict(stage)
     within = stage.get("relax", [{"stage": "box"}])
-    return {**stage, "relax": [_minimising_by_lbfgs(part) for part in within]}
+    return {**stage, "relax": [_holding(part) for part in within]}
 
 
 def find_preset(name: str | None, model: Any) -> str:

@@ -10,6 +10,7 @@ from ase.units import GPa
 from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.geometry import perturb
 from rm_lammps.relaxation.attempt import Attempt
+from rm_lammps.relaxation.held import held_atoms, without_motion
 from rm_lammps.relaxation.outcome import (
     DroppedError,
     Evaluation,
@@ -55,6 +56,8 @@ class Relaxation:
         self._dropped = dropped
         self._seed_volume = atoms.get_volume() if self.system.has_cell else 0.0
         self._atoms = atoms
+        if len(held_atoms(atoms)):
+            protocol.check_holding()
 
     @property
     def statistics(self) -> DatasetStatistics:
@@ -122,7 +125,9 @@ class Relaxation:
 
     def excess_stress(self, result: Evaluation) -> float:
         """Largest component of the stress beyond the external pressure, GPa."""
-        return float(np.abs(result.stress + self.protocol.pressure * np.eye(3)).max())
+        free = [axis in self.protocol.axes for axis in "xyz"]
+        excess = result.stress + self.protocol.pressure * np.eye(3)
+        return float(np.abs(excess[np.ix_(free, free)]).max(initial=0.0))
 
     def enthalpy(self, atoms: ase.Atoms, result: Evaluation) -> float:
         """E~ + pV, pseudo-eV per atom."""
@@ -139,7 +144,10 @@ class Relaxation:
             displacement: standard deviation of each coordinate, Å.
             strain: standard deviation of each component of the strain.
         """
-        moved = perturb(atoms, displacement, strain, self.rng)
+        held = held_atoms(atoms)
+        fixed_cell = self.protocol.axes != "xyz" or len(held)
+        moved = perturb(atoms, displacement, 0.0 if fixed_cell else strain, self.rng)
+        moved = without_motion(atoms, moved)
         if self.protocol.keep_symmetry and self.system.has_cell:
             return symmetric_change(atoms, moved)
         return moved
@@ -192,6 +200,7 @@ def relax(
     """
     rng = np.random.default_rng(0) if rng is None else rng
     session.compose(protocol.terms)
+    session.restrict(protocol.axes, protocol.spring)
     session.discard()
     before = session.evaluations()
     try:

@@ -18,6 +18,7 @@ from rm_lammps.deployment.bundle import Bundle
 from rm_lammps.errors import UserError
 from rm_lammps.files import shipped_folder
 from rm_lammps.geometry import Array, is_reduced, reduced, widest_gaps
+from rm_lammps.relaxation.held import held_atoms, hold_commands, in_frame, without_motion
 from rm_lammps.relaxation.outcome import Evaluation, Reason, StopError
 from rm_lammps.relaxation.scripts import load_script
 from rm_lammps.relaxation.term import PairStyle, Term, scaled_sum
@@ -55,12 +56,15 @@ class LammpsSession:
         self._inputs = shipped_folder("lammps_inputs")
         self._scripts: dict[Path, str] = {}
         self._terms: tuple[Term, ...] = ()
+        self._axes = "xyz"
+        self._spring: float | None = None
         self._elements: Sequence[str] = ()
         self._own_style = ""
         self._level: str | None = None
         self._lmp: Any = None
         self._evaluations_before = 0
         self._loaded: ase.Atoms | None = None
+        self._held = held_atoms(ase.Atoms())
         self._system: System | None = None
         self._clear = True
         self._trajectory: Path | None = None
@@ -122,6 +126,16 @@ class LammpsSession:
             self._terms = tuple(terms)
             self.discard()
 
+    def restrict(self, axes: str, spring: float | None) -> None:
+        """Choose what may change, from the next structure on.
+
+        Args:
+            axes: of the cell that may change, ``xyz``, some of them or ``none``. The cell of a
+                structure is neither reduced nor turned where not all may, or atoms are held.
+            spring: constant of springs that tie held atoms, pseudo-eV/Å²; ``None`` fixes them.
+        """
+        self._axes, self._spring = axes, spring
+
     def evaluate(self) -> Evaluation:
         """Evaluate the structure as it is.
 
@@ -139,6 +153,8 @@ class LammpsSession:
         """
         lmp = self._lmp
         energy = lmp.get_thermo("pe")
+        if self._spring is not None and lmp.has_id("fix", "hold"):
+            energy -= lmp.extract_fix("hold", 0, 0)
         forces = self._gather("f")
         p = {c: lmp.get_thermo(f"p{c}") for c in ("xx", "yy", "zz", "xy", "xz", "yz")}
         pressure = np.array(
@@ -171,6 +187,8 @@ class LammpsSession:
 
     def tidy_cell(self) -> None:
         """Go on in a Minkowski-reduced cell with its faces away from atoms, if this one isn't."""
+        if self._keeps_frame():
+            return
         # where ranks share a box, it is large and has atoms at its faces wherever they are
         free = self.shared or self._faces_are_free()
         if not (free and is_reduced(self._box()[1])):
@@ -187,11 +205,15 @@ class LammpsSession:
         """Put a structure into LAMMPS, a crystal's cell reduced."""
         if not (np.isfinite(atoms.positions).all() and np.isfinite(atoms.cell.array).all()):
             raise StopError(Reason.NOT_FINITE, "the structure's positions or cell")
+        self._held = held_atoms(atoms)
         cell, positions = self._oriented(atoms)
         if self._takes_over(atoms):
             self._move(cell, positions)
         else:
             self._create(system_of(atoms), atoms.get_chemical_symbols(), cell, positions)
+            if len(self._held):
+                for command in hold_commands(self._held, self._spring):
+                    self.command(command)
         self._loaded = atoms
         self._clear = False
 
@@ -199,13 +221,21 @@ class LammpsSession:
         """Begin with a ``clear`` when the next structure is loaded."""
         self._clear = True
 
+    def _keeps_frame(self) -> bool:
+        """Whether the cell stays as it was loaded, but for strains along axes that may change."""
+        return self._axes != "xyz" or len(self._held) > 0
+
     def _oriented(self, atoms: ase.Atoms) -> tuple[Array | None, Array]:
         """Cell and positions as LAMMPS wants them; a molecule stays as it is."""
         if not atoms.pbc.all():
             self.rotation = np.eye(3)
             return None, atoms.positions
-        cell, rotation = ase.cell.Cell(reduced(atoms.cell.array)).standard_form()
+        kept = self._keeps_frame()
+        vectors = atoms.cell.array if kept else reduced(atoms.cell.array)
+        cell, rotation = ase.cell.Cell(vectors).standard_form()
         self.rotation = np.asarray(rotation)
+        if kept:
+            return cell.array, atoms.get_scaled_positions() @ cell.array
         fractional = cell.scaled_positions(atoms.positions @ rotation.T)
         # fix box/relax misplaces atoms that are wrapped during a minimisation (docs/pair_style.md)
         begin, width = widest_gaps(fractional)
@@ -214,6 +244,8 @@ class LammpsSession:
     def _takes_over(self, atoms: ase.Atoms) -> bool:
         """Whether the box in LAMMPS serves; ranks that share one would have to exchange atoms."""
         if self._clear or self._loaded is None or self.shared:
+            return False
+        if not np.array_equal(held_atoms(self._loaded), self._held) or self._spring is not None:
             return False
         return self.system.holds(atoms) and np.array_equal(self._loaded.numbers, atoms.numbers)
 
@@ -315,8 +347,15 @@ class LammpsSession:
         if self._loaded is None:
             raise RuntimeError("nothing was loaded")
         if not self.system.has_cell:
-            return ase.Atoms(self._loaded.numbers, self._gather("x"))
-        _, cell = self._box()
+            molecule = ase.Atoms(self._loaded.numbers, self._gather("x"))
+            molecule.set_constraint(self._loaded.constraints)
+            return molecule
+        corner, cell = self._box()
+        if self._keeps_frame():
+            sites = np.linalg.solve(cell.T, (self._gather("x") - corner).T).T
+            now = in_frame(self._loaded, cell, sites, self.rotation)
+            still = self._axes == "none" and self._spring is None
+            return without_motion(self._loaded, now) if still else now
         structure = ase.Atoms(self._loaded.numbers, self._gather("x"), cell=cell, pbc=True)
         structure.set_cell(reduced(structure.cell.array))
         structure.wrap()

@@ -22,6 +22,8 @@ class Stage(Kind, ABC):
     """Names of the systems that it is for."""
     keeps_symmetry: ClassVar[bool] = False
     """Whether it keeps a crystal's symmetry where the protocol asks for that."""
+    holds: ClassVar[bool] = False
+    """Whether it leaves held atoms, and axes of the cell, as they are."""
 
     def check(self, system: System) -> None:
         """Check that the stage suits what is relaxed.

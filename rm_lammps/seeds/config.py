@@ -10,11 +10,13 @@ from pydantic import BaseModel, ConfigDict, Field, model_serializer, model_valid
 from rm_lammps.errors import UserError
 from rm_lammps.seeds.seeder import SEEDS, ModelFacts, Seeder
 from rm_lammps.seeds.space_groups import SymmetrySettings
-from rm_lammps.settings import SYMMETRY
+from rm_lammps.settings import HOST, SYMMETRY
 from rm_lammps.systems import SYSTEMS, System, find_system
 
 AUTO = "auto"
 MIXTURE = "mixture"
+_INSIDE = "inside"
+"""Kind of seeds within a host."""
 _WITH_SYMMETRY = "symmetric"
 """Kind of seeds of every space group that holds a composition."""
 
@@ -110,7 +112,9 @@ class SeedConfig(BaseModel):
                 "Leave out what asks for symmetry.",
             )
         default = system.seed_kinds(n_species, n_atoms)
-        if self.kind == AUTO:
+        if self.kind == AUTO and HOST in self.settings:
+            found: Mapping[str, float] = {_INSIDE: 1.0}
+        elif self.kind == AUTO:
             # weights change a mixture, but make none where there is one kind only
             mixed = self.weights is not None and len(default) > 1
             found = self.weights if mixed and self.weights is not None else default
@@ -176,6 +180,8 @@ class SeedConfig(BaseModel):
         """Names of the kinds that may be in use, whatever the model."""
         if self.kind not in {AUTO, MIXTURE}:
             return [self.kind]
+        if self.kind == AUTO and HOST in self.settings:
+            return [_INSIDE]
         systems = [find_system(kind.name) for kind in SYSTEMS]
         if self.weights is not None:
             named = {name for name, weight in self.weights.items() if weight > 0}

@@ -53,14 +53,16 @@ class SeedMaker:
             content if times == 1 else content.multiple(times)
             for times in range(units[0], units[1] + 1)
         ]
-        for multiple in contents:
-            system.check_composition(multiple.formula, multiple.composition)
         shares = config.shares(system, len(model.species), self.n_atoms)
         self._order = KindOrder(config.usable(shares, model))
         self._fallback = config.fallback(system)
         self._kinds: dict[str, Seeder] = {
             name: config.seeder(name) for name in [*self._order.names, self._fallback]
         }
+        for multiple in contents:
+            for name in self._order.names:
+                total = self._kinds[name].total(multiple, model)
+                system.check_composition(multiple.formula, total)
         self._contents = self._possible(contents)
 
     @property

@@ -5,6 +5,7 @@ from pydantic import Field
 from rm_lammps.relaxation.outcome import Evaluation
 from rm_lammps.relaxation.relaxation import BAR_PER_GPA, Relaxation
 from rm_lammps.relaxation.stage import STAGES, Stage
+from rm_lammps.relaxation.stages.minimise import Minimise
 from rm_lammps.relaxation.symmetry import kept_symmetry
 
 _WITHIN = 0.99
@@ -21,6 +22,7 @@ class CellMinimisation(Stage):
 
     name = "cell"
     keeps_symmetry = True
+    holds = True
     suits = frozenset({"crystal"})
 
     rounds: int = Field(8, ge=1)
@@ -30,6 +32,11 @@ class CellMinimisation(Stage):
 
     def run(self, relaxation: Relaxation) -> Evaluation | None:
         """Minimise what is in LAMMPS; the evaluation is that of the round that converged."""
+        if relaxation.protocol.axes == "none":
+            steps = self.rounds * self.steps
+            ftol = _WITHIN * relaxation.protocol.fmax
+            Minimise(style="lbfgs", ftol=ftol, steps=steps, dmax=self.dmax).run(relaxation)
+            return None
         session, protocol = relaxation.session, relaxation.protocol
         session.set(
             ftol=_WITHIN * protocol.fmax,
@@ -37,8 +44,8 @@ class CellMinimisation(Stage):
             steps=self.steps,
             dmax=self.dmax,
             vmax=self.vmax,
-            pressure=relaxation.pressure_bar,
         )
+        session.set_text(change=_change(protocol.axes, relaxation.pressure_bar))
         for _ in range(self.rounds):
             relaxation.check_dropped()
             with kept_symmetry(session, keep=protocol.keep_symmetry):
@@ -49,3 +56,12 @@ class CellMinimisation(Stage):
                 return result
             session.tidy_cell()
         return None
+
+
+def _change(axes: str, pressure: float) -> str:
+    """What the box may do, in the words of fix ``box/relax/lbfgs``; shears within the axes too."""
+    if axes == "xyz":
+        return f"tri {pressure}"
+    shears = [pair for pair in ("xy", "xz", "yz") if set(pair) <= set(axes)]
+    normal = " ".join(f"{axis} {pressure}" for axis in axes)
+    return " ".join([normal, *(f"{pair} 0.0" for pair in shears)])

@@ -30,7 +30,7 @@ class Hops(Search):
 
     name = "hops"
     keeps_symmetry = True
-    suits = frozenset({"crystal"})
+    holds = True
 
     number: int = Field(10, ge=1, description="hops at most")
     patience: int = Field(2, ge=1, description="stop after so many in a row without gain")

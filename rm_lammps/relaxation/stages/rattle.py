@@ -12,6 +12,7 @@ class Rattle(Stage):
 
     name = "rattle"
     keeps_symmetry = True
+    holds = True
 
     displacement: float = Field(0.3, ge=0, description="standard deviation a component, Å")
     strain: float = Field(0.0, ge=0, lt=0.5, description="standard deviation a component")
