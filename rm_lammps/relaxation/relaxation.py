@@ -136,6 +136,12 @@ class Relaxation:
         work = self.protocol.pressure * GPa * atoms.get_volume()
         return (result.energy + work) / len(atoms)
 
+    def merit(self, attempt: Attempt) -> float:
+        """E~ + pV, pseudo-eV per atom, of what an attempt led to; infinite for a failure."""
+        if attempt.stop is not None or attempt.result is None:
+            return np.inf
+        return self.enthalpy(attempt.structure, attempt.result)
+
     def perturbed(self, atoms: ase.Atoms, displacement: float, strain: float) -> ase.Atoms:
         """Displace atoms and strain the cell at random, within the symmetry if it is to be kept.
 

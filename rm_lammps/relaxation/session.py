@@ -217,6 +217,17 @@ class LammpsSession:
         self._loaded = atoms
         self._clear = False
 
+    def exchange(self, first: int, second: int) -> None:
+        """Exchange the places of two atoms, by their numbers from 0."""
+        if self.shared:
+            structure = self.structure()
+            structure.positions[[first, second]] = structure.positions[[second, first]]
+            self.load(structure)
+            return
+        places = self._gather("x")
+        places[[first, second]] = places[[second, first]]
+        self._move(None, places)
+
     def discard(self) -> None:
         """Begin with a ``clear`` when the next structure is loaded."""
         self._clear = True

@@ -8,7 +8,6 @@ import numpy as np
 from pydantic import Field, field_validator
 
 from rm_lammps.relaxation.attempt import Attempt
-from rm_lammps.relaxation.outcome import Evaluation
 from rm_lammps.relaxation.relaxation import Relaxation
 from rm_lammps.relaxation.stage import STAGES, AnyStage, Search, Stage
 from rm_lammps.relaxation.stages.box import BoxRounds
@@ -89,7 +88,7 @@ class Hops(Search):
 
     def _merit(self, relaxation: Relaxation, attempt: Attempt) -> tuple[Faults, float]:
         """What a hop lowers: faults, then E~ + pV per atom."""
-        if attempt.stop is not None or attempt.result is None:
+        merit = relaxation.merit(attempt)
+        if merit == np.inf:
             return (sys.maxsize,), np.inf
-        result: Evaluation = attempt.result
-        return self.faults(attempt.structure), relaxation.enthalpy(attempt.structure, result)
+        return self.faults(attempt.structure), merit
