@@ -30,7 +30,7 @@ _PACKAGE = Path(__file__).resolve().parent
 
 
 def shipped_folder(name: str) -> Path:
-    """Folder ``deploy`` or ``lammps_inputs``: in the wheel, or in a checkout."""
+    """Folder ``deploy``, ``examples`` or ``lammps_inputs``: in the wheel, or in a checkout."""
     installed = _PACKAGE / "_files" / name
     return installed if installed.is_dir() else _PACKAGE.parent / name
 

@@ -1,9 +1,9 @@
-"""What the shipped model ``diamond`` finds: the table and the picture of README and docs.
+"""What the shipped model ``diamond`` finds: the table of a study, and the picture.
 
     python scripts/carbon_table.py [--ranks 2] [--num 64] [--out runs/carbon]
 
 Generates C2 to C16 with the installed commands, matches the results to known polymorphs of carbon
-and writes the table into the docs.
+and writes the table into docs/studies/carbon.md.
 """
 
 import argparse
@@ -24,8 +24,8 @@ from rm_lammps.runs.reading import read_run
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 FORMULAS = ("C2", "C4", "C6", "C8", "C12", "C16")
-PRESETS = ("crystals", "quick")
-PAGES = (CHECKOUT / "docs" / "generation.md", CHECKOUT / "README.md")
+PRESETS = ("hops", "quick")
+PAGE = CHECKOUT / "docs" / "studies" / "carbon.md"
 
 
 def polymorphs() -> list[Atoms]:
@@ -140,10 +140,8 @@ def main() -> None:
     block = f"<!-- carbon table -->\n{table(results)}\n<!-- end -->"
     print(block)
     if options.model == "diamond":
-        for page in PAGES:
-            text = page.read_text()
-            pattern = r"<!-- carbon table -->.*?<!-- end -->"
-            page.write_text(re.sub(pattern, lambda _: block, text, flags=re.DOTALL))
+        pattern = r"<!-- carbon table -->.*?<!-- end -->"
+        PAGE.write_text(re.sub(pattern, lambda _: block, PAGE.read_text(), flags=re.DOTALL))
         picture(
             options.out / "quick" / "C8",
             results["quick"]["C8"],

@@ -122,7 +122,7 @@ def read_durations(folder: Path) -> np.ndarray:
 
 
 def table(measured: np.ndarray, rng: np.random.Generator, per_rank: int) -> list[str]:
-    """Rows of docs/scale.md."""
+    """Rows of docs/studies/scheduler.md."""
     lines = [
         "| ranks | network | single seeds | shrinking chunks | two levels |",
         "| ---: | --- | ---: | ---: | ---: |",

@@ -1,4 +1,6 @@
-"""What ending hopeless and repeated relaxations early would save: the rules of docs/scale.md.
+"""What ending hopeless and repeated relaxations early would save.
+
+The rules of docs/studies/diamond_early_stop.md.
 
 The default protocol relaxes each seed to the end, with E~ of every iteration logged; the rules are
 applied to the log afterwards. A hop that a rule ends counts as vain. Where it would have been a

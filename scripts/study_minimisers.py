@@ -1,4 +1,6 @@
-"""Which way of relaxing finds diamond most often, and cheapest: the table of docs/scale.md.
+"""Which way of relaxing finds diamond most often, and cheapest.
+
+The table of docs/studies/diamond_protocols.md.
 
 python scripts/study_minimisers.py --num 200 --out study.md [--only hops]
 """

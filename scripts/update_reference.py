@@ -40,7 +40,8 @@ from rm_lammps.systems import SYSTEMS
 from rm_lammps.training.config import TrainingConfig, preset_names
 
 REFERENCE = Path(__file__).resolve().parents[1] / "docs" / "reference"
-COMMANDS = ("generate", "evaluate", "report", "train", "deploy", "doctor")
+COMMANDS = ("generate", "train", "deploy", "doctor")
+EVALUATING_COMMANDS = ("evaluate", "report")
 FAMILIES: dict[str, Family[Any]] = {
     "Systems": SYSTEMS,
     "Seeds": SEEDS,
@@ -55,25 +56,34 @@ def pages() -> dict[str, str]:
     """Each page's text by its name."""
     made = {
         "commands.md": commands(),
+        "commands_evaluate.md": evaluating_commands(),
         "settings.md": settings(),
         "presets.md": presets(),
         "kinds.md": kinds(),
+        "stages.md": stages(),
         "run_folder.md": run_folder(),
     }
     return {name: f"{MADE}{text.rstrip()}\n" for name, text in made.items()}
 
 
 def commands() -> str:
-    """Every command with its arguments and flags."""
+    """Every command that makes something, with its arguments and flags."""
     text = (
         "# Commands\n\nFlags and the fields of a command's YAML file have the same names and take "
         "the same values; a flag wins over the file. `--version` tells the version. Exit codes: "
         "0 done, 2 bad input or a fault to mend.\n\n"
         "`COMMAND --install-completion` teaches your shell (bash, zsh, fish) to complete the "
         "flags of a command; it takes effect in the next shell. Under `mpirun` a command's flags "
-        "can't be completed: write the command first, and put `mpirun -n N` before it.\n"
+        "can't be completed: write the command first, and put `mpirun -n N` before it.\n\n"
+        "`rm-evaluate` and `rm-report` are on [a page of their own](commands_evaluate.md).\n"
     )
     return text + "".join(_command(name) for name in COMMANDS)
+
+
+def evaluating_commands() -> str:
+    """The commands that look at a run, with their arguments and flags."""
+    text = "# Commands that evaluate\n\nThe others are on [a page of their own](commands.md).\n"
+    return text + "".join(_command(name) for name in EVALUATING_COMMANDS)
 
 
 def _command(name: str) -> str:
@@ -102,8 +112,8 @@ def settings() -> str:
             "# Settings in YAML\n",
             "## A generation run\n",
             '`rm-generate run.yaml`, `rm_lammps.generate("run.yaml")`. The stages are those of the '
-            "preset `hops`; [kinds](kinds.md) lists the settings of every kind of seed, stage and "
-            "energy term, [presets](presets.md) what presets set.\n",
+            "preset `hops`; [kinds](kinds.md) and [stages](stages.md) list the settings of every "
+            "kind of seed, energy term and stage, [presets](presets.md) what presets set.\n",
             "```yaml",
             *fields_as_yaml(run),
             "```\n",
@@ -180,17 +190,35 @@ def _default_rules() -> Iterator[str]:
 
 
 def kinds() -> str:
-    """Every registered kind with its settings."""
+    """Every registered kind with its settings, but for stages."""
     lines = [
         "# Kinds\n",
         "A kind is asked for by its name in YAML; its settings stand beside the name. Other "
-        "packages can bring more: [extending](../howto/extend.md).",
+        "packages can bring more: [extending](../howto/extend.md). Stages are on "
+        "[a page of their own](stages.md).",
     ]
     for title, family in FAMILIES.items():
-        lines += [f"\n## {title}\n", f"Entry points: `{family.group}`."]
-        for kind in family:
-            lines += ["", *_kind(family, kind)]
+        if family is not STAGES:
+            lines += [f"\n## {title}\n", *_family(family)]
     return "\n".join(lines)
+
+
+def stages() -> str:
+    """Every registered stage with its settings."""
+    lines = [
+        "# Stages\n",
+        "A protocol is a list of stages, in any order and number: "
+        "[levels and sampling](../explanation/levels.md).\n",
+        *_family(STAGES),
+    ]
+    return "\n".join(lines)
+
+
+def _family(family: Family[Any]) -> Iterator[str]:
+    yield f"Entry points: `{family.group}`."
+    for kind in family:
+        yield ""
+        yield from _kind(family, kind)
 
 
 def _kind(family: Family[Any], kind: type[Kind]) -> Iterator[str]:

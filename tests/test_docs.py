@@ -54,9 +54,10 @@ def test_readme_test_command_is_what_ci_runs():
     assert (CHECKOUT / ".ci" / "run").read_text().strip().endswith("\npytest")
 
 
-@pytest.mark.parametrize(
-    "page", sorted(str(p.relative_to(CHECKOUT)) for p in (CHECKOUT / "docs").rglob("*.md"))
-)
+PAGES = [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").rglob("*.md"))]
+
+
+@pytest.mark.parametrize("page", [str(path.relative_to(CHECKOUT)) for path in PAGES])
 def test_links_between_pages_hold(page):
     text = (CHECKOUT / page).read_text()
     for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):

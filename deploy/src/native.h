@@ -16,7 +16,7 @@ namespace rm_lammps {
 
 // A one-layer float32 Allegro model, evaluated on the CPU for one central atom after the other.
 // Everything that depends on a pair alone is tabulated over the distance, with its slope, so that
-// energies and gradients belong together exactly. See docs/pair_style.md for the formulas.
+// energies and gradients belong together exactly. See docs/explanation/kernel.md for the formulas.
 class NativeModel final : public Kernel {
  public:
   // weights: as rm_lammps/deployment/native.py writes them; r_max and cutoffs in Å, the latter

@@ -37,7 +37,7 @@ void check_lammps(LAMMPS_NS::LAMMPS *lmp, const std::string &style)
   lmp->error->all(FLERR,
                   style + " was built for LAMMPS " + RM_LAMMPS_VERSION + ", but this is LAMMPS " +
                       lmp->version +
-                      ". Build the plugin for this LAMMPS: see docs/pair_style.md of rm_lammps");
+                      ". Build the plugin for this LAMMPS: see docs/howto/build.md of rm_lammps");
 }
 
 // So do the sizes of atom IDs, which LAMMPS tells through its C interface.

@@ -7,7 +7,8 @@ from numpy.typing import ArrayLike, NDArray
 
 PROTOTYPE_WEIGHT = 0.1
 SYMMETRY_WEIGHT = 0.03
-"""Pseudo-eV; where the likelihood of 170 known crystals is largest (docs/crystals.md)."""
+"""Pseudo-eV; where the likelihood of 170 known crystals is largest: see
+docs/studies/crystals_ranking.md."""
 
 _NO_SHARE = 0.01
 """Share of votes up to which a known structure says no more than none."""

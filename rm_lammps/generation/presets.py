@@ -20,20 +20,20 @@ _MINIMISE = {"stage": "minimise", "ftol": 0.02, "steps": 300}
 
 PRESETS: dict[str, dict[str, Any]] = {
     "hops": {},
-    "quick": {"protocol": {"stages": [{"stage": "box"}]}},
+    "quick": {"protocol": {"stages": [{"stage": "cell"}]}},
     # models of many elements know minima to 0.1 Å: going further costs more, and leads away from
-    # known structures that were right (docs/crystals.md)
+    # known structures that were right (docs/studies/crystals_tolerances.md)
     "prediction": {
-        "protocol": {"stages": [{"stage": "box"}], "fmax": 0.5, "max_stress": 8.0},
+        "protocol": {"stages": [{"stage": "cell"}], "fmax": 0.25, "max_stress": 4.0},
     },
     # seeds at random places have farther to go, and nothing that was right to lose
     "blind": {
         "seeds": {"kind": "mixture", "weights": {"learned_symmetry": 3.0, "random": 1.0}},
-        "protocol": {"stages": [{"stage": "box"}], "fmax": 0.1, "max_stress": 2.0},
+        "protocol": {"stages": [{"stage": "cell"}], "fmax": 0.05, "max_stress": 1.0},
     },
     "thorough": {
         "protocol": {
-            "stages": [{"stage": "box"}, {"stage": "hops", "number": 30, "patience": 5}],
+            "stages": [{"stage": "cell"}, {"stage": "hops", "number": 30, "patience": 5}],
         }
     },
     "denoise": {
@@ -106,9 +106,8 @@ def _restricted(filled: dict[str, Any], fields: Mapping[str, Any]) -> dict[str, 
         within = {"axes": "none"} if seeds.get(HOST) is not None else {}
         protocol = {**kept, **within, **filled.get("protocol", {})}
         free = protocol.get("axes", "xyz") == "xyz" and not protocol.get("keep_symmetry")
-        if "stages" not in given and (within or not free):
-            stages = protocol.get("stages", [{"stage": "box"}, {"stage": "hops"}])
-            protocol["stages"] = [_holding(stage) for stage in stages]
+        if "stages" not in given and "stages" in protocol and (within or not free):
+            protocol["stages"] = [_holding(stage) for stage in protocol["stages"]]
         return {**filled, "protocol": protocol}
     return filled
 
@@ -117,10 +116,9 @@ def _holding(stage: Mapping[str, Any]) -> dict[str, Any]:
     """A preset's stage without LAMMPS's ``box/relax``, which keeps nothing."""
     if stage["stage"] == "box":
         return {"stage": "cell"}
-    if stage["stage"] != "hops":
+    if "relax" not in stage:
         return dict(stage)
-    within = stage.get("relax", [{"stage": "box"}])
-    return {**stage, "relax": [_holding(part) for part in within]}
+    return {**stage, "relax": [_holding(part) for part in stage["relax"]]}
 
 
 def find_preset(name: str | None, model: Any) -> str:

@@ -1,6 +1,7 @@
 """A generation run over MPI."""
 
 import time
+import warnings
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
@@ -11,7 +12,7 @@ from mpi4py import MPI
 from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.deployment.bundle import Bundle, find_bundle
 from rm_lammps.deployment.plugin import ensure_plugin
-from rm_lammps.errors import UserError
+from rm_lammps.errors import Note, UserError
 from rm_lammps.generation.config import GenerationConfig
 from rm_lammps.generation.counters import SharedCounters
 from rm_lammps.generation.display import GenerationProgress
@@ -73,6 +74,8 @@ def generate(
     on_all(comm, lambda: ensure_plugin(graphs=bundle.needs_graphs))
     on_all(comm, lambda: config.protocol.check(bundle.statistics.system))
     run_seeds = on_all(comm, lambda: RunSeeds(config, bundle))
+    if comm.rank == 0 and (beyond := run_seeds.beyond_training()) is not None:
+        warnings.warn(beyond, Note, stacklevel=2)
     lock = on_root_only(comm, lambda: open_folder(folder, _describe(config, bundle)))
     stopping = Stopping(deadline(execution.time_limit, start), execution.grace)
     try:

@@ -52,6 +52,20 @@ class RunSeeds:
         """Of the largest cell."""
         self._maker = lru_cache(maxsize=_MAKERS_KEPT)(self._make_maker)
 
+    def beyond_training(self) -> str | None:
+        """What to say of cells or molecules larger than those that the model was trained on.
+
+        A model of one element is meant for larger cells than its own; nothing is said of those.
+        """
+        statistics = self._model.statistics
+        if self.n_atoms <= statistics.max_atoms or len(statistics.species) == 1:
+            return None
+        what = "a cell" if statistics.system.has_cell else "a molecule"
+        return (
+            f"{self.n_atoms} atoms in {what} are more than the {statistics.max_atoms} that the "
+            "model's training data had at most: take more seeds, as fewer of them end well."
+        )
+
     def _make_maker(self, formula: str) -> SeedMaker:
         return SeedMaker(
             self._config.seeds,

@@ -12,7 +12,7 @@ from rm_lammps.systems import System
 
 
 def _default_stages() -> tuple[AnyStage, ...]:
-    return STAGES.find("box")(), STAGES.find("hops")()
+    return STAGES.find("cell")(), STAGES.find("hops")()
 
 
 class Protocol(BaseModel):

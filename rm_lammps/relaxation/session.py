@@ -248,7 +248,8 @@ class LammpsSession:
         if kept:
             return cell.array, atoms.get_scaled_positions() @ cell.array
         fractional = cell.scaled_positions(atoms.positions @ rotation.T)
-        # fix box/relax misplaces atoms that are wrapped during a minimisation (docs/pair_style.md)
+        # fix box/relax misplaces atoms that are wrapped during a minimisation
+        # (docs/explanation/box_relax.md)
         begin, width = widest_gaps(fractional)
         return cell.array, ((fractional - begin - width / 2) % 1.0 % 1.0) @ cell.array
 

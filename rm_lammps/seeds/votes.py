@@ -17,10 +17,10 @@ Blocks = tuple[tuple[int, ...], ...]
 
 DECORATED_WEIGHT = 0.02
 """Of the vote of a structure whose sites several elements share, as they can do so in many ways:
-the maximum of the likelihood of 3,000 known crystals (docs/crystals.md)."""
+the maximum of the likelihood of 3,000 known crystals (docs/studies/crystals_votes.md)."""
 REPEATED_WEIGHT = 0.01
 """Of the vote of a structure that a cell holds several times, as few cells are larger than needed:
-the maximum of the likelihood of 3,000 known crystals (docs/crystals.md)."""
+the maximum of the likelihood of 3,000 known crystals (docs/studies/crystals_votes.md)."""
 _MOST_CELLS = 4
 """Of a structure whose sites are shared, in one cell of the composition."""
 _MOST_ELEMENTS = 7

@@ -1,4 +1,4 @@
-"""Rounds of LAMMPS's box/relax beside min style lbfgs: the table of docs/minimise.md.
+"""Rounds of LAMMPS's box/relax beside min style lbfgs: the table of docs/studies/lbfgs.md.
 
     python scripts/bench/cell_minimisation.py [--num 64] [--only silicon C8]
 
@@ -167,7 +167,7 @@ def plain(name: str, way: str, seeds: list[ase.Atoms], folder: Path) -> Tally:
 
 
 def _faces_between_atoms(lmp: Any) -> None:
-    """What spares box/relax the worst (docs/lammps_box_relax.md)."""
+    """What spares box/relax the worst (docs/studies/box_relax.md)."""
     low, high, xy, yz, xz, _, _ = lmp.extract_box()
     (lx, ly, lz), low = np.subtract(high, low), np.array(low)
     cell = np.array([[lx, 0, 0], [xy, ly, 0], [xz, yz, lz]])

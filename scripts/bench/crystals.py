@@ -5,7 +5,8 @@
     python scripts/bench/crystals.py --model crystals --fifteen --num 1000 --rerank 200 --out 15
 
 Draws structures whose elements the model knows, or takes 15 compounds of the literature, generates
-for their formulas in one run, evaluates, and prints the tables of docs/crystals.md. A second call
+for their formulas in one run, evaluates, and prints the tables of
+docs/studies/crystals_benchmark.md. A second call
 with the same --out goes on with the run, or evaluates it anew.
 """
 

@@ -17,6 +17,7 @@ from rm_lammps.pretrained.source import find_model
 from rm_lammps.relaxation import Protocol, Relaxed
 from rm_lammps.relaxation.relaxation import relax
 from rm_lammps.relaxation.stages.box import BoxRounds
+from rm_lammps.relaxation.stages.cell import CellMinimisation
 from rm_lammps.relaxation.stages.denoise import Denoise
 
 LOWEST = Level(name="small", noise=(0.0, 0.3), package=Path("model.nequip.zip"))
@@ -87,7 +88,13 @@ def test_a_stage_uses_its_level_and_the_others_the_lowest(run, tmp_path):
     atoms.rattle(0.2, rng=np.random.default_rng(0))
 
     def outcome(level):
-        stages = (Denoise(level=level, start=0.1, end=0.01, steps=20), BoxRounds())
+        noise = Denoise(level=level, start=0.1, end=0.01, steps=20)
+        return relax_by(noise, BoxRounds())
+
+    def minimised(level):
+        return relax_by(CellMinimisation(level=level), BoxRounds())
+
+    def relax_by(*stages):
         return relax(session, atoms, Protocol(stages=stages), np.random.default_rng(3))
 
     with LammpsSession(bundle) as session:
@@ -95,9 +102,11 @@ def test_a_stage_uses_its_level_and_the_others_the_lowest(run, tmp_path):
         assert isinstance(lowest, Relaxed)
         assert small.energy == large.energy == lowest.energy
         assert small.evaluations == large.evaluations == lowest.evaluations
+        assert minimised("large").energy == minimised(None).energy
         with pytest.raises(UserError, match="Its levels: small, large"):
             session.use_level("medium")
         (bundle.folder / "large.allegro").rename(tmp_path / "elsewhere")
         assert outcome("small").energy == lowest.energy
-        with pytest.raises(UserError, match=r"large\.allegro is missing"):
-            outcome("large")
+        for way in (outcome, minimised):
+            with pytest.raises(UserError, match=r"large\.allegro is missing"):
+                way("large")

@@ -9,6 +9,9 @@ import yaml
 from ase.build import bulk
 
 from rm_lammps.datasets import DatasetStatistics
+from rm_lammps.deployment.bundle import find_bundle
+from rm_lammps.generation.config import GenerationConfig
+from rm_lammps.generation.run_seeds import RunSeeds
 from rm_lammps.systems.matching import rms
 
 FORMULAS = ("Na1Cl1", "Sr1Ti1O3")
@@ -63,6 +66,20 @@ def test_metrics_find_the_references(salts, run):
     measured = json.loads((salts / "metrics.json").read_text())
     assert measured["prediction"]["rates"]["8 seeds"]["match_rate"] == 1
     assert (salts / "top.extxyz").exists()
+
+
+@pytest.mark.parametrize(
+    ("model", "formula", "said"),
+    [
+        ("crystals", "Mg8Si4O16", "28 atoms"),
+        ("crystals", "Mg4Si2O8", None),
+        ("diamond", "C8", None),
+    ],
+)
+def test_a_run_says_when_its_cells_are_larger_than_those_of_the_training(model, formula, said):
+    config = GenerationConfig(model=model, formula=formula)
+    beyond = RunSeeds(config, find_bundle(model)).beyond_training()
+    assert beyond is None if said is None else said in str(beyond)
 
 
 def test_elements_the_model_has_not_seen_are_refused(refused, tmp_path):

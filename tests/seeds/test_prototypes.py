@@ -176,6 +176,22 @@ def test_a_file_of_prototypes(tmp_path):
         Prototypes.read(tmp_path / "molecule.extxyz")
 
 
+def test_structures_of_a_file_come_before_those_of_the_model(tmp_path):
+    CESIUM.write(tmp_path / "prototypes.cif")
+    config = SeedConfig(kind="prototype", prototypes=tmp_path / "prototypes.cif")
+    library = PrototypeLibrary.of([SALT])
+
+    def groups(library, number):
+        model = ModelFacts(STATISTICS.species, STATISTICS, library)
+        maker = SeedMaker(config, "MgO", None, model=model)
+        seeds = [maker.make(rng(k), k) for k in range(number)]
+        assert [seed.info["prototype"] for seed in seeds] == list(range(number))
+        return [space_group_of(seed) for seed in seeds]
+
+    assert groups(library, 2) == [221, 225]
+    assert groups(None, 1) == [221]
+
+
 def test_ordered_variants_of_simpler_crystals():
     for number in range(8):
         layered = decorated(SALT, {"Na": 1, "Cs": 1, "Cl": 2}, [11, 11, 17], 2, rng(number))

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 STRAIN = 0.01
-"""Pseudo-eV per atom for each ring of three or four atoms (docs/molecules.md)."""
+"""Pseudo-eV per atom for each ring of three or four atoms (docs/studies/molecules_rates.md)."""
 
 
 @dataclass(frozen=True)

@@ -25,27 +25,40 @@ class CellMinimisation(Stage):
     holds = True
     suits = frozenset({"crystal"})
 
+    level: str | None = Field(
+        None, description="level of the model's ladder; default: the lowest, as in other stages"
+    )
     rounds: int = Field(8, ge=1)
     steps: int = Field(100, ge=1, description="iterations at most, each round")
     dmax: float = Field(0.2, gt=0, description="longest move in one iteration, Å")
     vmax: float = Field(0.05, gt=0, lt=1, description="largest strain in one iteration")
 
     def run(self, relaxation: Relaxation) -> Evaluation | None:
-        """Minimise what is in LAMMPS; the evaluation is that of the round that converged."""
-        if relaxation.protocol.axes == "none":
-            steps = self.rounds * self.steps
-            ftol = _WITHIN * relaxation.protocol.fmax
+        """Minimise what is in LAMMPS; the evaluation is that of the round that converged.
+
+        On another level than the lowest it is left to the protocol to evaluate the structure.
+        """
+        if self.level is None:
+            return self._minimise(relaxation)
+        relaxation.session.use_level(self.level)
+        self._minimise(relaxation)
+        relaxation.session.use_level(None)
+        return None
+
+    def _minimise(self, relaxation: Relaxation) -> Evaluation | None:
+        session, protocol = relaxation.session, relaxation.protocol
+        if protocol.axes == "none":
+            steps, ftol = self.rounds * self.steps, _WITHIN * protocol.fmax
             Minimise(style="lbfgs", ftol=ftol, steps=steps, dmax=self.dmax).run(relaxation)
             return None
-        session, protocol = relaxation.session, relaxation.protocol
         session.set(
             ftol=_WITHIN * protocol.fmax,
             ptol=_WITHIN * protocol.max_stress * BAR_PER_GPA,
             steps=self.steps,
             dmax=self.dmax,
             vmax=self.vmax,
+            change=_change(protocol.axes, relaxation.pressure_bar),
         )
-        session.set_text(change=_change(protocol.axes, relaxation.pressure_bar))
         for _ in range(self.rounds):
             relaxation.check_dropped()
             with kept_symmetry(session, keep=protocol.keep_symmetry):

@@ -10,7 +10,7 @@ from pydantic import Field, field_validator
 from rm_lammps.relaxation.attempt import Attempt
 from rm_lammps.relaxation.relaxation import Relaxation
 from rm_lammps.relaxation.stage import STAGES, AnyStage, Search, Stage
-from rm_lammps.relaxation.stages.box import BoxRounds
+from rm_lammps.relaxation.stages.cell import CellMinimisation
 from rm_lammps.systems import System
 
 _GAIN = 1e-4
@@ -36,7 +36,7 @@ class Hops(Search):
     displacement: float = Field(0.5, ge=0, description="standard deviation a component, Å")
     strain: float = Field(0.05, ge=0, lt=0.5, description="standard deviation a component")
     enough: float | None = Field(None, description="stop below this E~, pseudo-eV per atom")
-    relax: tuple[AnyStage, ...] = Field((BoxRounds(),), description="stages after each hop")
+    relax: tuple[AnyStage, ...] = Field((CellMinimisation(),), description="stages after each hop")
 
     @field_validator("relax")
     @classmethod

@@ -24,13 +24,16 @@ type are known."""
 
 @SEEDS.register
 class PrototypeSeeds(Seeder):
-    """Known structures whose elements are replaced, those that suit the composition best first."""
+    """Known structures whose elements are replaced, those that suit the composition best first.
+
+    Structures of a file come first, each once, then those that the model carries.
+    """
 
     name = "prototype"
     known = True
 
     prototypes: Path | None = Field(
-        None, description="file of structures; default: those that the model carries"
+        None, description="file of structures that come before those that the model carries"
     )
 
     @cached_property
@@ -47,20 +50,30 @@ class PrototypeSeeds(Seeder):
 
     def draw(self, request: SeedRequest) -> Seed | None:
         """Put the composition's elements into a known structure."""
-        atoms = self._structures(request.model).draw(
-            request.composition, request.model.statistics, request.rng, request.turn
-        )
-        return None if atoms is None else Seed(atoms, atoms.info)
+        content, before = tuple(request.composition.items()), 0
+        suitable = [s for s in self._structures(request.model) if s.votes.candidates(content)]
+        for known in suitable:
+            number, count = request.turn - before, len(known.votes.candidates(content))
+            if number < count or known is suitable[-1]:
+                atoms = known.draw(
+                    request.composition, request.model.statistics, request.rng, number
+                )
+                if atoms is None:
+                    return None
+                return Seed(atoms, {**atoms.info, "prototype": before + atoms.info["prototype"]})
+            before += count
+        return None
 
-    def _structures(self, model: ModelFacts) -> "Prototypes":
-        if self._given is not None:
-            return self._given
-        if model.prototypes is None:
+    def _structures(self, model: ModelFacts) -> "list[Prototypes]":
+        """Those given, and those of the model; at least one of them."""
+        given = [] if self._given is None else [self._given]
+        carried = [] if model.prototypes is None else [_prototypes_of(model.prototypes)]
+        if not given + carried:
             raise UserError(
                 "The model carries no prototypes.",
                 "Give seeds: {prototypes: FILE}, or choose another kind of seeds.",
             )
-        return _prototypes_of(model.prototypes)
+        return given + carried
 
 
 class Prototypes:

@@ -3,7 +3,7 @@
 Structures of high symmetry are few and crystals prefer them, so seeds that begin with symmetry find
 many of them sooner (Pickard and Needs, J. Phys.: Condens. Matter 23, 053201 (2011)). The tables are
 pyxtal's; atoms are placed here, as ``pyxtal.crystal.random_crystal`` takes several times as long
-(docs/crystals.md).
+(docs/studies/crystals_votes.md).
 """
 
 from collections.abc import Mapping, Sequence
