@@ -98,7 +98,8 @@ class Family(Generic[K]):
         try:
             return self.find(name)()
         except ValueError as error:
-            raise UserError(f"{str(error).capitalize()}.") from error
+            text = str(error)
+            raise UserError(f"{text[:1].upper()}{text[1:]}.") from error
 
     def read(self, value: Any) -> Any:
         """Make a kind from plain data: its name, or a mapping of its name and settings.

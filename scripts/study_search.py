@@ -9,10 +9,11 @@ that names a ``model`` uses that one. Seed k of a composition draws the same num
 so that ways with the same seeds are compared seed by seed. Compositions are drawn at random, from
 one of two halves of the data told by a hash: ways are chosen on one and reported on the other.
 
-A composition's records are appended to ``WAY.jsonl`` when all its seeds are done; the same command
-goes on where it was stopped, and ``--part 2/8`` does every eighth composition in a file of its own.
-A seed matches with pymatgen's StructureMatcher at the field's tolerances (stol 0.5, ltol 0.3, 10
-degrees); its root mean square displacement is in units of the cube root of an atom's volume.
+The reference is relaxed too, which says whether it is a minimum of E~, and how low. Records of a
+composition are appended to ``WAY.jsonl`` when all its seeds are done; the same command goes on
+where it was stopped, and ``--part 2/8`` does every eighth composition in a file of its own. A seed
+matches with pymatgen's StructureMatcher at the field's tolerances (stol 0.5, ltol 0.3, 10 degrees);
+its root mean square displacement is in units of the cube root of an atom's volume.
 """
 
 import argparse
@@ -156,25 +157,33 @@ def search(way: Way, number: int, judge: Judge, formula: str, seeds: int) -> lis
         drawing, relaxing = (np.random.default_rng(child) for child in sequence.spawn(2))
         began = time.process_time()
         seed = maker.make(drawing, k)
-        made = time.process_time()
-        outcome = relax(way.session, seed, way.config.protocol, relaxing)
-        record = {
+        made = time.process_time() - began
+        origin = {
             "kind": seed.info["seed_kind"],
             "share": seed.info.get("prototype_share", seed.info.get("prior", 0.0)),
-            "made": made - began,
-            "seconds": time.process_time() - made,
-            "evaluations": outcome.evaluations,
+            "made": made,
             "seed_rms": judge(seed),
-            "rms": None,
         }
-        if isinstance(outcome, Relaxed):
-            record["rms"] = judge(outcome.atoms)
-            record["energy"] = outcome.energy / len(seed)
-            record["order"] = order_of_symmetry(outcome.atoms, space_group(outcome.atoms))
-        else:
-            record["failed"] = str(outcome.reason.value)
-        records.append(record)
+        records.append(origin | relaxed(way, seed, relaxing, judge))
     return records
+
+
+def relaxed(way: Way, atoms: ase.Atoms, rng: np.random.Generator, judge: Judge) -> dict[str, Any]:
+    """Where a structure ends, and what that costs."""
+    began = time.process_time()
+    outcome = relax(way.session, atoms, way.config.protocol, rng)
+    record: dict[str, Any] = {
+        "seconds": time.process_time() - began,
+        "evaluations": outcome.evaluations,
+        "rms": None,
+    }
+    if not isinstance(outcome, Relaxed):
+        return record | {"failed": str(outcome.reason.value)}
+    return record | {
+        "rms": judge(outcome.atoms),
+        "energy": outcome.energy / len(atoms),
+        "order": order_of_symmetry(outcome.atoms, space_group(outcome.atoms)),
+    }
 
 
 def facts_of(number: int, reference: ase.Atoms) -> dict[str, Any]:
@@ -213,9 +222,10 @@ def run(ways: Sequence[Way], frames: Sequence[ase.Atoms], arguments: argparse.Na
         judge, facts = Judge(reference), facts_of(number, reference)
         for way in todo:
             formula = str(reference.symbols.formula)
+            own = relaxed(way, reference, np.random.default_rng(number), judge)
             found = search(way, number, judge, formula, arguments.seeds)
             with files[way.name].open("a") as stream:
-                stream.write(json.dumps({**facts, "seeds": found}) + "\n")
+                stream.write(json.dumps({**facts, "reference": own, "seeds": found}) + "\n")
 
 
 def part_of(text: str) -> tuple[int, int]:

@@ -36,7 +36,7 @@ from rm_lammps.potentials import POTENTIALS
 from rm_lammps.relaxation import STAGES, TERMS, Reason
 from rm_lammps.runs import layout
 from rm_lammps.seeds import SEEDS
-from rm_lammps.systems import SYSTEMS
+from rm_lammps.systems import SYSTEMS, find_system
 from rm_lammps.training.config import TrainingConfig, preset_names
 
 REFERENCE = Path(__file__).resolve().parents[1] / "docs" / "reference"
@@ -224,14 +224,22 @@ def _family(family: Family[Any]) -> Iterator[str]:
 def _kind(family: Family[Any], kind: type[Kind]) -> Iterator[str]:
     yield f"### {family.field}: `{kind.name}`\n"
     yield _docstring(kind)
-    suits = getattr(kind, "suits", None)
+    suits = _suited(kind)
     if suits:
-        yield f"\nFor: {', '.join(sorted(suits))}."
+        yield f"\nFor: {', '.join(suits)}."
     if kind.model_fields:
         yield "\n| setting | default | |"
         yield "| --- | --- | --- |"
         for name, field in kind.model_fields.items():
             yield _row(f"`{name}`", _default(field), field.description or "")
+
+
+def _suited(kind: type[Kind]) -> list[str]:
+    """Names of the systems that a kind is for, where it belongs to some."""
+    suits = getattr(kind, "suits", None)
+    if callable(suits):
+        return [system.name for system in SYSTEMS if suits(find_system(system.name))]
+    return sorted(suits or ())
 
 
 def _default(field: FieldInfo) -> str:

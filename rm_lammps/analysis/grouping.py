@@ -17,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pymatgen.analysis.structure_matcher import StructureMatcher
 
-from rm_lammps.analysis.comparison import Crystal, Molecule, prepare, same
-from rm_lammps.analysis.fingerprint import fingerprint
 from rm_lammps.progress import follow
 from rm_lammps.ranks import Communicator, gather
 from rm_lammps.runs.index import FrameTable
+from rm_lammps.systems import System
+from rm_lammps.systems.identity import Identity
 
 BATCH = 1024
 """Structures in memory beside the leaders within reach; at least 64 for each rank."""
@@ -48,7 +48,7 @@ class _Item:
     """A structure of a batch, on the rank that decides on it."""
 
     frame: int
-    prepared: Crystal | Molecule
+    prepared: Identity
     print: NDArray[np.float32]
     similar: NDArray[np.int64]
     """Frames of lower E~ that it may equal, the lowest first, as far as not yet ruled out."""
@@ -61,6 +61,7 @@ class Grouping:
         table: of the run's frames, the same on every rank.
         load: gives a frame by its number.
         comm: every rank of it calls :meth:`leaders`.
+        system: what the structures are; it says what is the same.
         matcher: decides what is the same.
         tolerances: for the cheap invariants.
         batch: structures handled at a time; the result doesn't depend on it.
@@ -72,17 +73,18 @@ class Grouping:
         load: Callable[[int], ase.Atoms],
         comm: Communicator,
         *,
+        system: System,
         matcher: StructureMatcher,
         tolerances: Tolerances,
         batch: int | None = None,
     ) -> None:
         self._table, self._load, self._comm = table, load, comm
         self._batch = max(BATCH, 64 * comm.size) if batch is None else batch
-        self._matcher, self._tolerances = matcher, tolerances
+        self._system, self._matcher, self._tolerances = system, matcher, tolerances
         self._leader = np.full(len(table), -1, dtype=np.int64)
         # of the leaders within reach, and of the batch, by frame
         self._prints: dict[int, NDArray[np.float32]] = {}
-        self._prepared: dict[int, Crystal | Molecule] = {}
+        self._prepared: dict[int, Identity] = {}
 
     def leaders(self) -> NDArray[np.int64]:
         """Find all groups.
@@ -110,7 +112,8 @@ class Grouping:
             for number in own:
                 atoms = self._load(int(number))
                 none = np.empty(0, dtype=np.int64)
-                mine.append(_Item(int(number), prepare(atoms), fingerprint(atoms), none))
+                identity, print_ = self._system.identity(atoms), self._system.fingerprint(atoms)
+                mine.append(_Item(int(number), identity, print_, none))
             return {item.frame: item.print for item in mine}
 
         prints = gather(self._comm, make)
@@ -147,7 +150,7 @@ class Grouping:
             if self._leader[other] < 0:
                 item.similar = item.similar[passed:]
                 return None
-            if same(self._prepared[int(other)], item.prepared, self._matcher):
+            if self._prepared[int(other)].same(item.prepared, self._matcher):
                 return int(other)
         return item.frame
 

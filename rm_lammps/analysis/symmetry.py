@@ -17,7 +17,6 @@ __all__ = [
     "SpaceGroup",
     "order_of_symmetry",
     "point_group_order",
-    "primitive",
     "space_group",
     "symmetrised",
 ]
@@ -70,20 +69,3 @@ def symmetrised(atoms: ase.Atoms, symprec: float = SYMPREC) -> ase.Atoms:
     first = {z: k for k, z in reversed(list(enumerate(atoms.numbers)))}
     order = np.argsort([first[z] for z in numbers], kind="stable")
     return ase.Atoms(numbers[order], scaled_positions=sites[order], cell=lattice, pbc=True)
-
-
-def primitive(
-    cell: Array, sites: Array, numbers: NDArray[np.integer], symprec: float = SYMPREC
-) -> tuple[Array, Array, NDArray[np.integer]]:
-    """Cell, fractional sites and numbers of a primitive cell; the given ones if none is found.
-
-    Args:
-        cell: Å, shape (3, 3).
-        sites: fractional, shape (n, 3).
-        numbers: atomic numbers, shape (n,).
-        symprec: how far atoms may be from their ideal sites, Å.
-    """
-    found = spglib.standardize_cell(
-        (cell, sites, numbers), to_primitive=True, no_idealize=True, symprec=symprec
-    )
-    return (cell, sites, numbers) if found is None else found

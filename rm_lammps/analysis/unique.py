@@ -22,9 +22,11 @@ from rm_lammps.analysis.symmetry import (
 )
 from rm_lammps.files import replacing
 from rm_lammps.ranks import Communicator, OneProcess, on_root, share_out
+from rm_lammps.runs.contents import system_of_run
 from rm_lammps.runs.frames import FrameFile, iterate, with_note
 from rm_lammps.runs.index import FrameTable, read_index
-from rm_lammps.runs.layout import STRUCTURES, SYMMETRISED, UNIQUE
+from rm_lammps.runs.layout import STRUCTURES, SUMMARY, SYMMETRISED, UNIQUE
+from rm_lammps.systems import System, find_system, system_of
 
 
 @dataclass(frozen=True)
@@ -159,10 +161,21 @@ def _leaders(
     kept = on_root(comm, groups.read)
     if kept is not None:
         return kept
-    grouping = Grouping(table, frames.atoms, comm, matcher=matcher, tolerances=tolerances)
+    system = on_root(comm, lambda: _system(frames))
+    grouping = Grouping(
+        table, frames.atoms, comm, system=system, matcher=matcher, tolerances=tolerances
+    )
     leader = grouping.leaders()
     on_root(comm, lambda: groups.write(leader))
     return leader
+
+
+def _system(frames: FrameFile) -> System:
+    """What the structures are; where the folder does not say, by the first structure."""
+    folder = frames.path.parent
+    if (folder / SUMMARY).exists():
+        return system_of_run(folder)
+    return system_of(frames.atoms(0)) if len(frames) else find_system("crystal")
 
 
 def _rank(

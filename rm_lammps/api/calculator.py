@@ -98,7 +98,7 @@ class Calculator(AseCalculator):
         check_elements(session, structure)
         system = system_of(structure)
         try:
-            session.load(structure)
+            session.load(structure, system)
             result, energies, virials = session.evaluate_each()
         except StopError as error:
             session.discard()

@@ -172,9 +172,9 @@ def _refuse_useless(config: EvaluationConfig, source: Path, *, molecules: bool) 
 
 
 def _holds_molecules(folder: Path) -> bool:
-    from rm_lammps.runs.contents import read_summary
+    from rm_lammps.runs.contents import system_of_run
 
-    return bool(read_summary(folder)["kind"] == "molecules")
+    return not system_of_run(folder).has_cell
 
 
 def _molecules(config: EvaluationConfig, source: Path, comm: Communicator) -> Evaluated:

@@ -10,6 +10,7 @@ from rm_lammps.errors import Note
 from rm_lammps.relaxation import Protocol
 from rm_lammps.runs.reading import Run, read_run
 from rm_lammps.seeds import SeedConfig
+from rm_lammps.systems import System
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -20,6 +21,7 @@ def generate(
     *,
     out: str | Path | None = None,
     model: str | Path | None = None,
+    system: str | Mapping[str, Any] | System | None = None,
     formula: str | None = None,
     formulas: str | Path | Sequence[str] | None = None,
     de_novo: int | Mapping[str, Any] | None = None,
@@ -58,6 +60,7 @@ def generate(
         config: YAML file, or mapping, of the settings; the other arguments win over it.
         out: folder for the results.
         model: shipped model by name, bundle of ``rm-deploy`` or folder of ``rm-train``.
+        system: what is generated, by name; default: what the model was trained on.
         formula: content of one cell or molecule, e.g. ``"Sr2O4"``.
         formulas: several compositions instead, or a file with one a line.
         de_novo: number of compositions to draw like those of the training data.

@@ -9,11 +9,11 @@ import numpy as np
 
 from rm_lammps.api.sessions import check_elements, session_for
 from rm_lammps.errors import UserError, checked
-from rm_lammps.generation.presets import PRESETS, find_preset
+from rm_lammps.generation.presets import find_preset, known_presets
 from rm_lammps.relaxation import Failure, Protocol, Reason, Relaxed, Search
 from rm_lammps.relaxation.relaxation import relax as relax_in
 from rm_lammps.settings import combine
-from rm_lammps.systems import system_of
+from rm_lammps.systems import SYSTEMS, System, system_of
 
 
 class RelaxationError(Exception):
@@ -36,6 +36,7 @@ def relax(
     atoms: ase.Atoms,
     model: str | Path = "diamond",
     *,
+    system: str | Mapping[str, Any] | System | None = None,
     preset: str | None = None,
     protocol: Protocol | Mapping[str, Any] | None = None,
     pressure: float | None = None,
@@ -52,6 +53,7 @@ def relax(
         atoms: crystal or molecule, Å; not changed.
         model: shipped model by name, bundle of ``rm-deploy`` or folder of ``rm-train``. It is
             compiled on first use, which takes about a minute.
+        system: what it is, by name; default: by its periodicity, a crystal or a molecule.
         preset: stages and tolerances by name, all of its stages; the same names as for
             ``rm-generate --preset``.
         protocol: stages, tolerances and energy terms that take the preset's place, as in YAML.
@@ -82,17 +84,34 @@ def relax(
     """
     session = session_for(model, device=device)
     check_elements(session, atoms)
-    wanted = _protocol(str(model), preset, protocol, pressure)
-    wanted.check(system_of(atoms))
+    what = system_of(atoms) if system is None else _system(system, atoms)
+    wanted = _protocol(str(model), what, preset, protocol, pressure)
+    wanted.check(what)
     path = None if trajectory is None else Path(trajectory).resolve()
-    outcome = relax_in(session, atoms.copy(), wanted, np.random.default_rng(seed), trajectory=path)
+    rng = np.random.default_rng(seed)
+    outcome = relax_in(session, atoms.copy(), wanted, rng, system=what, trajectory=path)
     if isinstance(outcome, Failure):
         raise RelaxationError(outcome)
     return outcome
 
 
+def _system(given: str | Mapping[str, Any] | System, atoms: ase.Atoms) -> System:
+    try:
+        system = SYSTEMS.read(dict(given) if isinstance(given, Mapping) else given)
+    except ValueError as error:
+        text = str(error)
+        raise UserError(f"{text[0].upper()}{text[1:]}.") from error
+    if not system.holds(atoms):
+        raise UserError(
+            f"The structure has pbc {atoms.pbc.tolist()}, {system.plural} have {list(system.pbc)}.",
+            "Set the structure's pbc, or name another system.",
+        )
+    return system
+
+
 def _protocol(
     model: str,
+    system: System,
     preset: str | None,
     protocol: Protocol | Mapping[str, Any] | None,
     pressure: float | None,
@@ -101,7 +120,7 @@ def _protocol(
     if pressure is not None:
         own["pressure"] = pressure
     try:
-        defaults = PRESETS[find_preset(preset, model)].get("protocol", {})
+        defaults = known_presets()[find_preset(preset, model, system)].get("protocol", {})
     except ValueError as error:
         text = str(error)
         raise UserError(f"{text[0].upper()}{text[1:]}.") from error

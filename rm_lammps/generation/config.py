@@ -5,16 +5,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from rm_lammps.chemistry.formula import plain_formula
 from rm_lammps.errors import UserError, checked
-from rm_lammps.generation.fields import Execution, RunFields, nested
+from rm_lammps.generation.fields import SYSTEM, Execution, RunFields, nested
 from rm_lammps.generation.presets import fill_in_preset
 from rm_lammps.relaxation import Protocol
 from rm_lammps.runs.request import number_of_compositions, seeds_of_each
 from rm_lammps.seeds import SeedConfig
 from rm_lammps.settings import combine, given, read_settings
+from rm_lammps.systems import AnySystem
 
 _COMPOSITIONS = ("formula", "formulas", "de_novo", "heavy")
 _MOST_SEEDS = 10**9
@@ -23,6 +24,7 @@ _MOST_SEEDS = 10**9
 class GenerationConfig(RunFields):
     """One run: everything that its structures depend on."""
 
+    system: AnySystem | None = Field(None, description=SYSTEM)
     seeds: SeedConfig = SeedConfig()
     protocol: Protocol = Protocol()
 

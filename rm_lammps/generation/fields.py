@@ -39,6 +39,9 @@ class DeNovo(BaseModel):
     )
 
 
+SYSTEM = "what is generated, by name, e.g. crystal; default: what the model was trained on"
+
+
 class RunFields(BaseModel):
     """What the structures of a run depend on."""
 
@@ -48,6 +51,7 @@ class RunFields(BaseModel):
         description=f"shipped model by name ({', '.join(shipped_models())}), bundle or rm-train "
         "folder"
     )
+    system: Any = Field(None, description=SYSTEM)
     formula: str | None = Field(None, description="content of one cell, e.g. Sr2O4")
     formulas: Annotated[tuple[str, ...], BeforeValidator(_formulas)] | None = Field(
         None,

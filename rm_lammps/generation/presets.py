@@ -7,6 +7,7 @@ from typing import Any
 
 from rm_lammps.errors import Note
 from rm_lammps.settings import HOST, SYMMETRY, combine
+from rm_lammps.systems import SYSTEMS, System
 
 _SUPERCELL_STAGES = [
     {"stage": "minimise", "ftol": 1.0, "steps": 30},
@@ -83,8 +84,8 @@ def fill_in_preset(fields: Mapping[str, Any]) -> dict[str, Any]:
         ValueError: no such preset.
         UserError: no such model.
     """
-    name = find_preset(fields.get("preset"), fields.get("model"))
-    preset, seeds = dict(PRESETS[name]), fields.get("seeds")
+    name = find_preset(fields.get("preset"), fields.get("model"), fields.get("system"))
+    preset, seeds = dict(known_presets()[name]), fields.get("seeds")
     kind = seeds.get("kind") if isinstance(seeds, Mapping) else None
     if kind is not None and kind != preset.get("seeds", {}).get("kind"):
         # settings of one kind of seeds mean nothing to another
@@ -121,34 +122,43 @@ def _holding(stage: Mapping[str, Any]) -> dict[str, Any]:
     return {**stage, "relax": [_holding(part) for part in stage["relax"]]}
 
 
-def find_preset(name: str | None, model: Any) -> str:
+def known_presets() -> dict[str, Mapping[str, Any]]:
+    """Presets by name: those here, and those that systems bring."""
+    return PRESETS | {name: kind.presets[name] for kind in SYSTEMS for name in kind.presets}
+
+
+def find_preset(name: str | None, model: Any, system: Any = None) -> str:
     """Name of a preset, by its present name.
 
     Args:
         name: as given, present or former; nothing for the one that suits the model.
         model: shipped model by name, bundle or rm-train folder.
+        system: what is generated, as in settings; nothing for what the model was trained on.
 
     Raises:
-        ValueError: no such preset.
+        ValueError: no such preset, or no such system.
         UserError: no such model.
     """
     if not name:
-        return preset_for(model)
+        return preset_for(model, system)
     present = _FORMER_NAMES.get(name, name)
     if present != name:
         warnings.warn(f"The preset {name} is called {present} now.", Note, stacklevel=2)
-    if present not in PRESETS:
-        raise ValueError(f"unknown preset {name!r}; allowed: {', '.join(PRESETS)}")
+    known = known_presets()
+    if present not in known:
+        raise ValueError(f"unknown preset {name!r}; allowed: {', '.join(known)}")
     return present
 
 
-def preset_for(model: Any) -> str:
+def preset_for(model: Any, system: Any = None) -> str:
     """Name of the preset that suits a model, by what it was trained on.
 
     Args:
         model: shipped model by name, bundle or rm-train folder.
+        system: what is generated, as in settings; nothing for what the model was trained on.
 
     Raises:
+        ValueError: no such system.
         UserError: no such model.
     """
     # what presets there are can be asked for without these
@@ -160,4 +170,7 @@ def preset_for(model: Any) -> str:
         statistics = Bundle.load(model).manifest.statistics
     elif isinstance(model, (str, Path)):
         statistics = find_model(str(model)).statistics
-    return "hops" if statistics is None else statistics.system.preset(len(statistics.species))
+    if statistics is None:
+        return "hops"
+    chosen = statistics.system if system is None else SYSTEMS.read(system)
+    return chosen.preset(len(statistics.species)) if isinstance(chosen, System) else "hops"

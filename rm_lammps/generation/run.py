@@ -34,6 +34,7 @@ from rm_lammps.relaxation.session import LammpsSession
 from rm_lammps.runs.folder import finish, open_folder
 from rm_lammps.runs.layout import TRAJECTORIES
 from rm_lammps.runs.shards import ShardWriter, crash_record, read_recorded
+from rm_lammps.systems import System, find_system
 
 _VERSIONED = ("rm_lammps", "lammps", "numpy")
 
@@ -72,11 +73,11 @@ def generate(
     bundle = on_root(comm, lambda: find_bundle(config.model, device=config.device))
     on_each_node(comm, bundle.check)
     on_all(comm, lambda: ensure_plugin(graphs=bundle.needs_graphs))
-    on_all(comm, lambda: config.protocol.check(bundle.statistics.system))
+    system = on_all(comm, lambda: _system(config, bundle))
     run_seeds = on_all(comm, lambda: RunSeeds(config, bundle))
     if comm.rank == 0 and (beyond := run_seeds.beyond_training()) is not None:
         warnings.warn(beyond, Note, stacklevel=2)
-    lock = on_root_only(comm, lambda: open_folder(folder, _describe(config, bundle)))
+    lock = on_root_only(comm, lambda: open_folder(folder, _describe(config, bundle, system)))
     stopping = Stopping(deadline(execution.time_limit, start), execution.grace)
     try:
         on_root(comm, lambda: run_seeds.request.write(folder))
@@ -96,7 +97,7 @@ def generate(
                 stopping=stopping,
             )
         facts |= {
-            "kind": bundle.statistics.system.plural,
+            "kind": system.plural,
             "wall_seconds": round(time.time() - start, 3),
             "ranks": comm.size,
             "ranks_per_structure": execution.ranks_per_structure,
@@ -112,10 +113,25 @@ def generate(
             lock.release()
 
 
-def _describe(config: GenerationConfig, bundle: Bundle) -> dict[str, Any]:
+def _system(config: GenerationConfig, bundle: Bundle) -> System:
+    """What is generated; checks that model and protocol are for it."""
+    learned = bundle.statistics.system
+    system = learned if config.system is None else config.system
+    if system.learned_from != learned.name:
+        raise UserError(
+            f"{system.plural.capitalize()} need a model that was trained on "
+            f"{find_system(system.learned_from).plural}; {bundle.manifest.name} was trained on "
+            f"{learned.plural}.",
+            "Choose another model, or leave out --system.",
+        )
+    config.protocol.check(system)
+    return system
+
+
+def _describe(config: GenerationConfig, bundle: Bundle, system: System) -> dict[str, Any]:
     """What the structures depend on, in plain data: ``run.yaml``."""
     return {
-        "kind": bundle.statistics.system.plural,
+        "kind": system.plural,
         "config": config.model_dump(mode="json"),
         "model": {
             "name": bundle.manifest.name,

@@ -29,7 +29,9 @@ class RunSeeds:
     def __init__(self, config: GenerationConfig, bundle: Bundle) -> None:
         self._config = config
         statistics = bundle.statistics
-        self._model = ModelFacts(bundle.manifest.species, statistics, bundle.prototypes)
+        self._model = ModelFacts(
+            bundle.manifest.species, statistics, bundle.prototypes, config.system
+        )
         if config.de_novo is not None:
             formulas = sample_compositions(
                 config.de_novo.compositions,
@@ -60,7 +62,7 @@ class RunSeeds:
         statistics = self._model.statistics
         if self.n_atoms <= statistics.max_atoms or len(statistics.species) == 1:
             return None
-        what = "a cell" if statistics.system.has_cell else "a molecule"
+        what = "a cell" if self._model.system.has_cell else "a molecule"
         return (
             f"{self.n_atoms} atoms in {what} are more than the {statistics.max_atoms} that the "
             "model's training data had at most: take more seeds, as fewer of them end well."

@@ -103,6 +103,7 @@ class Worker:
             atoms,
             self._config.protocol,
             relaxing,
+            system=self._config.system,
             dropped=self._overdue,
             trajectory=trajectory,
         )

@@ -7,6 +7,7 @@ import numpy as np
 from matscipy.neighbours import neighbour_list
 
 from rm_lammps.geometry.arrays import Array
+from rm_lammps.geometry.boxes import alone
 
 
 def pairs_within(
@@ -36,7 +37,10 @@ def pairs_within(
 
 
 def pairs_of(quantities: str, atoms: ase.Atoms, cutoff: float) -> Any:
-    """Ordered pairs of a crystal or molecule; see :func:`pairs_within`."""
+    """Ordered pairs of a structure, periodic in whichever directions; see :func:`pairs_within`."""
+    if atoms.pbc.any() and not atoms.pbc.all():
+        # the images beyond so much vacuum are no neighbours
+        atoms = alone(atoms, cutoff + 1.0)
     return pairs_within(
         quantities,
         atoms.positions,

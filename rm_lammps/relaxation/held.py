@@ -6,6 +6,7 @@ from ase.constraints import FixAtoms
 from numpy.typing import NDArray
 
 from rm_lammps.geometry import Array
+from rm_lammps.systems.placement import Placement
 
 Indices = NDArray[np.int64]
 
@@ -24,10 +25,19 @@ def hold_commands(held: Indices, spring: float | None) -> list[str]:
         spring: constant of a spring that ties each to where it is, pseudo-eV/Å²; ``None`` for no
             motion at all.
     """
+    if not len(held):
+        return []
     numbers = " ".join(str(number + 1) for number in held)
     how = "setforce 0.0 0.0 0.0" if spring is None else f"spring/self {spring}"
     commands = [f"group held id {numbers}", f"fix hold held {how}"]
     return commands if spring is None else [*commands, "fix_modify hold energy yes"]
+
+
+def place_in_frame(atoms: ase.Atoms) -> Placement:
+    """A structure for LAMMPS's box, its cell turned but not reduced and its atoms not shifted."""
+    cell, rotation = atoms.cell.standard_form()
+    positions = atoms.get_scaled_positions() @ cell.array
+    return Placement(cell.array, positions, np.asarray(rotation))
 
 
 def in_frame(loaded: ase.Atoms, cell: Array, fractional: Array, rotation: Array) -> ase.Atoms:

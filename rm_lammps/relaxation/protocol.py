@@ -68,11 +68,12 @@ class Protocol(BaseModel):
         for stage in self.stages:
             stage.check(system)
         for term in self.terms:
-            if system.name not in term.suits:
+            if not term.suits(system):
                 raise UserError(f"Energy term {term.name} is not for {system.plural}.")
-        if self.pressure and not system.has_cell:
+        if self.pressure and not system.takes_pressure:
             raise UserError(
-                f"{system.plural.capitalize()} have no cell: a pressure would do nothing.",
+                f"{system.plural.capitalize()} have no cell that it acts on: "
+                "a pressure would do nothing.",
                 "Leave out pressure.",
             )
         if self.keep_symmetry:

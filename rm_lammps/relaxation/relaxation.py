@@ -6,6 +6,7 @@ from pathlib import Path
 import ase
 import numpy as np
 from ase.units import GPa
+from numpy.typing import NDArray
 
 from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.geometry import perturb
@@ -39,6 +40,7 @@ class Relaxation:
         protocol: stages and tolerances.
         rng: for stages that draw numbers.
         dropped: asked between pieces of work; ``True`` ends them.
+        system: what the seed is; by its periodicity unless given.
     """
 
     def __init__(
@@ -48,11 +50,12 @@ class Relaxation:
         protocol: Protocol,
         rng: np.random.Generator,
         dropped: Callable[[], bool],
+        system: System | None = None,
     ) -> None:
         self.session = session
         self.protocol = protocol
         self.rng = rng
-        self.system: System = system_of(atoms)
+        self.system: System = system_of(atoms) if system is None else system
         self._dropped = dropped
         self._seed_volume = atoms.get_volume() if self.system.has_cell else 0.0
         self._atoms = atoms
@@ -63,6 +66,12 @@ class Relaxation:
     def statistics(self) -> DatasetStatistics:
         """Of the model's training data."""
         return self.session.bundle.statistics
+
+    @property
+    def strained(self) -> NDArray[np.bool_]:
+        """Components of the strain that relax, shape (3, 3)."""
+        free = np.array([axis in self.protocol.axes for axis in "xyz"])
+        return self.system.strained & np.logical_and.outer(free, free)
 
     @property
     def pressure_bar(self) -> float:
@@ -100,7 +109,7 @@ class Relaxation:
             stages: none of them a search.
         """
         try:
-            self.session.load(atoms)
+            self.session.load(atoms, self.system)
             result = None
             for stage in stages:
                 self.check_dropped()
@@ -124,10 +133,9 @@ class Relaxation:
         )
 
     def excess_stress(self, result: Evaluation) -> float:
-        """Largest component of the stress beyond the external pressure, GPa."""
-        free = [axis in self.protocol.axes for axis in "xyz"]
+        """Largest component of the stress beyond the pressure, of those that relax, GPa."""
         excess = result.stress + self.protocol.pressure * np.eye(3)
-        return float(np.abs(excess[np.ix_(free, free)]).max(initial=0.0))
+        return float(np.abs(excess[self.strained]).max(initial=0.0))
 
     def enthalpy(self, atoms: ase.Atoms, result: Evaluation) -> float:
         """E~ + pV, pseudo-eV per atom."""
@@ -150,11 +158,10 @@ class Relaxation:
             displacement: standard deviation of each coordinate, Å.
             strain: standard deviation of each component of the strain.
         """
-        held = held_atoms(atoms)
-        fixed_cell = self.protocol.axes != "xyz" or len(held)
-        moved = perturb(atoms, displacement, 0.0 if fixed_cell else strain, self.rng)
+        strained = self.strained & (len(held_atoms(atoms)) == 0)
+        moved = perturb(atoms, displacement, strain, self.rng, strained)
         moved = without_motion(atoms, moved)
-        if self.protocol.keep_symmetry and self.system.has_cell:
+        if self.protocol.keep_symmetry:
             return symmetric_change(atoms, moved)
         return moved
 
@@ -188,6 +195,7 @@ def relax(
     protocol: Protocol,
     rng: np.random.Generator | None = None,
     *,
+    system: System | None = None,
     dropped: Callable[[], bool] = lambda: False,
     trajectory: Path | None = None,
 ) -> Relaxed | Failure:
@@ -198,6 +206,7 @@ def relax(
         atoms: the seed, Å; order of atoms is kept.
         protocol: stages and tolerances.
         rng: for stages that draw random numbers.
+        system: what the seed is; by its periodicity unless given.
         dropped: asked between pieces of work, on every rank alike; ``True`` ends them.
         trajectory: extxyz file to write every tenth iteration into.
 
@@ -211,7 +220,7 @@ def relax(
     before = session.evaluations()
     try:
         with session.recording(trajectory):
-            relaxation = Relaxation(session, atoms, protocol, rng, dropped)
+            relaxation = Relaxation(session, atoms, protocol, rng, dropped, system)
             structure, result = relaxation.run()
         evaluations = session.evaluations() - before
         return Relaxed(

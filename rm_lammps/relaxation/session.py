@@ -17,8 +17,14 @@ from ase.units import GPa
 from rm_lammps.deployment.bundle import Bundle
 from rm_lammps.errors import UserError
 from rm_lammps.files import shipped_folder
-from rm_lammps.geometry import Array, is_reduced, reduced, widest_gaps
-from rm_lammps.relaxation.held import held_atoms, hold_commands, in_frame, without_motion
+from rm_lammps.geometry import Array, is_reduced
+from rm_lammps.relaxation.held import (
+    held_atoms,
+    hold_commands,
+    in_frame,
+    place_in_frame,
+    without_motion,
+)
 from rm_lammps.relaxation.outcome import Evaluation, Reason, StopError
 from rm_lammps.relaxation.scripts import load_script
 from rm_lammps.relaxation.term import PairStyle, Term, scaled_sum
@@ -31,8 +37,6 @@ BAR_PER_GPA = 1.0e4
 _FRAMES_EVERY = 10
 _TENSOR = np.array([[0, 3, 4], [3, 1, 5], [4, 5, 2]])
 """Places of a tensor's components in LAMMPS's order of six."""
-_FREE = 0.5
-"""Share of the largest possible distance from atoms that a cell's faces keep."""
 
 
 class LammpsSession:
@@ -189,31 +193,41 @@ class LammpsSession:
         """Go on in a Minkowski-reduced cell with its faces away from atoms, if this one isn't."""
         if self._keeps_frame():
             return
+        corner, cell = self._box()
         # where ranks share a box, it is large and has atoms at its faces wherever they are
-        free = self.shared or self._faces_are_free()
-        if not (free and is_reduced(self._box()[1])):
+        tidy = (
+            is_reduced(cell)
+            if self.shared
+            else self.system.is_tidy(self._gather("x") - corner, cell)
+        )
+        if not tidy:
             self.load(self.structure())
 
-    def _faces_are_free(self) -> bool:
-        """Whether no face is much nearer to an atom than it need be."""
-        corner, cell = self._box()
-        fractional = ase.cell.Cell(cell).scaled_positions(self._gather("x") - corner)
-        clearance = np.minimum(fractional.min(axis=0), 1 - fractional.max(axis=0))
-        return bool((clearance >= _FREE * widest_gaps(fractional)[1] / 2).all())
+    def load(self, atoms: ase.Atoms, system: System | None = None) -> None:
+        """Put a structure into LAMMPS, its cell reduced.
 
-    def load(self, atoms: ase.Atoms) -> None:
-        """Put a structure into LAMMPS, a crystal's cell reduced."""
+        Args:
+            atoms: Å.
+            system: what it is; unless given, what was loaded before, if it can be that.
+
+        Raises:
+            StopError: it can't be loaded.
+        """
         if not (np.isfinite(atoms.positions).all() and np.isfinite(atoms.cell.array).all()):
             raise StopError(Reason.NOT_FINITE, "the structure's positions or cell")
+        if system is None:
+            before = self._system
+            system = before if before is not None and before.holds(atoms) else system_of(atoms)
         self._held = held_atoms(atoms)
-        cell, positions = self._oriented(atoms)
-        if self._takes_over(atoms):
-            self._move(cell, positions)
+        in_cell = self._keeps_frame() and all(system.pbc)
+        placed = place_in_frame(atoms) if in_cell else system.place(atoms)
+        self.rotation = placed.rotation
+        if self._takes_over(atoms, system):
+            self._move(placed.cell, placed.positions)
         else:
-            self._create(system_of(atoms), atoms.get_chemical_symbols(), cell, positions)
-            if len(self._held):
-                for command in hold_commands(self._held, self._spring):
-                    self.command(command)
+            self._create(system, atoms.get_chemical_symbols(), placed.cell, placed.positions)
+            for command in hold_commands(self._held, self._spring):
+                self.command(command)
         self._loaded = atoms
         self._clear = False
 
@@ -236,30 +250,13 @@ class LammpsSession:
         """Whether the cell stays as it was loaded, but for strains along axes that may change."""
         return self._axes != "xyz" or len(self._held) > 0
 
-    def _oriented(self, atoms: ase.Atoms) -> tuple[Array | None, Array]:
-        """Cell and positions as LAMMPS wants them; a molecule stays as it is."""
-        if not atoms.pbc.all():
-            self.rotation = np.eye(3)
-            return None, atoms.positions
-        kept = self._keeps_frame()
-        vectors = atoms.cell.array if kept else reduced(atoms.cell.array)
-        cell, rotation = ase.cell.Cell(vectors).standard_form()
-        self.rotation = np.asarray(rotation)
-        if kept:
-            return cell.array, atoms.get_scaled_positions() @ cell.array
-        fractional = cell.scaled_positions(atoms.positions @ rotation.T)
-        # fix box/relax misplaces atoms that are wrapped during a minimisation
-        # (docs/explanation/box_relax.md)
-        begin, width = widest_gaps(fractional)
-        return cell.array, ((fractional - begin - width / 2) % 1.0 % 1.0) @ cell.array
-
-    def _takes_over(self, atoms: ase.Atoms) -> bool:
+    def _takes_over(self, atoms: ase.Atoms, system: System) -> bool:
         """Whether the box in LAMMPS serves; ranks that share one would have to exchange atoms."""
         if self._clear or self._loaded is None or self.shared:
             return False
         if not np.array_equal(held_atoms(self._loaded), self._held) or self._spring is not None:
             return False
-        return self.system.holds(atoms) and np.array_equal(self._loaded.numbers, atoms.numbers)
+        return self._system == system and np.array_equal(self._loaded.numbers, atoms.numbers)
 
     def _move(self, cell: Array | None, positions: Array) -> None:
         # around a molecule LAMMPS fits the box by itself
@@ -355,22 +352,17 @@ class LammpsSession:
         return self._system
 
     def structure(self) -> ase.Atoms:
-        """What is in LAMMPS now: the loaded atoms in their order, a crystal's cell reduced."""
+        """What is in LAMMPS now: the loaded atoms in their order, the cell reduced."""
         if self._loaded is None:
             raise RuntimeError("nothing was loaded")
-        if not self.system.has_cell:
-            molecule = ase.Atoms(self._loaded.numbers, self._gather("x"))
-            molecule.set_constraint(self._loaded.constraints)
-            return molecule
         corner, cell = self._box()
-        if self._keeps_frame():
+        if self._keeps_frame() and all(self.system.pbc):
             sites = np.linalg.solve(cell.T, (self._gather("x") - corner).T).T
             now = in_frame(self._loaded, cell, sites, self.rotation)
             still = self._axes == "none" and self._spring is None
             return without_motion(self._loaded, now) if still else now
-        structure = ase.Atoms(self._loaded.numbers, self._gather("x"), cell=cell, pbc=True)
-        structure.set_cell(reduced(structure.cell.array))
-        structure.wrap()
+        structure = self.system.structure(self._loaded.numbers, self._gather("x"), cell)
+        structure.set_constraint(self._loaded.constraints)
         return structure
 
     @property

@@ -18,12 +18,15 @@ if TYPE_CHECKING:
 class Stage(Kind, ABC):
     """One step of a protocol, done to the structure that is in LAMMPS."""
 
-    suits: ClassVar[frozenset[str]] = frozenset({"crystal", "molecule"})
-    """Names of the systems that it is for."""
     keeps_symmetry: ClassVar[bool] = False
     """Whether it keeps a crystal's symmetry where the protocol asks for that."""
     holds: ClassVar[bool] = False
     """Whether it leaves held atoms, and axes of the cell, as they are."""
+
+    @classmethod
+    def suits(cls, system: System) -> bool:  # noqa: ARG003
+        """Whether it is for a system, by what this one is: any, unless a stage says otherwise."""
+        return True
 
     def check(self, system: System) -> None:
         """Check that the stage suits what is relaxed.
@@ -31,10 +34,9 @@ class Stage(Kind, ABC):
         Raises:
             UserError: it is for other systems.
         """
-        if system.name not in self.suits:
+        if not self.suits(system):
             raise UserError(
-                f"Stage {self.name} is for {' and '.join(sorted(self.suits))}, not for "
-                f"{system.plural}.",
+                f"Stage {self.name} is not for {system.plural}.",
                 f"Stages for {system.plural}: {', '.join(stages_for(system))}.",
             )
 
@@ -86,4 +88,4 @@ AnyStage = Annotated[Stage, BeforeValidator(STAGES.read), PlainSerializer(STAGES
 
 def stages_for(system: System) -> list[str]:
     """Names of the stages that are for a system."""
-    return [kind.name for kind in STAGES if system.name in kind.suits]
+    return [kind.name for kind in STAGES if kind.suits(system)]

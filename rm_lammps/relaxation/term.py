@@ -4,11 +4,12 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 from pydantic import BeforeValidator, Field, PlainSerializer
 
 from rm_lammps.kinds import Family, Kind
+from rm_lammps.systems import System
 
 
 @dataclass(frozen=True)
@@ -30,11 +31,13 @@ class Term(Kind, ABC):
     result, without the weight.
     """
 
-    suits: ClassVar[frozenset[str]] = frozenset({"crystal", "molecule"})
-    """Names of the systems that it is for."""
-
     label: str = Field("", description="name of its energy in the results; default: the kind's")
     weight: float = Field(1.0, description="factor of its energy, forces and stress")
+
+    @classmethod
+    def suits(cls, system: System) -> bool:  # noqa: ARG003
+        """Whether it is for a system, by what this one is: any, unless a term says otherwise."""
+        return True
 
     @abstractmethod
     def pair(self, elements: Sequence[str]) -> PairStyle:

@@ -9,6 +9,7 @@ import yaml
 
 from rm_lammps.errors import UserError
 from rm_lammps.runs.layout import FAILURES, RUN, SUMMARY
+from rm_lammps.systems import SYSTEMS, System, system_called
 
 
 def read_run_file(folder: Path) -> dict[str, Any]:
@@ -44,6 +45,25 @@ def read_summary(folder: Path) -> dict[str, Any]:
             f"{folder} holds no finished run: {error}", "Give the --out folder of rm-generate."
         ) from error
     return summary
+
+
+def system_of_run(folder: Path) -> System:
+    """What the structures in a folder are.
+
+    Raises:
+        UserError: the folder does not say, or names a system that no installed package brings.
+    """
+    chosen = None
+    if (folder / RUN).exists():
+        chosen = read_run_file(folder)["config"].get("system")
+    if chosen is None:
+        return system_called(read_summary(folder)["kind"])
+    try:
+        return SYSTEMS.read(chosen)
+    except ValueError as error:
+        raise UserError(
+            f"{folder / RUN}: {error}", "Install the package that the run was made with."
+        ) from error
 
 
 _SUMMARY_FIELDS = {"kind", "attempted", "converged", "failed", "evaluations", "seed_seconds"}

@@ -123,7 +123,8 @@ class SeedRecord:
             "max_stress": outcome.max_stress,
             "numbers": atoms.numbers.tolist(),
             "positions": atoms.positions.tolist(),
-            "cell": atoms.cell.array.tolist() if atoms.pbc.all() else None,
+            "cell": atoms.cell.array.tolist() if atoms.pbc.any() else None,
+            **_partly_periodic(atoms),
         }
 
     @classmethod
@@ -139,7 +140,8 @@ class SeedRecord:
             outcome = Failure(Reason(plain["reason"]), plain["detail"], plain["evaluations"])
         else:
             cell = plain["cell"]
-            atoms = ase.Atoms(plain["numbers"], plain["positions"], cell=cell, pbc=cell is not None)
+            pbc = plain.get("pbc", cell is not None)
+            atoms = ase.Atoms(plain["numbers"], plain["positions"], cell=cell, pbc=pbc)
             outcome = Relaxed(
                 atoms,
                 plain["energy"],
@@ -237,6 +239,12 @@ def seed_of(line: bytes) -> int | None:
 def begun_with(line: bytes) -> int:
     """Seed of a line that is known to be a whole record."""
     return int(line[len(_START) : line.index(b",")])
+
+
+def _partly_periodic(atoms: ase.Atoms) -> dict[str, list[bool]]:
+    """In which directions, where the cell does not say it."""
+    mixed = atoms.pbc.any() and not atoms.pbc.all()
+    return {"pbc": atoms.pbc.tolist()} if mixed else {}
 
 
 def _plain(value: Any) -> Any:

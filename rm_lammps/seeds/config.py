@@ -124,11 +124,12 @@ class SeedConfig(BaseModel):
             found = {self.kind: 1.0}
         for name in found:
             suits = SEEDS.find(name).suits
-            if system.name not in suits:
+            if system.name not in suits and name not in default:
+                names = sorted({*kinds_for(system), *default})
                 raise UserError(
                     f"Seeds of kind {name} are of {' and '.join(sorted(suits))}, not of "
                     f"{system.plural}.",
-                    f"Kinds for {system.plural}: {', '.join(kinds_for(system))}.",
+                    f"Kinds for {system.plural}: {', '.join(names)}.",
                 )
         shares = {name: weight for name, weight in found.items() if weight > 0}
         if self.wanted_groups is not None:

@@ -37,7 +37,7 @@ class SeedMaker:
     ) -> None:
         self._model = model
         self._units = units
-        system = model.statistics.system
+        system = model.system
         composition = parse_formula(formula, model.species)
         repeated = _repeated(composition, n_atoms, formula)
         self.formula = plain_formula(formula) if n_atoms is None else formula_of(repeated)
@@ -91,7 +91,7 @@ class SeedMaker:
             seed = self._draw(kind, content, rng, turn)
         if seed is None:
             raise RuntimeError(f"seeds of kind {kind} must be there for every composition")
-        atoms = seed.atoms
+        atoms = self._model.system.adopt(seed.atoms)
         atoms.info = {"formula": content.formula, "seed_kind": kind, **seed.origin}
         return atoms
 

@@ -14,6 +14,7 @@ from rm_lammps.chemistry.formula import formula_of
 from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.datasets.library import PrototypeLibrary
 from rm_lammps.kinds import Family, Kind
+from rm_lammps.systems import System
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,13 @@ class ModelFacts:
     """Of its training data."""
     library: PrototypeLibrary | Path | None = None
     """Known structures that it carries, or their file."""
+    chosen: System | None = None
+    """What is generated, where that is not what the model was trained on."""
+
+    @property
+    def system(self) -> System:
+        """What is generated."""
+        return self.statistics.system if self.chosen is None else self.chosen
 
     @cached_property
     def prototypes(self) -> PrototypeLibrary | None:
@@ -82,7 +90,7 @@ class Seeder(Kind, ABC):
     """A kind of seeds."""
 
     suits: ClassVar[frozenset[str]] = frozenset({"crystal"})
-    """Names of the systems that it makes seeds of."""
+    """Names of the systems that it makes seeds of; a system may adopt those of others."""
     known: ClassVar[bool] = False
     """Whether its seeds begin from known structures, which ``blind`` leaves out."""
     fixed_content: ClassVar[bool] = False

@@ -1,34 +1,81 @@
 """The family of systems."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import ase
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BeforeValidator, PlainSerializer
 
 from rm_lammps.errors import UserError
+from rm_lammps.geometry import Array
 from rm_lammps.kinds import Family, Kind
+from rm_lammps.systems.placement import Placement, is_tidy, place, taken_out
+
+if TYPE_CHECKING:
+    from rm_lammps.systems.identity import Identity
 
 
 class System(Kind, ABC):
-    """What is generated, and all that follows from that."""
+    """What is generated, and all that follows from that.
+
+    A kind says by its class variables in which directions its structures are periodic and whether
+    their cell relaxes; all the rest has a default that follows from these, and can be replaced.
+    """
 
     plural: ClassVar[str]
-    """In messages and in ``summary.json``."""
+    """In messages and in ``summary.json``; unique among systems."""
     pbc: ClassVar[tuple[bool, bool, bool]]
     """Directions in which structures are periodic."""
-    boundary: ClassVar[str]
-    """LAMMPS's ``boundary``."""
-    neighbours: ClassVar[str] = "bin"
-    """How LAMMPS builds neighbour lists: ``bin``, or ``nsq`` for boxes smaller than the cutoff."""
+    cell_relaxes: ClassVar[bool] = True
+    """Whether the cell changes in a relaxation, in the directions that are periodic."""
+    learned_from: ClassVar[str] = "crystal"
+    """Name of the system that models for this one are trained on."""
     fallback: ClassVar[str]
     """Kind of seed that every composition has, where the one asked for finds none."""
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    """Generation presets that it brings, by name."""
+    room: ClassVar[float] = 15.0
+    """Å; empty space for a structure that says none of where it is not periodic."""
+
+    @property
+    def boundary(self) -> str:
+        """LAMMPS's ``boundary``: fixed where there is no periodicity, so that volumes are meant."""
+        return " ".join("p" if periodic else "f" for periodic in self.pbc)
+
+    @property
+    def neighbours(self) -> str:
+        """How LAMMPS builds neighbour lists: ``bin``, or ``nsq`` for boxes less than a cutoff."""
+        return "bin" if all(self.pbc) else "nsq"
 
     @property
     def has_cell(self) -> bool:
         """Whether a cell belongs to the structure, with a volume and a stress."""
         return any(self.pbc)
+
+    @property
+    def takes_pressure(self) -> bool:
+        """Whether a pressure means something: the cell relaxes, and nothing of it is vacuum."""
+        return all(self.pbc) and self.cell_relaxes
+
+    @property
+    def strained(self) -> NDArray[np.bool_]:
+        """Components of the strain that relax, and of the stress that vanish then, shape (3, 3)."""
+        return np.logical_and.outer(self.pbc, self.pbc) & self.cell_relaxes
+
+    def box_relax(self, pressure: float) -> str:
+        """Which components LAMMPS's ``fix box/relax`` relaxes, empty for none.
+
+        Args:
+            pressure: external, bar.
+        """
+        if self.strained.all():
+            return f"tri {pressure}"
+        names = {"x": (0, 0), "y": (1, 1), "z": (2, 2), "yz": (1, 2), "xz": (0, 2), "xy": (0, 1)}
+        return " ".join(f"{name} 0.0" for name, place in names.items() if self.strained[place])
 
     def holds(self, atoms: ase.Atoms) -> bool:
         """Whether a structure is periodic in the directions of this system."""
@@ -46,6 +93,8 @@ class System(Kind, ABC):
     def seed_kinds(self, n_species: int, n_atoms: int) -> Mapping[str, float]:
         """Kinds of seeds unless others are asked for, with the relative frequency of each.
 
+        Those that are made for another system are turned into this one by :meth:`adopt`.
+
         Args:
             n_species: number of elements that the model knows.
             n_atoms: of the largest cell or molecule.
@@ -58,6 +107,11 @@ class System(Kind, ABC):
             UserError: it can't; says what could.
         """
 
+    def adopt(self, seed: ase.Atoms) -> ase.Atoms:
+        """Make a structure of this system of what a kind of seeds drew; Å, order of atoms kept."""
+        seed.pbc = self.pbc
+        return seed
+
     def pieces(self, atoms: ase.Atoms) -> int:
         """Number of pieces that a structure fell into; 1 for a whole one."""
         return 1
@@ -66,15 +120,58 @@ class System(Kind, ABC):
     def smallest(self, symbol: str) -> ase.Atoms:
         """Two atoms of an element, close enough to interact: to load a model with."""
 
+    def place(self, atoms: ase.Atoms) -> Placement:
+        """Lay a structure into LAMMPS's box: cell reduced and turned, atoms away from its faces."""
+        return place(atoms, self.room)
+
+    def is_tidy(self, positions: Array, cell: Array) -> bool:
+        """Whether the structure may stay as it lies in LAMMPS's box.
+
+        Args:
+            positions: from the box's corner, Å.
+            cell: the box, Å.
+        """
+        return is_tidy(positions, cell, self.pbc)
+
+    def structure(self, numbers: Sequence[int], positions: Array, cell: Array) -> ase.Atoms:
+        """What lies in LAMMPS's box, with its cell reduced and its atoms in it.
+
+        Args:
+            numbers: atomic numbers.
+            positions: in LAMMPS's orientation, Å.
+            cell: the box, Å.
+        """
+        return taken_out(numbers, positions, cell, self.pbc, self.room)
+
+    def identity(self, atoms: ase.Atoms) -> "Identity":
+        """What makes a structure the same as another, whatever its origin and orientation."""
+        from rm_lammps.systems.identity import identify  # which imports pymatgen
+
+        return identify(atoms)
+
+    def fingerprint(self, atoms: ase.Atoms) -> NDArray[np.float32]:
+        """A few numbers that equal structures share, to tell most others apart cheaply.
+
+        Returns:
+            The same number for structures of one composition, shape (n,); that of equal ones
+            differs by little, see :mod:`rm_lammps.systems.fingerprint`.
+        """
+        from rm_lammps.systems.fingerprint import fingerprint
+
+        return fingerprint(atoms)
+
 
 SYSTEMS: Family[System] = Family(
     "system", field="system", package="rm_lammps.systems.kinds", group="rm_lammps.systems"
 )
 
+AnySystem = Annotated[System, BeforeValidator(SYSTEMS.read), PlainSerializer(SYSTEMS.plain)]
+"""A field that takes any system, by name, from YAML or as an object."""
+
 
 @cache
 def find_system(name: str) -> System:
-    """System by name.
+    """System by name, with its default settings.
 
     Raises:
         UserError: there is none; names those that there are.
@@ -82,16 +179,34 @@ def find_system(name: str) -> System:
     return SYSTEMS.make(name)
 
 
+def system_called(plural: str) -> System:
+    """System by what its structures are called, as ``summary.json`` has it.
+
+    Raises:
+        UserError: no installed package brings it.
+    """
+    for kind in SYSTEMS:
+        if kind.plural == plural:
+            return find_system(kind.name)
+    raise UserError(
+        f"No system is known whose structures are called {plural}.",
+        "Install the package that the run was made with.",
+    )
+
+
 def system_of(atoms: ase.Atoms) -> System:
     """System with the periodicity of a structure.
+
+    Of several that have it, it is the one that models are trained on: nothing but the choice of a
+    run makes a structure one of the others.
 
     Raises:
         UserError: none has it.
     """
-    for kind in SYSTEMS:
-        system = find_system(kind.name)
-        if system.holds(atoms):
-            return system
+    systems = [find_system(kind.name) for kind in SYSTEMS]
+    suited = [system for system in systems if system.holds(atoms)]
+    for system in sorted(suited, key=lambda system: system.learned_from != system.name):
+        return system
     known = "; ".join(f"{kind.name} {_letters(kind.pbc)}" for kind in SYSTEMS)
     raise UserError(
         f"The structure {atoms.get_chemical_formula()} is periodic in some directions only: "

@@ -9,7 +9,7 @@ import pytest
 from ase.db import connect
 from crystals import BCC, DIAMOND, ROCKSALT, disguised, write_run
 
-from rm_lammps.analysis.comparison import prepare, same
+from rm_lammps.systems.identity import identify
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,7 @@ def test_structures_survive(folder):
     from pymatgen.analysis.structure_matcher import StructureMatcher
 
     best = connect(folder / "unique.db").get_atoms("C", rank=1)
-    assert same(prepare(best), prepare(DIAMOND), StructureMatcher())
+    assert identify(best).same(identify(DIAMOND), StructureMatcher())
 
 
 def test_unknown_formats_are_refused(refused, folder):

@@ -22,8 +22,6 @@ from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.core import Structure
 from scipy.spatial.transform import Rotation
 
-from rm_lammps.analysis.comparison import prepare, same
-from rm_lammps.analysis.fingerprint import LEVELS, NEIGHBOURS, fingerprint
 from rm_lammps.analysis.grouping import Grouping, Tolerances
 from rm_lammps.analysis.ranking import PROTOTYPE_WEIGHT, SYMMETRY_WEIGHT
 from rm_lammps.analysis.symmetry import SpaceGroup, order_of_symmetry, space_group, symmetrised
@@ -32,6 +30,9 @@ from rm_lammps.errors import UserError
 from rm_lammps.ranks import OneProcess
 from rm_lammps.runs.index import TableBuilder, read_index
 from rm_lammps.runs.layout import GROUPS, UNIQUE
+from rm_lammps.systems import find_system
+from rm_lammps.systems.fingerprint import LEVELS, NEIGHBOURS, fingerprint
+from rm_lammps.systems.identity import identify
 
 CRYSTALS = [DIAMOND, BCC, GRAPHITE, ROCKSALT, CAESIUM_CHLORIDE]
 NUMBERS = pytest.mark.parametrize("crystal", CRYSTALS, ids=lambda a: f"{a.symbols}{len(a)}")
@@ -41,8 +42,8 @@ NUMBERS = pytest.mark.parametrize("crystal", CRYSTALS, ids=lambda a: f"{a.symbol
 def test_the_judge_knows_a_crystal_in_disguise_and_no_other(crystal):
     matcher = StructureMatcher()
     for seed in range(6):
-        other = prepare(disguised(crystal, seed))
-        assert [same(prepare(c), other, matcher) for c in CRYSTALS] == [
+        other = identify(disguised(crystal, seed))
+        assert [identify(c).same(other, matcher) for c in CRYSTALS] == [
             c is crystal for c in CRYSTALS
         ]
 
@@ -53,10 +54,10 @@ def test_noise_that_hides_a_translation_does_not_matter(crystal):
     large = crystal.repeat((2, 2, 1))
     for seed in range(4):
         noisy = disguised(large, seed, noise=0.06)
-        assert same(prepare(crystal), prepare(noisy), StructureMatcher())
-        assert same(prepare(noisy), prepare(crystal), StructureMatcher())
+        assert identify(crystal).same(identify(noisy), StructureMatcher())
+        assert identify(noisy).same(identify(crystal), StructureMatcher())
         others = [c for c in CRYSTALS if c is not crystal]
-        assert not any(same(prepare(c), prepare(noisy), StructureMatcher()) for c in others)
+        assert not any(identify(c).same(identify(noisy), StructureMatcher()) for c in others)
 
 
 @NUMBERS
@@ -148,6 +149,7 @@ def test_groups_depend_on_neither_order_nor_batches(tmp_path, order, batch):
         table,
         lambda n: shuffled[n],
         OneProcess(),
+        system=find_system("crystal"),
         matcher=StructureMatcher(),
         tolerances=Tolerances(),
         batch=batch,
@@ -169,16 +171,16 @@ def test_large_cells_are_reduced_without_pymatgens_slow_search(monkeypatch):
     rng = np.random.default_rng(0)
     amorphous = large.copy()
     amorphous.positions += 0.6 * rng.standard_normal((512, 3))
-    small = prepare(DIAMOND)
+    small = identify(DIAMOND)
     monkeypatch.setattr(Structure, "get_primitive_structure", for_small_ones)
     for noise in (0.002, 0.02):
         other = large.copy()
         other.positions += noise * rng.standard_normal((512, 3))
-        assert same(prepare(other), small, StructureMatcher())
+        assert identify(other).same(small, StructureMatcher())
     again = amorphous[rng.permutation(512)]
     again.translate([1, 2, 3])
-    assert same(prepare(amorphous), prepare(again), StructureMatcher())
-    assert not same(prepare(amorphous), small, StructureMatcher())
+    assert identify(amorphous).same(identify(again), StructureMatcher())
+    assert not identify(amorphous).same(small, StructureMatcher())
 
 
 def test_energy_tolerance_splits(run, tmp_path):
@@ -202,7 +204,7 @@ def test_leader_is_the_lowest_and_first_match_wins():
     expected = []
     for seed, atoms in enumerate(frames):
         leads = [n for n in sorted(set(expected)) if n < seed]
-        hit = [n for n in leads if same(prepare(frames[n]), prepare(atoms), matcher)]
+        hit = [n for n in leads if identify(frames[n]).same(identify(atoms), matcher)]
         expected.append(hit[0] if hit else seed)
     assert 1 < len(set(expected)) < 4
     for batch in (1, 4):
@@ -210,6 +212,7 @@ def test_leader_is_the_lowest_and_first_match_wins():
             table_of(frames),
             lambda n: frames[n],
             OneProcess(),
+            system=find_system("crystal"),
             matcher=matcher,
             tolerances=Tolerances(fingerprint=10),
             batch=batch,

@@ -33,8 +33,11 @@ class Anneal(Stage):
     def check(self, system: System) -> None:
         """Check that there is a box, if its volume is to change."""
         super().check(system)
-        if self.box and not system.has_cell:
-            raise UserError(f"{system.plural.capitalize()} have no cell: leave out box.")
+        if self.box and not system.takes_pressure:
+            raise UserError(
+                f"{system.plural.capitalize()} have no cell that a pressure could act on: "
+                "leave out box."
+            )
 
     def run(self, relaxation: Relaxation) -> None:
         """Heat and cool what is in LAMMPS."""

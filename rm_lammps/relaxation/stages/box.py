@@ -8,6 +8,7 @@ from pydantic import Field
 from rm_lammps.relaxation.outcome import Evaluation
 from rm_lammps.relaxation.relaxation import Relaxation
 from rm_lammps.relaxation.stage import STAGES, Stage
+from rm_lammps.systems import System
 
 
 @STAGES.register
@@ -19,7 +20,6 @@ class BoxRounds(Stage):
     """
 
     name = "box"
-    suits = frozenset({"crystal"})
 
     style: Literal["cg", "sd"] = "cg"
     rounds: int = Field(10, ge=1)
@@ -30,6 +30,11 @@ class BoxRounds(Stage):
         0, ge=0, description="iterations of the atoms alone after each round; large cells need them"
     )
 
+    @classmethod
+    def suits(cls, system: System) -> bool:
+        """Where a cell relaxes."""
+        return bool(system.strained.any())
+
     def run(self, relaxation: Relaxation) -> Evaluation | None:
         """Minimise what is in LAMMPS; the evaluation is that of the round that converged."""
         session = relaxation.session
@@ -39,7 +44,7 @@ class BoxRounds(Stage):
             ftol=relaxation.protocol.fmax / np.sqrt(3),
             dmax=self.dmax,
             vmax=self.vmax,
-            pressure=relaxation.pressure_bar,
+            directions=relaxation.system.box_relax(relaxation.pressure_bar),
         )
         for _ in range(self.rounds):
             relaxation.check_dropped()

@@ -7,6 +7,7 @@ from rm_lammps.relaxation.relaxation import BAR_PER_GPA, Relaxation
 from rm_lammps.relaxation.stage import STAGES, Stage
 from rm_lammps.relaxation.stages.minimise import Minimise
 from rm_lammps.relaxation.symmetry import kept_symmetry
+from rm_lammps.systems import System
 
 _WITHIN = 0.99
 """Share of the tolerances to go for, as an evaluation with other neighbours rounds otherwise."""
@@ -23,7 +24,6 @@ class CellMinimisation(Stage):
     name = "cell"
     keeps_symmetry = True
     holds = True
-    suits = frozenset({"crystal"})
 
     level: str | None = Field(
         None, description="level of the model's ladder; default: the lowest, as in other stages"
@@ -32,6 +32,11 @@ class CellMinimisation(Stage):
     steps: int = Field(100, ge=1, description="iterations at most, each round")
     dmax: float = Field(0.2, gt=0, description="longest move in one iteration, Å")
     vmax: float = Field(0.05, gt=0, lt=1, description="largest strain in one iteration")
+
+    @classmethod
+    def suits(cls, system: System) -> bool:
+        """Where a cell relaxes."""
+        return bool(system.strained.any())
 
     def run(self, relaxation: Relaxation) -> Evaluation | None:
         """Minimise what is in LAMMPS; the evaluation is that of the round that converged.
@@ -57,7 +62,7 @@ class CellMinimisation(Stage):
             steps=self.steps,
             dmax=self.dmax,
             vmax=self.vmax,
-            change=_change(protocol.axes, relaxation.pressure_bar),
+            directions=_directions(relaxation),
         )
         for _ in range(self.rounds):
             relaxation.check_dropped()
@@ -71,10 +76,11 @@ class CellMinimisation(Stage):
         return None
 
 
-def _change(axes: str, pressure: float) -> str:
-    """What the box may do, in the words of fix ``box/relax/lbfgs``; shears within the axes too."""
+def _directions(relaxation: Relaxation) -> str:
+    """What the box may do, in the words of fix ``box/relax``; shears within free axes too."""
+    axes, pressure = relaxation.protocol.axes, relaxation.pressure_bar
     if axes == "xyz":
-        return f"tri {pressure}"
+        return relaxation.system.box_relax(pressure)
     shears = [pair for pair in ("xy", "xz", "yz") if set(pair) <= set(axes)]
-    normal = " ".join(f"{axis} {pressure}" for axis in axes)
-    return " ".join([normal, *(f"{pair} 0.0" for pair in shears)])
+    normal = [f"{axis} {pressure}" for axis in axes]
+    return " ".join([*normal, *(f"{pair} 0.0" for pair in shears)])

@@ -54,10 +54,10 @@ class Denoise(Stage):
 
     def run(self, relaxation: Relaxation) -> None:
         """Denoise what is in LAMMPS."""
-        session, crystal = relaxation.session, relaxation.system.has_cell
+        session, system = relaxation.session, relaxation.system
         more, tidy = "", True
         keep = self.keep_symmetry or relaxation.protocol.keep_symmetry
-        if keep and crystal and set_operations(session):
+        if keep and all(system.pbc) and set_operations(session):
             more, tidy = " flip no symmetry v_operations", False
         session.use_level(self.level)
         session.set(
@@ -66,7 +66,7 @@ class Denoise(Stage):
             random=int(relaxation.rng.integers(1, _LARGEST_RANDOM)),
             step=self.step,
             dmax=self.dmax,
-            cell=self.cell if crystal else "none",
+            cell=self.cell if system.strained.all() else "none",
             strain=self.strain,
             pressure=relaxation.pressure_bar,
             more=f"zero yes schedule {self.schedule} adapt {self.adapt}{more}",
@@ -77,7 +77,7 @@ class Denoise(Stage):
             steps = min(_SEGMENT, self.steps - begin)
             session.command(f"run {steps} start 0 stop {self.steps} post no")
             relaxation.check_volume()
-            if tidy and crystal:
+            if tidy and system.has_cell:
                 session.tidy_cell()
         session.include("denoise_end.in")
         session.use_level(None)

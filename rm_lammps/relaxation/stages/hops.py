@@ -38,6 +38,11 @@ class Hops(Search):
     enough: float | None = Field(None, description="stop below this E~, pseudo-eV per atom")
     relax: tuple[AnyStage, ...] = Field((CellMinimisation(),), description="stages after each hop")
 
+    @classmethod
+    def suits(cls, system: System) -> bool:
+        """Where there is a cell."""
+        return system.has_cell
+
     @field_validator("relax")
     @classmethod
     def _no_search_within(cls, stages: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -13,6 +13,7 @@ from rm_lammps.relaxation.relaxation import Relaxation
 from rm_lammps.relaxation.stage import STAGES, AnyStage
 from rm_lammps.relaxation.stages.hops import Faults, Hops
 from rm_lammps.relaxation.stages.minimise import Minimise
+from rm_lammps.systems import System
 
 _FLATTENING = 0.5
 """Share of hops that flatten a twisted double bond, where there is one."""
@@ -29,7 +30,6 @@ class MoleculeHops(Hops):
     """
 
     name = "molecule_hops"
-    suits = frozenset({"molecule"})
     keeps_symmetry = False
 
     relocate: float = Field(
@@ -37,6 +37,11 @@ class MoleculeHops(Hops):
     )
     valences: bool = Field(False, description="fewer unused valences are better than lower E~")
     relax: tuple[AnyStage, ...] = Field((Minimise(),), description="stages after each hop")
+
+    @classmethod
+    def suits(cls, system: System) -> bool:
+        """Where nothing is periodic."""
+        return not system.has_cell
 
     def hopped(self, relaxation: Relaxation, start: ase.Atoms) -> ase.Atoms:
         """Mend what is wrong, or rattle."""

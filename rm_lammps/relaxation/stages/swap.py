@@ -29,7 +29,6 @@ class Swap(Search):
     """
 
     name = "swap"
-    suits = frozenset({"crystal"})
     holds = True
 
     number: int = Field(100, ge=1, description="exchanges tried, each round")

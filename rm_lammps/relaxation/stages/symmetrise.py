@@ -6,6 +6,7 @@ from pydantic import Field
 
 from rm_lammps.relaxation.relaxation import Relaxation
 from rm_lammps.relaxation.stage import STAGES, Stage
+from rm_lammps.systems import System
 
 # refine_symmetry sets this to false and, where it was not set, leaves it so: from then on spglib
 # would raise exceptions where it finds nothing
@@ -20,9 +21,13 @@ class Symmetrise(Stage):
     """
 
     name = "symmetrise"
-    suits = frozenset({"crystal"})
 
     symprec: float = Field(0.1, gt=0, description="tolerance on positions, Å")
+
+    @classmethod
+    def suits(cls, system: System) -> bool:
+        """Where there is a space group."""
+        return all(system.pbc)
 
     def run(self, relaxation: Relaxation) -> None:
         """Put the symmetric structure in place."""

@@ -123,7 +123,7 @@ class InsideSeeds(Seeder):
 
     def _host(self, model: ModelFacts) -> ase.Atoms:
         """Read the host once."""
-        periodic = model.statistics.system.has_cell
+        periodic = model.system.has_cell
         if periodic not in self._hosts:
             self._hosts[periodic] = self._read(model, periodic=periodic)
         return self._hosts[periodic]

@@ -19,7 +19,6 @@ class Crystal(System):
     name = "crystal"
     plural = "crystals"
     pbc = (True, True, True)
-    boundary = "p p p"
     fallback = "random"
 
     def preset(self, n_species: int) -> str:

@@ -16,10 +16,13 @@ class Molecule(System):
     name = "molecule"
     plural = "molecules"
     pbc = (False, False, False)
-    boundary = "s s s"
-    # LAMMPS refuses to bin boxes much smaller than the cutoff
-    neighbours = "nsq"
+    learned_from = "molecule"
     fallback = "cloud"
+
+    @property
+    def boundary(self) -> str:
+        """LAMMPS fits the box to the atoms, wherever they go."""
+        return "s s s"
 
     def preset(self, n_species: int) -> str:
         """One preset serves all molecules."""

@@ -12,7 +12,6 @@ class Shake(Stage):
     """Displace every atom by up to ``distance`` along each axis."""
 
     name = "shake"
-    suits = frozenset({"crystal", "molecule"})
 
     distance: float = Field(0.1, gt=0, description="largest displacement along an axis, Å")
 

@@ -12,7 +12,7 @@ import ase
 import numpy as np
 from numpy.typing import NDArray
 
-from rm_lammps.geometry import pairs_within
+from rm_lammps.geometry import pairs_of
 
 NEIGHBOURS = 32
 """Neighbours that count: out to about 2 (V/N)^(1/3)."""
@@ -29,16 +29,17 @@ def fingerprint(atoms: ase.Atoms) -> NDArray[np.float32]:
     """Spread of the distances to the k-th neighbour, for each element by itself.
 
     Args:
-        atoms: a crystal, or a molecule without cell.
+        atoms: a structure; Å.
 
     Returns:
         Elements by atomic number, then ``LEVELS``, then k; shape
         (n_elements * len(LEVELS) * NEIGHBOURS,). Crystals: in units of (V/N)^(1/3), so that it is
-        the same at any density. Molecules: in Å; a molecule has fewer neighbours, the rest is zero.
+        the same at any density. Others: in Å; a molecule has fewer neighbours, the rest is zero.
     """
-    periodic = bool(atoms.pbc.all())
-    if periodic:
-        nearest = _crystal_distances(atoms)
+    if atoms.pbc.any():
+        # a density means nothing where there is vacuum
+        unit = (atoms.get_volume() / len(atoms)) ** (1 / 3) if atoms.pbc.all() else 1.0
+        nearest = _distances(atoms, unit)
     else:
         nearest = np.sort(atoms.get_all_distances(), axis=1)[:, 1 : NEIGHBOURS + 1]
     elements = np.unique(atoms.numbers)
@@ -50,13 +51,12 @@ def fingerprint(atoms: ase.Atoms) -> NDArray[np.float32]:
     return padded.ravel()
 
 
-def _crystal_distances(atoms: ase.Atoms) -> NDArray[np.float64]:
-    """Distances to the nearest neighbours in units of (V/N)^(1/3), shape (n, NEIGHBOURS)."""
+def _distances(atoms: ase.Atoms, unit: float) -> NDArray[np.float64]:
+    """Distances to the nearest neighbours, shape (n, NEIGHBOURS); ``unit`` in Å."""
     n = len(atoms)
-    unit = (atoms.get_volume() / n) ** (1 / 3)
     cutoff = _FIRST_CUTOFF * unit
     while True:
-        i, d = pairs_within("id", atoms.positions, atoms.cell.array, periodic=True, cutoff=cutoff)
+        i, d = pairs_of("id", atoms, cutoff)
         counts = np.bincount(i, minlength=n)
         if counts.min() >= NEIGHBOURS:
             break
