@@ -116,6 +116,14 @@ class Shortcuts(BaseModel):
     where: Words | None = Field(
         None, min_length=1, description="regions in which atoms are added, e.g. z>8,z<12"
     )
+    miller: str | None = Field(
+        None, description="the host is a slab cut from the file's crystal, e.g. 1,0,0"
+    )
+    layers: int | None = Field(None, description="crystal cells that the slab is thick; default: 4")
+    free: int | None = Field(
+        None, description="layers of the slab that don't stay, from the top; default: 1"
+    )
+    vacuum: float | None = Field(None, description="from a slab to its image above, Å; default: 12")
     axes: str | None = Field(
         None,
         description="axes along which the cell may change: xyz, some of them, or none (default "
@@ -141,8 +149,9 @@ class Shortcuts(BaseModel):
     )
 
 
+_HOST = ("host", "fix", "remove", "where", "miller", "layers", "free", "vacuum")
 _PLACES = {
-    **{name: ("seeds", name) for name in (*SYMMETRY, "host", "fix", "remove", "where")},
+    **{name: ("seeds", name) for name in (*SYMMETRY, *_HOST)},
     "axes": ("protocol", "axes"),
     "host_spring": ("protocol", "spring"),
     "elements": ("de_novo", "elements"),

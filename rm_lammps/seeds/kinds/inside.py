@@ -7,6 +7,7 @@ from pathlib import Path
 import ase
 import numpy as np
 from ase.constraints import FixAtoms
+from numpy.typing import NDArray
 from pydantic import Field
 
 from rm_lammps.chemistry.formula import check_known
@@ -14,7 +15,8 @@ from rm_lammps.errors import UserError
 from rm_lammps.geometry import Array, minimum_image, pairs_of, reduced
 from rm_lammps.seeds.seeder import SEEDS, Content, ModelFacts, Seed, Seeder, SeedRequest
 from rm_lammps.seeds.selection import select, within
-from rm_lammps.settings import Words
+from rm_lammps.seeds.surfaces import cut
+from rm_lammps.settings import Miller, Words
 
 _CANDIDATES = 48
 _POOLS = 8
@@ -26,6 +28,8 @@ _BONDED = 1.3
 _OVERLAP = 0.6
 """Of the data's shortest distance: closer atoms of a host are a mistake."""
 _PROBES = 4096
+_ABOVE = 3.0
+"""Å above a slab in which atoms begin."""
 
 
 @SEEDS.register
@@ -41,6 +45,12 @@ class InsideSeeds(Seeder):
         description="atoms of the host that stay where they are: all, none, elements, numbers "
         "from 0 (0-11), tag=1, regions in Å (z<5, z=2:7), with commas",
     )
+    miller: Miller | None = Field(
+        None, description="indices of a surface: the host is a slab cut from the file's crystal"
+    )
+    layers: int = Field(4, ge=1, le=100, description="thickness of the slab, in crystal cells")
+    free: int = Field(1, ge=0, description="layers of the slab that don't stay, from the top")
+    vacuum: float = Field(12.0, gt=0, description="from a slab to its image above, Å")
     remove: Words = Field((), description="atoms of the host to leave out, named likewise")
     where: Words = Field(
         (), description="regions that the other atoms begin in, all of them, e.g. z>8,z<12"
@@ -71,9 +81,10 @@ class InsideSeeds(Seeder):
         host = self._host(model)
         _check_overlap(host, model, self.host)
         points = _points(host, _PROBES, np.random.default_rng(0))
-        if not within(self.where, points).any():
+        regions = self._regions(host)
+        if not within(regions, points).any():
             raise UserError(
-                f"There is no room for atoms where {','.join(self.where)}: the host's cell does "
+                f"There is no room for atoms where {','.join(regions)}: the host's cell does "
                 "not reach there.",
                 f"Its corners are from {_numbers(points.min(axis=0))} to "
                 f"{_numbers(points.max(axis=0))} Å.",
@@ -104,11 +115,11 @@ class InsideSeeds(Seeder):
         periodic = bool(host.pbc.all())
         cell = reduced(host.cell.array) if periodic else None
         reach = self.reach or (None if periodic else _BONDED)
-        least = self.min_distance
+        least, regions = self.min_distance, self._regions(host)
         while True:
             for _ in range(_POOLS):
                 points = _points(host, _CANDIDATES, rng)
-                points = points[within(self.where, points)]
+                points = points[within(regions, points)]
                 apart = points[:, None] - atoms.positions[None]
                 if cell is not None:
                     apart = minimum_image(apart, cell)
@@ -120,6 +131,25 @@ class InsideSeeds(Seeder):
                     return np.asarray(points[np.flatnonzero(fits)[0]])
             least *= _SHRINK
             reach = None if reach is None else reach / _SHRINK
+
+    def _slab(self, crystal: ase.Atoms) -> tuple[ase.Atoms, NDArray[np.bool_]]:
+        """A slab cut from the crystal, and which of its atoms are below the free layers."""
+        if not crystal.pbc.all():
+            raise UserError("A surface is cut from a crystal.", "Leave out miller.")
+        if self.free > self.layers:
+            raise UserError(
+                f"{self.free} layers are to be free, but the slab has {self.layers}.",
+                "Give fewer free layers, or more layers.",
+            )
+        slab, layer = cut(crystal, self.miller or (0, 0, 0), self.layers, self.vacuum)
+        return slab, layer < self.layers - self.free
+
+    def _regions(self, host: ase.Atoms) -> tuple[str, ...]:
+        """Where atoms begin: above a slab, unless other regions are given."""
+        if self.where or self.miller is None:
+            return self.where
+        top = float(host.positions[:, 2].max())
+        return (f"z={top:.4f}:{top + _ABOVE:.4f}",)
 
     def _host(self, model: ModelFacts) -> ase.Atoms:
         """Read the host once."""
@@ -142,7 +172,10 @@ class InsideSeeds(Seeder):
         cell = found.cell if periodic else None
         host = ase.Atoms(found.numbers, found.positions, cell=cell, pbc=periodic)
         host.set_tags(found.get_tags())
-        held = select(self.fix, host)
+        lowest = np.ones(len(host), dtype=bool)
+        if self.miller is not None:
+            host, lowest = self._slab(host)
+        held = select(self.fix, host) & lowest
         kept = ~select(self.remove, host)
         host, held = host[kept], held[kept]
         if held.any():
