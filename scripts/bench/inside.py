@@ -17,10 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import ase
+import matplotlib.pyplot as plt
 import numpy as np
 from ase.build import bulk, molecule
 from ase.io import write
 from ase.spacegroup import crystal
+from ase.visualize.plot import plot_atoms
 from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.io.ase import AseAtomsAdaptor
 
@@ -35,6 +37,12 @@ Judge = Callable[[ase.Atoms], bool]
 
 DIAMOND = bulk("C", cubic=True)
 COPPER = bulk("Cu", "fcc", a=3.6, cubic=True)
+HEUSLER = crystal(
+    ("Ti", "Ni", "Sn"),
+    [(0, 0, 0), (0.25, 0.25, 0.25), (0.5, 0.5, 0.5)],
+    spacegroup=216,
+    cellpar=[5.93, 5.93, 5.93, 90, 90, 90],
+)
 IRON = bulk("Fe", "bcc", a=2.9, cubic=True)
 OXIDE = crystal(
     ("Co", "O"),
@@ -71,6 +79,7 @@ class Request:
     expected: Judge | None = None
     what: str = ""
     files: dict[str, ase.Atoms] = field(default_factory=dict)
+    picture: str = ""
 
 
 def has_group(*numbers: int) -> Judge:
@@ -132,10 +141,11 @@ def above(atoms: ase.Atoms) -> bool:
 
 def decorated(atoms: ase.Atoms) -> bool:
     """Whether the sites are still those of the lattice, whatever is on them."""
-    for lattice in (COPPER, IRON):
+    for lattice in (COPPER, IRON, HEUSLER):
         bare = atoms.copy()
-        bare.numbers[:] = lattice.numbers[0]
-        if alike(lattice, 0.15)(bare):
+        sites = lattice.copy()
+        bare.numbers[:] = sites.numbers[:] = 1
+        if alike(sites, 0.2)(bare):
             return True
     return False
 
@@ -156,7 +166,7 @@ def requests() -> list[Request]:
         Request("C8 in Fd-3m", {**carbon, "formula": "C8", "space_group": "227"},
                 has_group(227), alike(DIAMOND), "diamond"),
         Request("Ca4Ti4O12 in Pnma", {**crystals, "formula": "Ca4Ti4O12", "space_group": "Pnma"},
-                has_group(62)),
+                has_group(62), picture="symmetry"),
         Request("cubic SrTiO3", {**crystals, "formula": "SrTiO3", "crystal_system": "cubic"},
                 lambda atoms: space_group(atoms).number >= 195, has_group(221), "perovskite"),
         Request("Al4O6 of order 12 or more", {**crystals, "formula": "Al4O6", "min_symmetry": 12},
@@ -170,7 +180,8 @@ def requests() -> list[Request]:
                 files={"host": supercell}),
         Request("Li3 between CoO2 layers, c free",
                 {**crystals, "formula": "Li3", "host": "file", "axes": "z", "preset": "quick"},
-                same_fractional, intercalated, "LiCoO2's sites", files={"host": OXIDE}),
+                same_fractional, intercalated, "LiCoO2's sites", files={"host": OXIDE},
+                picture="hosts"),
         Request("O on Cu(111), lower layers fixed",
                 {**crystals, "formula": "O", "host": "file", "miller": "1,1,1", "layers": 2,
                  "preset": "quick"},
@@ -189,16 +200,27 @@ def requests() -> list[Request]:
                   {**crystals, "formula": formula, "seeds": {"kind": "lattice"},
                    "protocol": {"stages": SWAPS, "terms": terms, "fmax": 1.0 if terms else 0.1,
                                 "max_stress": 20.0 if terms else 2.0}},
-                  decorated, alike(reference), kind, files={"structure": sites})
+                  decorated, alike(reference), kind, files={"structure": sites},
+                  picture="swaps" if terms else "")
           for formula, terms, kind, reference, sites in [
               ("Ni8Al8", [], "B2", ordered("B2", "Al", "Ni", 2.88), IRON),
               ("Ni24Al8", [EMBEDDED], "L1_2", ordered("L1_2", "Al", "Ni", 3.57), COPPER),
+              ("Ti4Ni4Sn4", [], "half-Heusler", HEUSLER, HEUSLER),
               ("Cu24Au8", [], "L1_2", ordered("L1_2", "Au", "Cu", 3.75), COPPER),
               ("Cu4Au4", [], "L1_0", ordered("L1_0", "Au", "Cu", 3.9), COPPER)]),
     ]  # fmt: skip
 
 
-def carry_out(request: Request, num: int, folder: Path) -> str:
+def draw(atoms: ase.Atoms, path: Path) -> None:
+    """A picture of a structure, from the side."""
+    figure, axes = plt.subplots(figsize=(4, 4))
+    plot_atoms(atoms, axes, rotation="-80x,20y,0z", radii=0.45)
+    axes.set_axis_off()
+    figure.savefig(path, dpi=110, bbox_inches="tight")
+    plt.close(figure)
+
+
+def carry_out(request: Request, num: int, folder: Path, pictures: Path | None) -> str:
     """The request's row of the table."""
     settings = dict(request.settings)
     for name, atoms in request.files.items():
@@ -213,6 +235,9 @@ def carry_out(request: Request, num: int, folder: Path) -> str:
     seconds = time.process_time() - begin
     found = list(run)
     exact = sum(request.satisfies(atoms) for atoms in found)
+    if pictures is not None and request.picture and found:
+        lowest = min(found, key=lambda atoms: atoms.info["energy"])
+        draw(lowest, pictures / f"{request.picture}.png")
     expected = ""
     if request.expected is not None:
         hits = sum(request.satisfies(a) and request.expected(a) for a in found)
@@ -225,13 +250,16 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--num", type=int, default=10)
     parser.add_argument("--only", type=lambda text: [int(word) for word in text.split(",")])
+    parser.add_argument("--pictures", type=Path, help="folder for pictures of some results")
     arguments = parser.parse_args()
     print("| request | seeds | converged | satisfy it exactly | as expected | CPU s a seed |")
     print("| --- | ---: | ---: | ---: | --- | ---: |")
     for number, request in enumerate(requests()):
         if arguments.only is None or number in arguments.only:
             with tempfile.TemporaryDirectory() as folder:
-                print(carry_out(request, arguments.num, Path(folder)), flush=True)
+                print(
+                    carry_out(request, arguments.num, Path(folder), arguments.pictures), flush=True
+                )
 
 
 if __name__ == "__main__":
