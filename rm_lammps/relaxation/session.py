@@ -357,7 +357,7 @@ class LammpsSession:
             raise RuntimeError("nothing was loaded")
         corner, cell = self._box()
         if self._keeps_frame() and all(self.system.pbc):
-            sites = np.linalg.solve(cell.T, (self._gather("x") - corner).T).T
+            sites = ase.cell.Cell(cell).scaled_positions(self._gather("x") - corner)
             now = in_frame(self._loaded, cell, sites, self.rotation)
             still = self._axes == "none" and self._spring is None
             return without_motion(self._loaded, now) if still else now

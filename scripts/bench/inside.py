@@ -33,6 +33,9 @@ from rm_lammps.chemistry.valences import valence_faults
 from rm_lammps.geometry.symmetry import space_group
 from rm_lammps.seeds.surfaces import cut
 
+_WIDE = 7.5
+"""Å; pictures show as many cells."""
+
 Judge = Callable[[ase.Atoms], bool]
 
 DIAMOND = bulk("C", cubic=True)
@@ -66,7 +69,7 @@ EMBEDDED = {
     "coefficients": [f"* * {POTENTIAL / 'NiAlH_jea.eam.alloy'} ELEMENTS"],
     "weight": 20.0,
 }
-SWAPS = [{"stage": "cell"}, {"stage": "swap", "number": 200, "rounds": 3}]
+SWAP = {"stage": "swap", "number": 200, "rounds": 3}
 
 
 @dataclass
@@ -166,9 +169,10 @@ def requests() -> list[Request]:
         Request("C8 in Fd-3m", {**carbon, "formula": "C8", "space_group": "227"},
                 has_group(227), alike(DIAMOND), "diamond"),
         Request("Ca4Ti4O12 in Pnma", {**crystals, "formula": "Ca4Ti4O12", "space_group": "Pnma"},
-                has_group(62), picture="symmetry"),
+                has_group(62)),
         Request("cubic SrTiO3", {**crystals, "formula": "SrTiO3", "crystal_system": "cubic"},
-                lambda atoms: space_group(atoms).number >= 195, has_group(221), "perovskite"),
+                lambda atoms: space_group(atoms).number >= 195, has_group(221), "perovskite",
+                picture="symmetry"),
         Request("Al4O6 of order 12 or more", {**crystals, "formula": "Al4O6", "min_symmetry": 12},
                 lambda atoms: point_group_order(space_group(atoms).number) >= 12,
                 has_group(167), "R-3c"),
@@ -198,7 +202,8 @@ def requests() -> list[Request]:
                 flat, lambda atoms: bool(np.ptp(atoms.positions[:, 2]) < 0.5), "flat"),
         *(Request(f"{formula} ordered by exchanges, {'with EAM' if terms else 'E~ alone'}",
                   {**crystals, "formula": formula, "seeds": {"kind": "lattice"},
-                   "protocol": {"stages": SWAPS, "terms": terms, "fmax": 1.0 if terms else 0.1,
+                   "protocol": {"stages": [SWAP] if sites is HEUSLER else [{"stage": "cell"}, SWAP],
+                                "terms": terms, "fmax": 1.0 if terms else 0.1,
                                 "max_stress": 20.0 if terms else 2.0}},
                   decorated, alike(reference), kind, files={"structure": sites},
                   picture="swaps" if terms else "")
@@ -214,7 +219,8 @@ def requests() -> list[Request]:
 def draw(atoms: ase.Atoms, path: Path) -> None:
     """A picture of a structure, from the side."""
     figure, axes = plt.subplots(figsize=(4, 4))
-    plot_atoms(atoms, axes, rotation="-80x,20y,0z", radii=0.45)
+    times = np.ceil(_WIDE / atoms.cell.lengths()).astype(int)
+    plot_atoms(atoms.repeat(times.tolist()), axes, rotation="-80x,20y,0z", radii=0.45)
     axes.set_axis_off()
     figure.savefig(path, dpi=110, bbox_inches="tight")
     plt.close(figure)
@@ -236,7 +242,7 @@ def carry_out(request: Request, num: int, folder: Path, pictures: Path | None) -
     found = list(run)
     exact = sum(request.satisfies(atoms) for atoms in found)
     if pictures is not None and request.picture and found:
-        lowest = min(found, key=lambda atoms: atoms.info["energy"])
+        lowest = min(found, key=lambda atoms: atoms.get_potential_energy())
         draw(lowest, pictures / f"{request.picture}.png")
     expected = ""
     if request.expected is not None:

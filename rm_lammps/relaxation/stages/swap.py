@@ -68,7 +68,10 @@ class Swap(Search):
             start = best.structure
             decorated = self._exchanged(relaxation, start, movable)
             if decorated is None:
-                return best
+                if best.stop is None:
+                    return best
+                # the lowest decoration from the start, but not relaxed yet
+                decorated = start
             trial = relaxation.attempt(decorated, self.relax)
             if not relaxation.merit(trial) < relaxation.merit(best) - _LEAST_GAIN:
                 return best
