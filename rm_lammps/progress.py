@@ -20,12 +20,12 @@ T = TypeVar("T")
 SECONDS_BETWEEN_LINES = 60.0
 
 
-def start_bar(unit: str, *, total: int, done: int, stderr: bool) -> Progress | None:
+def start_bar(unit: str, *, total: int | None, done: int, stderr: bool) -> Progress | None:
     """Start a bar with one task; ``None`` where there is no terminal to draw it on.
 
     Args:
         unit: what is counted.
-        total: number of units.
+        total: number of units; ``None`` where nobody knows.
         done: units finished by an earlier start of the run.
         stderr: draw on standard error instead of standard output.
     """

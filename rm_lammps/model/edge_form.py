@@ -114,6 +114,10 @@ class EdgeForm:
         self.readout_width = readout[0].shape[1]
         self.readout_hidden = len(readout) - 1
 
+    def to(self, device: torch.device) -> None:
+        """Move what is no parameter of the model."""
+        self.member, self._by_degree = self.member.to(device), self._by_degree.to(device)
+
     def weights(self, dtype: torch.dtype) -> Weights:
         """Matrices of the form, differentiable in the model's parameters.
 

@@ -56,6 +56,13 @@ class ModelConfig(_Section):
     num_scalar_features: int = Field(64, ge=1)
     num_tensor_features: int = Field(16, ge=1)
     mlp_width: int = Field(64, ge=1, description="hidden width of every multi-layer perceptron")
+    pair_width: int | None = Field(
+        None,
+        ge=1,
+        description="width of the network of two atoms alone, which generation tabulates: a wider "
+        "one costs training, not generation; default: num_scalar_features and mlp_width",
+    )
+    pair_depth: int = Field(1, ge=1, description="hidden layers of that network")
     num_bessels: int = Field(8, ge=1)
     polynomial_cutoff_p: int = Field(6, ge=2)
     dtype: Literal["float32", "float64"] = "float32"
@@ -76,14 +83,26 @@ class LossConfig(_Section):
 
 
 class OptimisationConfig(_Section):
-    """Adam with cosine decay and an exponential moving average of the weights."""
+    """Muon and Adam with cosine decay and an exponential moving average of the weights."""
 
     epochs: int = Field(100, ge=1)
+    minutes: float | None = Field(
+        None,
+        gt=0,
+        description="train for so long, however many epochs that takes: the learning rate falls "
+        "with the time instead of the epochs; the minutes of a resumed run go on",
+    )
     batch_size: int = Field(16, ge=1)
-    learning_rate: float = Field(0.004, gt=0)
+    learning_rate: float = Field(
+        0.01, gt=0, description="root mean square of what a step changes in a weight, about"
+    )
     final_learning_rate: float = Field(1e-5, ge=0)
     ema_decay: float = Field(0.99, ge=0, lt=1)
-    gradient_clip: float = Field(10.0, gt=0)
+    gradient_clip: float = Field(
+        4.0,
+        ge=1,
+        description="a gradient counts at most so many times as much as the gradients before it",
+    )
     loss: LossConfig = LossConfig()
 
 
@@ -145,4 +164,6 @@ def _find(preset_or_file: str | Path) -> Path:
 def _nested(fields: Mapping[str, Any]) -> dict[str, Any]:
     placed = dict(fields)
     epochs = placed.pop("epochs", None)
-    return placed if epochs is None else combine(placed, {"optimisation": {"epochs": epochs}})
+    if epochs is None:
+        return placed
+    return combine(placed, {"optimisation": {"epochs": epochs, "minutes": None}})

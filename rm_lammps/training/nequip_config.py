@@ -100,12 +100,13 @@ def _data(config: TrainingConfig, statistics: DatasetStatistics) -> dict[str, An
 
 
 def _trainer(config: TrainingConfig) -> dict[str, Any]:
+    minutes = config.optimisation.minutes
     return {
+        **({} if minutes is None else {"max_time": {"minutes": minutes}}),
         "_target_": "lightning.Trainer",
         "accelerator": "auto",
         "devices": 1,
         "max_epochs": config.optimisation.epochs,
-        "gradient_clip_val": config.optimisation.gradient_clip,
         "num_sanity_val_steps": 0,
         "enable_progress_bar": False,
         "enable_model_summary": False,
@@ -146,7 +147,12 @@ def _training_module(
         "loss": _loss(config, statistics),
         "val_metrics": _metrics(config, statistics),
         "train_metrics": None,
-        "optimizer": {"_target_": "torch.optim.Adam", "lr": optimisation.learning_rate},
+        "optimizer": {
+            "_target_": "rm_lammps.training.optimiser.MuonAdam",
+            "lr": optimisation.learning_rate,
+            "clip": optimisation.gradient_clip,
+            "param_groups": {"_target_": "rm_lammps.training.optimiser.parameter_groups"},
+        },
         "lr_scheduler": scheduler,
         "model": _model(config, statistics, initial),
     }
@@ -215,8 +221,9 @@ def _model(
             "num_bessels": model.num_bessels,
             "polynomial_cutoff_p": model.polynomial_cutoff_p,
         },
-        "radial_chemical_embed_dim": model.num_scalar_features,
-        "scalar_embed_mlp_hidden_layers_width": model.mlp_width,
+        "radial_chemical_embed_dim": model.pair_width or model.num_scalar_features,
+        "scalar_embed_mlp_hidden_layers_width": model.pair_width or model.mlp_width,
+        "scalar_embed_mlp_hidden_layers_depth": model.pair_depth,
         "allegro_mlp_hidden_layers_width": model.mlp_width,
         "readout_mlp_hidden_layers_width": model.mlp_width,
         "avg_num_neighbors": statistics.neighbours_per_atom,

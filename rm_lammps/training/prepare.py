@@ -17,11 +17,11 @@ from rm_lammps.response.transform import ANCHOR
 from rm_lammps.training.config import TrainingConfig
 from rm_lammps.training.dataset import SHOWN
 from rm_lammps.training.initial import INITIAL, keep_initial
-from rm_lammps.training.learned_library import learned_library
 from rm_lammps.training.nequip_config import nequip_config
 
 NEQUIP_CONFIG = "nequip.yaml"
 """What ``nequip-train`` would be given; written last, so that it tells of a prepared folder."""
+BEST, LAST = "checkpoints/best.ckpt", "checkpoints/last.ckpt"
 
 
 def prepare(
@@ -50,6 +50,9 @@ def prepare(
             ase.io.write(folder / "data" / f"{name}.extxyz", structures, format="extxyz")
         (folder / MODEL_STATISTICS).write_text(statistics.model_dump_json(indent=1) + "\n")
         if config.data.prototypes and statistics.periodic:
+            # needs pymatgen, which a machine that only trains need not have
+            from rm_lammps.training.learned_library import learned_library
+
             library = learned_library([frames[i] for i in training], seed=config.seed, shown=True)
             library.save(folder / MODEL_PROTOTYPES)
         (folder / "config.yaml").write_text(

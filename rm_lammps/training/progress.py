@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from lightning import LightningModule, Trainer
-from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.callbacks import Callback, Timer
 from rich.console import Console
 from rich.progress import Progress
 
@@ -18,6 +18,8 @@ _METRICS = (
     *(f"{name}_{kind}" for name in _FIELDS for kind in ("rmse", "label_rms")),
     *("moved_mean", "lowest_curvature", "minima"),
 )
+
+_SECONDS_BETWEEN_UPDATES = 0.5
 
 
 class TrainingProgress(Callback):
@@ -46,7 +48,7 @@ class TrainingProgress(Callback):
         if trainer.is_global_zero:
             # standard error goes to train.log
             self._bar = start_bar(
-                "epochs", total=trainer.max_epochs, done=trainer.current_epoch, stderr=False
+                "epochs", total=_epochs(trainer), done=trainer.current_epoch, stderr=False
             )
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: ARG002
@@ -69,14 +71,17 @@ class TrainingProgress(Callback):
             self._epoch_start = self._first[1]
         else:
             self._structures += _number_of_structures(batch) * trainer.world_size
-        if not trainer.is_global_zero:
+        # reading the loss waits for the device, which would have nothing to do meanwhile
+        pause = SECONDS_BETWEEN_LINES if self._bar is None else _SECONDS_BETWEEN_UPDATES
+        if not trainer.is_global_zero or time.monotonic() - self._last_line < pause:
             return
         loss = float(outputs["loss"])
-        if self._bar is not None:
+        if self._bar is None:
+            self._print(trainer, done, loss)
+        else:
             text = f"loss {loss:.4f}  {self._errors}"
             self._bar.update(self._bar.task_ids[0], completed=round(done, 2), description=text)
-        elif time.monotonic() - self._last_line > SECONDS_BETWEEN_LINES:
-            self._print(trainer, done, loss)
+            self._last_line = time.monotonic()
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: ARG002
         """Take the time of the epoch."""
@@ -125,14 +130,25 @@ class TrainingProgress(Callback):
 
     def _print(self, trainer: Trainer, done: float, loss: float) -> None:
         self._last_line = time.monotonic()
-        left = ""
-        if self._first is not None and done > self._first[0]:
-            pace = (self._last_line - self._first[1]) / (done - self._first[0])
-            left = f"  {duration(pace * (trainer.max_epochs - done))} left"
-        print(
-            f"epoch {done:.1f} of {trainer.max_epochs}  loss {loss:.4f}  {self._errors}{left}",
-            flush=True,
-        )
+        total = _epochs(trainer)
+        of = "" if total is None else f" of {total}"
+        seconds = self._seconds_left(trainer, done)
+        left = "" if seconds is None else f"  {duration(seconds)} left"
+        print(f"epoch {done:.1f}{of}  loss {loss:.4f}  {self._errors}{left}", flush=True)
+
+    def _seconds_left(self, trainer: Trainer, done: float) -> float | None:
+        for callback in trainer.callbacks:
+            if isinstance(callback, Timer):
+                return callback.time_remaining()
+        if self._first is None or done <= self._first[0]:
+            return None
+        pace = (self._last_line - self._first[1]) / (done - self._first[0])
+        return pace * ((trainer.max_epochs or 0) - done)
+
+
+def _epochs(trainer: Trainer) -> int | None:
+    """Epochs of the whole training, if they are what ends it."""
+    return trainer.max_epochs if (trainer.max_epochs or -1) > 0 else None
 
 
 def duration(seconds: float) -> str:

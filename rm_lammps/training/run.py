@@ -17,7 +17,7 @@ from rm_lammps.errors import UserError
 from rm_lammps.files import MODEL_PACKAGE, MODEL_STATISTICS, sha256
 from rm_lammps.training.card import write_card
 from rm_lammps.training.config import TrainingConfig
-from rm_lammps.training.prepare import NEQUIP_CONFIG, prepare
+from rm_lammps.training.prepare import BEST, LAST, NEQUIP_CONFIG, prepare
 from rm_lammps.training.processes import own_rank
 from rm_lammps.training.progress import plot_training, read_table
 from rm_lammps.training.validation import examine_model
@@ -135,10 +135,12 @@ def _fit(config: TrainingConfig, folder: Path) -> None:
 
 def _package(config: TrainingConfig, folder: Path) -> None:
     (folder / MODEL_PACKAGE).unlink(missing_ok=True)
+    # a run that was trained elsewhere may bring its last checkpoint alone
+    checkpoint = next((one for one in (BEST, LAST) if (folder / one).exists()), BEST)
     _run(
         folder,
         "package.log",
-        ["nequip.scripts.package", "build", "checkpoints/best.ckpt", MODEL_PACKAGE],
+        ["nequip.scripts.package", "build", checkpoint, MODEL_PACKAGE],
         _environment(config),
         visible=False,
         failure="The trained model could not be packaged.",

@@ -139,6 +139,11 @@ class ResponseStep(nn.Module):
         total = sum(coefficients.values())
         self.coefficients = {name: value / total for name, value in coefficients.items()}
 
+    def _apply(self, *arguments: Any, **options: Any) -> "ResponseStep":
+        super()._apply(*arguments, **options)
+        self._form.to(self.device)
+        return self
+
     @property
     def device(self) -> torch.device:
         """Where it computes."""

@@ -51,9 +51,9 @@ def suited_settings(frames: Sequence[ase.Atoms], name: str) -> dict[str, Any]:
         "noise": noise,
         "model": {"r_max": 4.5 if few else 5.0} | (features if simple else {}),
         "optimisation": {
-            "epochs": 40 if few else 30,
-            "batch_size": 16 if few else 32,
-            "learning_rate": 0.008 if simple else 0.004,
+            "epochs": 20 if few else 30,
+            "batch_size": 16 if few else 64,
+            "learning_rate": 0.01,
             "ema_decay": 0.99 if few else 0.999,
             "loss": {"energy": 0.0, "half_weight": 0.3, "stress": 30.0},
         },

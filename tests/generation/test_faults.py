@@ -167,7 +167,7 @@ count = 0
 def fail(self, script):
     global count
     include(self, script)
-    if script == "box_round.in":
+    if script == "cell.in":
         count += 1
         if count == 3:
             raise Exception({message!r})

@@ -7,12 +7,16 @@ import sys
 from pathlib import Path
 
 import ase.io
+import lightning
 import pytest
 import torch
 import yaml
 from ase.build import bulk
 
+from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.training.config import load_config
+from rm_lammps.training.data import ResponseData
+from rm_lammps.training.fit import build_module
 from rm_lammps.training.prepare import prepare
 
 ROOT = Path(__file__).parents[2]
@@ -37,7 +41,8 @@ TORCHRUN = ("torchrun", "--standalone", "--nproc-per-node", "2")
 def inputs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("inputs")
     ase.io.write(folder / "diamond.cif", bulk("C", cubic=True))
-    (folder / "tiny.yaml").write_text(yaml.safe_dump(TINY))
+    for name in ("tiny", "other"):
+        (folder / f"{name}.yaml").write_text(yaml.safe_dump({**TINY, "name": name}))
     return folder
 
 
@@ -87,6 +92,40 @@ def test_models_the_step_does_not_know_train_through_nequip(run, inputs, tmp_pat
     assert (folder / "checkpoints" / "best.ckpt").exists()
 
 
+def force_error(folder):
+    """Of the last checkpoint, on this package's validation noise."""
+    config = load_config(yaml.safe_load((folder / "config.yaml").read_text()))
+    statistics = DatasetStatistics.model_validate_json((folder / "statistics.json").read_text())
+    module = build_module(yaml.safe_load((folder / "nequip.yaml").read_text()))
+    module.use_step(config.optimisation.loss, periodic=True, compile_step=False)
+    trainer = lightning.Trainer(
+        accelerator="cpu",
+        inference_mode=False,
+        logger=False,
+        enable_progress_bar=False,
+        enable_checkpointing=False,
+    )
+    (found,) = trainer.validate(
+        module,
+        datamodule=ResponseData(folder, config, statistics),
+        ckpt_path=folder / "checkpoints" / "last.ckpt",
+        weights_only=False,
+        verbose=False,
+    )
+    return found["val0_epoch/forces_rmse"]
+
+
+def test_a_short_training_ends_where_nequips_does(run, inputs, tmp_path):
+    longer = {**TINY["optimisation"], "epochs": 12}
+    folders = [prepared(inputs, tmp_path / n, optimisation=longer) for n in ("ours", "nequip")]
+    run(sys.executable, "-m", "rm_lammps.training.fit", folders[0], cwd=folders[0])
+    words = ("-m", "nequip.scripts.train", "-cp", folders[1], "-cn", "nequip")
+    run(sys.executable, *words, "hydra.run.dir=.", cwd=folders[1])
+    ours, theirs = map(force_error, folders)
+    assert ours == pytest.approx(theirs, rel=0.1)
+    assert theirs < 0.6 * float(rows_of(folders[0])[0]["forces_label_rms"])
+
+
 def test_two_processes_have_the_gradient_of_one(run, inputs, tmp_path):
     folder = prepared(inputs, tmp_path / "run", model={**TINY["model"], "dtype": "float64"})
     done = run(*TORCHRUN, Path(__file__).with_name("two_processes.py"), folder)
@@ -100,18 +139,23 @@ def test_two_processes_train_together(run, inputs, tmp_path):
     assert (tmp_path / "run" / "model.nequip.zip").exists()
 
 
-def test_a_gpu_job_is_rehearsed(inputs, tmp_path):
-    folder = tmp_path / "job"
-    words = [sys.executable, ROOT / "scripts" / "gpu" / "pack.py", inputs / "tiny.yaml"]
-    words += ["--data", inputs / "diamond.cif", "--out", folder, "--no-wheels"]
-    words += ["--samples", "32", "--batch-size", "8", "--workers", "0"]
+def test_a_gpu_job_is_rehearsed(run, inputs, tmp_path):
+    job, results = tmp_path / "job", tmp_path / "results"
+    words = [sys.executable, ROOT / "scripts" / "gpu" / "pack.py", "--out", job, "--no-wheels"]
+    words += [f"{inputs / name}={inputs / 'diamond.cif'}" for name in ("tiny.yaml", "other.yaml")]
+    words += ["--samples", "32", "--batch-size", "8", "--workers", "0", "--minutes", "0.1"]
     subprocess.run([str(word) for word in words], check=True)
     environment = {**os.environ, "PYTHON": sys.executable}
-    for _ in range(2):
-        before = len(rows_of(folder / "run")) if (folder / "run" / "log.csv").exists() else 0
-        subprocess.run(["bash", str(folder / "run.sh"), "0.03"], check=True, env=environment)
-        rows = rows_of(folder / "run")
-        assert len(rows) > before
+    subprocess.run(["bash", str(job / "run.sh"), str(results)], check=True, env=environment)
+    for name in ("tiny", "other"):
+        assert 0 < (results / name / "last.ckpt").stat().st_size < 16 * 2**20
+        rows = rows_of(results / name)
         assert [int(row["epoch"]) for row in rows] == list(range(len(rows)))
-    checkpoint = folder / "run" / "checkpoints" / "last.ckpt"
-    assert 0 < checkpoint.stat().st_size < 16 * 2**20
+    # back where the model is packaged: the minutes are over
+    folder = job / "runs" / "tiny"
+    words = ["rm-train", folder / "config.yaml", "--data", inputs / "diamond.cif", "--out", folder]
+    done = run(*words, "--resume")
+    assert done.stdout.strip().endswith(str(folder))
+    assert (folder / "model.nequip.zip").exists()
+    assert len(rows_of(folder)) <= len(rows) + 1
+    assert float(rows_of(folder)[-1]["learning_rate"]) < 1e-4

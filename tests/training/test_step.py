@@ -30,6 +30,7 @@ CASES = {
     "two layers, two types": (SALTS, {"num_layers": 2, "parity": True}),
     "one layer, molecules": (MOLECULES, {}),
     "two layers, molecules": (MOLECULES, {"num_layers": 2, "l_max": 1}),
+    "a wide network of pairs": (SALTS, {"pair_width": 24, "pair_depth": 2}),
 }
 
 

@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# Crystals of MP-20: train on its training split, generate for the test split, print the table.
+#     scripts/reproduce/crystals.sh FOLDER_WITH_train.csv_AND_test.csv [FOLDER]
+set -euo pipefail
+checkout=$(cd "$(dirname "$0")/../.." && pwd)
+data=${1:?the folder with train.csv and test.csv of MP-20: docs/howto/reproduce.md says where from}
+out=${2:-runs/reproduce/crystals}
+
+if [ -e "$out/model/checkpoints" ] && [ ! -e "$out/model/model.nequip.zip" ]; then
+  rm-train crystals --data "$data/train.csv" --out "$out/model" --resume
+elif [ ! -e "$out/model/model.nequip.zip" ]; then
+  rm-train crystals --data "$data/train.csv" --out "$out/model"
+fi
+python "$checkout/scripts/bench/crystals.py" --model "$out/model" --data "$data/test.csv" \
+  --compositions 200 --num 20 --ranks 2 --out "$out/at20"
