@@ -59,8 +59,6 @@ class Relaxation:
         self._dropped = dropped
         self._seed_volume = atoms.get_volume() if self.system.has_cell else 0.0
         self._atoms = atoms
-        if len(held_atoms(atoms)):
-            protocol.check_holding()
 
     @property
     def statistics(self) -> DatasetStatistics:
@@ -212,8 +210,11 @@ def relax(
 
     Raises:
         DroppedError: ``dropped`` said so.
+        UserError: atoms are held, and a stage would move them.
     """
     rng = np.random.default_rng(0) if rng is None else rng
+    if len(held_atoms(atoms)):
+        protocol.check_holding()
     session.compose(protocol.terms)
     session.restrict(protocol.axes, protocol.spring)
     session.discard()

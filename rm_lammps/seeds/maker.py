@@ -49,10 +49,9 @@ class SeedMaker:
                 f"{units[1]} formula units of {formula!r} have {self.n_atoms} atoms.",
                 f"Give 1 to {MAX_ATOMS} atoms a cell.",
             )
-        contents = [
-            content if times == 1 else content.multiple(times)
-            for times in range(units[0], units[1] + 1)
-        ]
+        contents = [content]
+        if units != (1, 1):
+            contents = [content.multiple(times) for times in range(units[0], units[1] + 1)]
         shares = config.shares(system, len(model.species), self.n_atoms)
         self._order = KindOrder(config.usable(shares, model))
         self._fallback = config.fallback(system)

@@ -127,7 +127,12 @@ def _wanted(
 def _numbers() -> dict[str, int]:
     """Numbers of the space groups by their symbols, other settings included."""
     types = [spglib.get_spacegroup_type(hall) for hall in _HALL_NUMBERS]
-    return {_plain(found.international_short): int(found.number) for found in types}
+    numbers = {_plain(found.international_short): int(found.number) for found in types}
+    for found in types:
+        for name in found.international.split("="):
+            without_ones = " ".join(word for word in name.split() if word != "1")
+            numbers.setdefault(_plain(without_ones), int(found.number))
+    return numbers
 
 
 @lru_cache

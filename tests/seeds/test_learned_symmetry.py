@@ -121,7 +121,7 @@ def test_seeds_have_the_symmetry_they_say(formula):
     for number in range(12):
         atoms = maker.make(np.random.default_rng(number), number)
         kinds[atoms.info["seed_kind"]] += 1
-        assert len(atoms) == sum(maker._content.composition.values())
+        assert len(atoms) == sum(maker._contents[0].composition.values())
         if atoms.info["seed_kind"] == "learned_symmetry":
             group = int(atoms.info["wyckoff"].split()[0])
             assert group_of(atoms) >= 1
