@@ -16,7 +16,6 @@ import ase.io
 from ase import Atoms
 from ase.build import bulk
 from ase.spacegroup import crystal
-from ase.visualize.plot import plot_atoms
 from matplotlib.figure import Figure
 
 from rm_lammps.runs.layout import EVALUATION
@@ -98,7 +97,9 @@ def _row(formula: str, preset: str, result: dict) -> str:
 
 
 def picture(folder: Path, result: dict, path: Path) -> None:
-    """Draw a seed's way: E~ against volume, and the structure found most often."""
+    """E~ against volume, and a diamond that was found; needs ovito."""
+    from rendering import put
+
     figure = Figure(figsize=(9, 3.8), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=[1.35, 1])
     for kind, colour in (("diamond", "C0"), ("lonsdaleite", "C2"), ("other", "0.6")):
@@ -116,9 +117,8 @@ def picture(folder: Path, result: dict, path: Path) -> None:
     best = next(s for s in result["structures"] if s["matches"] == "diamond")
     frames = read_run(folder)
     atoms = next(a for a in frames if a.info["seed"] == best["seeds"][0])
-    plot_atoms(atoms * (2, 2, 2), right, radii=0.35, rotation="12x,-18y,0z")
+    put(atoms, right, repeat=(2, 2, 2), longest=1.85, radius=0.4)
     right.set_title(f"seed {best['seeds'][0]}: {best['space_group']}", fontsize=10)
-    right.set_axis_off()
     path.parent.mkdir(exist_ok=True)
     figure.savefig(path, dpi=130)
 

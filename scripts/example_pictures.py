@@ -2,7 +2,8 @@
 
     python scripts/example_pictures.py [--ranks 2] [--out runs/examples] [NAME ...]
 
-Pictures go to docs/examples/, one for each page there.
+Pictures go to docs/examples/, one for each page there. Structures are drawn by OVITO
+(``pip install ovito``).
 """
 
 import argparse
@@ -14,13 +15,17 @@ import numpy as np
 from ase import Atoms
 from ase.build import bulk
 from ase.io.lammpsdata import write_lammps_data
-from ase.visualize.plot import plot_atoms
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from rendering import put
+from scipy.ndimage import uniform_filter1d
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 EXAMPLES = CHECKOUT / "lammps_inputs" / "examples"
 NAMES = ("nvt", "npt", "elastic", "melt_quench", "hybrid_overlay", "energy_volume", "minimise_mine")
+AVERAGED = 11
 SERIAL = {"elastic", "energy_volume", "minimise_mine", "hybrid_overlay"}
 
 
@@ -52,8 +57,12 @@ def draw_nvt(folder: Path, axes: Axes) -> None:
 
 def draw_npt(folder: Path, axes: Axes) -> None:
     step, _, lattice = np.loadtxt(folder / "npt.txt").T
-    axes.plot(step / 1000, lattice)
+    mean = lattice[len(lattice) // 3 :].mean()
+    axes.plot(step / 1000, lattice, color="0.75", label="every 50 steps")
+    axes.plot(step / 1000, uniform_filter1d(lattice, AVERAGED), label=f"mean of {AVERAGED}")
+    axes.axhline(mean, color="C1", linestyle="--", label=f"mean of the last two thirds: {mean:.3f}")
     axes.set(xlabel="time (ps)", ylabel="lattice constant (Å)")
+    axes.legend(frameon=False, fontsize=8)
 
 
 def draw_elastic(folder: Path, axes: Axes) -> None:
@@ -73,13 +82,17 @@ def draw_melt_quench(folder: Path, axes: Axes) -> None:
     atoms = ase.io.read(folder / "amorphous.txt", format="lammps-dump-text")
     atoms.numbers[:] = 6
     neighbours = np.loadtxt(folder / "amorphous.txt", skiprows=9)[:, 5].astype(int)
-    colours = np.array(["#d62728", "#ff7f0e", "#2ca02c", "#1f77b4", "#9467bd"])
-    plot_atoms(atoms, axes, radii=0.4, colors=colours[np.clip(neighbours - 1, 0, 4)])
-    shares = ", ".join(
-        f"{n}-fold {np.mean(neighbours == n):.0%}" for n in np.unique(neighbours) if n > 1
-    )
-    axes.set_title(shares, fontsize=9)
-    axes.set_axis_off()
+    colours = np.array([to_rgb(name) for name in ("C3", "C1", "C2", "C0", "C4")])
+    kinds = np.clip(neighbours, 1, 5)
+    put(atoms, axes, colours=colours[kinds - 1], longest=1.9, radius=0.4)
+    handles = [
+        Line2D(
+            [], [], marker="o", linestyle="", color=colours[n - 1], label=f"{n}-fold {share:.0%}"
+        )
+        for n in np.unique(kinds)
+        if (share := np.mean(kinds == n)) > 0.005
+    ]
+    axes.legend(handles=handles, loc="upper left", bbox_to_anchor=(1, 0.8), frameon=False)
 
 
 def draw_hybrid_overlay(folder: Path, axes: Axes) -> None:
@@ -105,9 +118,8 @@ def draw_minimise_mine(folder: Path, axes: Axes) -> None:
     ):
         atoms = ase.io.read(folder / name, format="lammps-data")
         atoms.numbers[:] = 6
-        plot_atoms(atoms * (2, 2, 2), half, radii=0.3, rotation="10x,-15y")
+        put(atoms, half, repeat=(2, 2, 2), longest=1.85, radius=0.35)
         half.set_title(title, fontsize=9)
-        half.set_axis_off()
 
 
 def main() -> None:

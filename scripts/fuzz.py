@@ -16,6 +16,7 @@ import io
 import json
 import os
 import random
+import resource
 import signal
 import sys
 import tempfile
@@ -24,12 +25,15 @@ import traceback
 import zipfile
 from collections import Counter
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 from rm_lammps.errors import UserError
 
 HANG = 60
-"""Seconds after which an input counts as one that hangs."""
+"""Seconds of a processor after which an input counts as one that hangs."""
+ASLEEP = 300
+"""Seconds by the clock, for what waits without end; a busy machine is slow."""
 WATER = "3\nwater\nO 0.0 0.0 0.0\nH 0.96 0.0 0.0\nH -0.24 0.93 0.0\n"
 SALT = (
     '2\nLattice="0 2.1 2.1 2.1 0 2.1 2.1 2.1 0" Properties=species:S:1:pos:R:3\n'
@@ -137,7 +141,9 @@ def held(text: str) -> int:
     """Structures that a text seems to hold, counted without reading it."""
     lines = text.splitlines()
     if any(line.lower().startswith("data_") for line in lines):
-        return sum(line.lower().startswith("data_") for line in lines)
+        # a block that begins where the one before it does is none
+        begins = [n for n, line in enumerate(lines) if line.lower().startswith("data_")]
+        return sum(n + 1 not in begins for n in begins)
     return sum(line.strip().isdecimal() and line.isascii() for line in lines)
 
 
@@ -292,7 +298,7 @@ class Commands:
             _become(words, said)
         begin = time.monotonic()
         status = 0
-        while time.monotonic() - begin < HANG:
+        while time.monotonic() - begin < ASLEEP:
             done, status = os.waitpid(child, os.WNOHANG)
             if done:
                 break
@@ -304,6 +310,8 @@ class Commands:
         text = said.read_text(errors="replace")
         said.unlink()
         code = os.waitstatus_to_exitcode(status)
+        if code == -signal.SIGXCPU:
+            raise AssertionError(f"hangs: {words}")
         if code not in {0, 2, 3} or "Traceback" in text:
             raise AssertionError(f"exit code {code}: {words}\n{text[-1500:]}")
         if code == 2 and "rror" not in text:
@@ -311,10 +319,30 @@ class Commands:
         return f"exit code {code}"
 
 
+def _import_what_commands_import() -> None:
+    """Import once what each forked command would take seconds to; MPI may not be among it."""
+    for name in (
+        *("torch", "nequip.nn", "lightning", "pymatgen.analysis.structure_matcher", "rdkit.Chem"),
+        *("ase.io.cif", "ase.io.extxyz", "matplotlib.pyplot", "spglib", "matscipy.neighbours"),
+        *(
+            "rm_lammps.analysis.evaluate",
+            "rm_lammps.analysis.metrics",
+            "rm_lammps.training.prepare",
+        ),
+        *(
+            f"rm_lammps.cli.{name}"
+            for name in ("evaluate", "report", "train", "deploy", "generate")
+        ),
+    ):
+        with contextlib.suppress(ImportError):
+            import_module(name)
+
+
 def _become(words: list[str], said: Path) -> None:
     """Turn a forked process into the command; never returns."""
-    from importlib import import_module
-
+    # the hard limit is for what ignores the soft one; both count what was spent before the fork
+    spent = int(time.process_time())
+    resource.setrlimit(resource.RLIMIT_CPU, (spent + HANG, spent + HANG + 5))
     output = os.open(said, os.O_WRONLY)
     os.dup2(output, 1)
     os.dup2(output, 2)
@@ -333,7 +361,7 @@ def _become(words: list[str], said: Path) -> None:
 
 
 def _too_long(*_: object) -> None:
-    raise AssertionError(f"hangs for more than {HANG} s")
+    raise AssertionError(f"hangs for more than {HANG} s of a processor")
 
 
 def finished_run(folder: Path) -> Path:
@@ -356,6 +384,7 @@ def main() -> None:
     options = parser.parse_args()
     root = Path(tempfile.mkdtemp(prefix="fuzz-"))
     commands = Commands(finished_run(root / "finished"))
+    _import_what_commands_import()
     families: list[tuple[float, Callable[[Dice, Path], str]]] = [
         (0.45, way_in),
         (0.2, settings),
@@ -370,7 +399,7 @@ def main() -> None:
         (0.01, commands.deploy),
     ]
     weights = [weight for weight, _ in families]
-    signal.signal(signal.SIGALRM, _too_long)
+    signal.signal(signal.SIGPROF, _too_long)
     counts: Counter[str] = Counter()
     failures = 0
     begin = time.monotonic()
@@ -381,7 +410,7 @@ def main() -> None:
         dice = random.Random(f"{options.seed} {number}")
         (_, family), folder = dice.choices(families, weights)[0], root / str(number)
         folder.mkdir()
-        signal.alarm(HANG + 30)
+        signal.setitimer(signal.ITIMER_PROF, HANG)
         try:
             with contextlib.redirect_stderr(io.StringIO()):
                 counts[f"{family.__name__}: {family(dice, folder)}"] += 1

@@ -3,7 +3,8 @@
 python scripts/gallery.py RUN --number 15 --columns 5 --out docs/images/molecules.png
 
 Molecules that pass every check are drawn in two dimensions above three; of crystals the best-ranked
-structure of each composition, in its standard cell.
+structure of each composition, in its standard cell. Structures are drawn by OVITO (``pip install
+ovito``).
 """
 
 import argparse
@@ -13,12 +14,12 @@ from pathlib import Path
 import ase
 import numpy as np
 from ase.formula import Formula
-from ase.visualize.plot import plot_atoms
 from matplotlib import image
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from rdkit import Chem
 from rdkit.Chem.Draw import rdMolDraw2D
+from rendering import legend, put
 
 from rm_lammps.analysis.report.picture import picture
 from rm_lammps.runs.frames import iterate
@@ -52,8 +53,8 @@ def draw_atoms(atoms: ase.Atoms, axes: Axes) -> None:
         # the two widest directions lie in the page
         centred = shown.positions - shown.positions.mean(axis=0)
         shown.positions = centred @ np.linalg.svd(centred, full_matrices=False)[2].T
-    periodic = bool(atoms.pbc.any())
-    plot_atoms(shown, axes, radii=0.45 if periodic else 0.8, show_unit_cell=2 * periodic)
+    put(shown, axes, pixels=360)
+    legend(shown, axes)
 
 
 def main() -> None:

@@ -8,7 +8,6 @@ renders some of its frames with bonds by OVITO. Atoms with four neighbours are b
 
 import argparse
 import subprocess
-from collections.abc import Sequence
 from pathlib import Path
 
 import ase.io
@@ -17,23 +16,14 @@ import spglib
 from ase import Atoms
 from ase.neighborlist import neighbor_list
 from matplotlib.figure import Figure
-from matplotlib.image import imread
 from numpy.typing import NDArray
-from ovito.io.ase import ase_to_ovito
-from ovito.modifiers import (
-    CreateBondsModifier,
-    ReplicateModifier,
-    WrapPeriodicImagesModifier,
-)
-from ovito.pipeline import Pipeline, StaticSource
-from ovito.vis import TachyonRenderer, Viewport
+from rendering import render, trimmed
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 BOND = 1.85
 """Longest bond, Å."""
 FOURFOLD, OTHER = (0.18, 0.40, 0.68), (0.93, 0.55, 0.20)
 FRAMES = 4
-PIXELS = 620
 
 
 def trajectory(seed: int, out: Path) -> list[Atoms]:
@@ -50,45 +40,14 @@ def orientation(crystal: Atoms) -> NDArray[np.float64]:
     return np.asarray(spglib.get_symmetry_dataset(cell, symprec=0.1).std_rotation_matrix)
 
 
-def render(atoms: Atoms, rotation: NDArray[np.float64], file: Path) -> int:
+def draw(atoms: Atoms, rotation: NDArray[np.float64], file: Path) -> int:
     """Draw one frame; returns how many of its atoms have four neighbours."""
     turned = atoms.copy()
-    turned.info.clear()
     turned.set_cell(atoms.cell.array @ rotation.T, scale_atoms=True)
     fourfold = np.bincount(neighbor_list("i", turned, BOND), minlength=len(turned)) == 4
-    data = ase_to_ovito(turned)
-    data.particles_.create_property(
-        "Color", data=np.where(fourfold[:, None], FOURFOLD, OTHER).astype(float)
-    )
-    data.particles_.create_property("Radius", data=np.full(len(turned), 0.42))
-    data.cell_.vis.line_width = 0.06
-    data.cell_.vis.rendering_color = (0.25, 0.25, 0.25)
-    pipeline = Pipeline(source=StaticSource(data=data))
-    pipeline.modifiers.append(WrapPeriodicImagesModifier())
-    pipeline.modifiers.append(ReplicateModifier(num_x=2, num_y=2, num_z=2, adjust_box=True))
-    bonds = CreateBondsModifier(cutoff=BOND)
-    bonds.vis.width = 0.26
-    pipeline.modifiers.append(bonds)
-    pipeline.add_to_scene()
-    view = Viewport(type=Viewport.Type.Perspective, camera_dir=(-1, 0.82, -0.22), fov=0.45)
-    view.zoom_all()
-    view.render_image(
-        filename=str(file),
-        size=(PIXELS, PIXELS),
-        background=(1, 1, 1),
-        renderer=TachyonRenderer(shadows=False, ambient_occlusion_brightness=0.9),
-    )
-    pipeline.remove_from_scene()
+    colours = np.where(fourfold[:, None], FOURFOLD, OTHER)
+    render(turned, file, colours, repeat=(2, 2, 2), longest=BOND, radius=0.42)
     return int(fourfold.sum())
-
-
-def trimmed(files: Sequence[Path]) -> list[NDArray[np.float32]]:
-    """Pictures without the white margin that all of them have."""
-    pictures = [imread(file) for file in files]
-    drawn = np.any([picture[..., :3].min(axis=2) < 1 for picture in pictures], axis=0)
-    rows, columns = np.flatnonzero(drawn.any(axis=1)), np.flatnonzero(drawn.any(axis=0))
-    window = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
-    return [picture[window] for picture in pictures]
 
 
 def main() -> None:
@@ -101,7 +60,7 @@ def main() -> None:
     chosen = np.linspace(0, len(frames) - 1, FRAMES).round().astype(int)
     files = [options.out / f"frame-{number:03d}.png" for number in chosen]
     found = [
-        render(frames[number], rotation, file) for number, file in zip(chosen, files, strict=True)
+        draw(frames[number], rotation, file) for number, file in zip(chosen, files, strict=True)
     ]
     figure = Figure(figsize=(3.4 * FRAMES, 3.3), layout="constrained")
     panels = zip(figure.subplots(1, FRAMES), chosen, trimmed(files), found, strict=True)

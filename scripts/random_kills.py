@@ -60,7 +60,10 @@ def main() -> None:
     dice = random.Random(options.seed)
     root = Path(tempfile.mkdtemp(prefix="kills-"))
     command = ("rm-generate", *TOOLS["QUICK"], "--num", options.num, "--out")
+    begin = time.monotonic()
     TOOLS["start"](*command, root / "undisturbed").communicate()
+    # on a busy machine a run may take longer than a kill at a fixed time lets it live
+    longest = time.monotonic() - begin
     reference = TOOLS["frames_of"](root / "undisturbed")
     kills = runs = wrong = 0
     begin = time.monotonic()
@@ -69,7 +72,7 @@ def main() -> None:
         while kills < options.kills and not complete(folder):
             process = TOOLS["start"](*command, folder)
             try:
-                process.communicate(timeout=dice.uniform(0.1, 3.0))
+                process.communicate(timeout=dice.uniform(0.02, 1.2) * longest)
             except subprocess.TimeoutExpired:
                 disturb(process, dice.choice(KINDS), dice)
                 kills += 1

@@ -48,6 +48,24 @@ def test_links_between_pages_hold(page):
         assert (CHECKOUT / page).parent.joinpath(target).exists(), target
 
 
+@pytest.mark.parametrize("page", [str(path.relative_to(CHECKOUT)) for path in PAGES])
+def test_pages_are_short_but_for_studies(page):
+    if "studies" not in Path(page).parts:
+        assert len((CHECKOUT / page).read_text().split()) <= 1500
+
+
+def test_every_study_begins_with_its_conclusion_and_is_listed():
+    studies = sorted((CHECKOUT / "docs" / "studies").glob("*.md"))
+    index = (CHECKOUT / "docs" / "studies" / "index.md").read_text()
+    for study in studies:
+        if study.name != "index.md":
+            title, conclusion, told = study.read_text().split("\n\n")[:3]
+            assert title.startswith("# ")
+            assert conclusion.startswith("**Conclusion.** "), study.name
+            assert re.search(r"20\d\d-\d\d-\d\d", told), study.name
+            assert f"({study.name})" in index, study.name
+
+
 def test_the_checkout_is_not_what_is_tested():
     """An installed wheel is: this fails where an import picks up the checkout beside it."""
     import rm_lammps

@@ -10,7 +10,7 @@ import os
 import sys
 from rm_lammps.errors import UserError
 from rm_lammps.ranks import (
-    gather, launched_ranks, on_all, on_root, on_root_only, raise_together, share_out
+    gather, launched_ranks, on_all, on_each_node, on_root, on_root_only, raise_together, share_out
 )
 
 assert "mpi4py" not in sys.modules
@@ -27,6 +27,9 @@ assert share_out(comm, [], fail_on) == []
 assert on_root(comm, lambda: comm.rank) == 0
 assert (on_root_only(comm, lambda: lambda: None) is None) == (comm.rank > 0)
 assert callable(on_all(comm, lambda: fail_on(7)))
+looked = []
+on_each_node(comm, lambda: looked.append(comm.rank))
+assert looked == ([0] if comm.rank == 0 else [])
 for attempt in (
     lambda: on_all(comm, lambda: fail_on(1)),
     lambda: on_root(comm, lambda: fail_on(0)),

@@ -20,6 +20,7 @@ from rm_lammps.analysis.symmetry import (
     space_group,
     symmetrised,
 )
+from rm_lammps.errors import UserError
 from rm_lammps.files import replacing
 from rm_lammps.ranks import Communicator, OneProcess, on_root, share_out
 from rm_lammps.runs.contents import system_of_run
@@ -137,12 +138,25 @@ def write_unique(
         return replace(unique, begin=on_root(comm, write))
 
 
+_WRITTEN = ("seed", "energy_per_atom", "rank", "found", "seeds")
+"""What each frame of the file says."""
+
+
 def read_unique(folder: Path) -> Iterator[ase.Atoms]:
     """Unique structures, best first.
 
     ``info["seeds"]`` is always an array, and so is ``info["runs"]``, where there are several.
+
+    Raises:
+        UserError: the file is not as it was written.
     """
-    for atoms in iterate(folder / UNIQUE):
+    for number, atoms in enumerate(iterate(folder / UNIQUE)):
+        missing = [name for name in _WRITTEN if name not in atoms.info]
+        if missing:
+            raise UserError(
+                f"{folder / UNIQUE}, frame {number} does not say its {', '.join(missing)}.",
+                f"Delete the file, and run rm-evaluate {folder} again.",
+            )
         atoms.info["seeds"] = np.atleast_1d(atoms.info["seeds"])
         if "runs" in atoms.info:
             atoms.info["runs"] = np.array(atoms.info["runs"].split())

@@ -46,9 +46,15 @@ def read_cif(text: str) -> list[tuple[ase.Atoms, int | None]]:
     Raises:
         FormatError: broken syntax, or a structure that is disordered, ambiguous or incomplete.
     """
-    lines = [n for n, line in enumerate(text.split("\n"), 1) if line.lower().startswith("data_")]
+    lines = _beginnings(text)
     found: list[tuple[ase.Atoms, int | None]] = []
-    for number, block in enumerate(_blocks(text)):
+    blocks = list(_blocks(text))
+    if len(blocks) < len(lines):
+        # what has no value takes the next word for it, and be it the next block's name
+        raise FormatError("an entry before one of its blocks has no value", line=lines[-1])
+    if blocks and not len(blocks[-1]):
+        raise FormatError("its last block is empty: it is truncated", line=lines[-1])
+    for number, block in enumerate(blocks):
         line = lines[number] if number < len(lines) else None
         if not any(tag.startswith(("_atom_site_", "_cell_length", "_atom_site.")) for tag in block):
             continue
@@ -61,6 +67,17 @@ def read_cif(text: str) -> list[tuple[ase.Atoms, int | None]]:
             # ASE raises whatever comes
             problem = f"block {block.name!r}: {type(error).__name__}: {error}"
             raise FormatError(problem, line=line, frame=len(found)) from error
+    return found
+
+
+def _beginnings(text: str) -> list[int]:
+    """Numbers of the lines that begin a block, from 1; those within a text of several lines not."""
+    found, within = [], False
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.startswith(";"):
+            within = not within
+        elif not within and line.lower().startswith("data_"):
+            found.append(number)
     return found
 
 

@@ -93,15 +93,21 @@ def _in_own_process(
             check=False,
         )
         if done.returncode or (what == "compile" and not result.is_file()):
-            lines = (done.stdout + done.stderr).splitlines()[-_LOG_TAIL:]
-            raise UserError(
-                f"{purpose}, {package} for {device}, failed:\n" + "\n".join(lines), advice
-            )
+            said = _without_traceback(done.stdout + done.stderr)
+            raise UserError(f"{purpose}, {package} for {device}, failed:\n{said}", advice)
         if result.is_file():
             result.replace(output)
     for line in done.stderr.splitlines():
         if line.startswith(_NOTE):
             logging.getLogger(__name__).warning("%s: %s", package.name, line)
+
+
+def _without_traceback(text: str) -> str:
+    """The end of what a process said; of Python's last traceback, what it was about."""
+    lines = text.rpartition("Traceback (most recent call last):\n")[2].splitlines()
+    if len(lines) < len(text.splitlines()):
+        lines = list(itertools.dropwhile(lambda line: line.startswith(" "), lines))
+    return "\n".join(lines[-_LOG_TAIL:])
 
 
 def save_weights(model: Any, output: Path, package_sha256: str = "") -> bool:

@@ -92,9 +92,10 @@ def _check_same(stored: Path, run: dict[str, Any]) -> None:
     changes = [
         f"  {name}: was {old!r}, is {new!r}"
         for name, old, new in _differences(before, run)
-        # the path by which a model was named doesn't matter, what it computes does; what kind of
-        # structures it makes follows, and early versions didn't say
-        if name not in {"config.model", "kind"}
+        # the path by which a model was named doesn't matter, what it computes does, nor the name of
+        # a preset, which may have changed, but what it sets; what kind of structures it makes
+        # follows, and early versions didn't say
+        if name not in {"config.model", "config.preset", "kind"}
     ]
     if changes:
         raise UserError(

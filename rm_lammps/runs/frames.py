@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from rm_lammps.errors import UserError
 
+_AS_WRITTEN = "Give the --out folder of rm-generate, as it was written."
+
 
 class FrameFile:
     """Random access to the frames of an extxyz file.
@@ -39,8 +41,12 @@ class FrameFile:
         return self._stream.read(int(last - first))
 
     def atoms(self, number: int) -> ase.Atoms:
-        """The frame with its ``info``; E~ is at its calculator."""
-        return parse(self.text(number))
+        """The frame with its ``info``; E~ is at its calculator.
+
+        Raises:
+            UserError: it is damaged; names it.
+        """
+        return _parsed(self.text(number), self.path, number)
 
     def __iter__(self) -> Iterator[ase.Atoms]:
         return map(self.atoms, range(len(self)))
@@ -81,6 +87,19 @@ def parse(text: bytes) -> ase.Atoms:
     return ase.io.read(io.StringIO(text.decode()), index=0, format="extxyz", parallel=False)
 
 
+def _parsed(text: bytes, path: Path, number: int) -> ase.Atoms:
+    try:
+        atoms = parse(text)
+        # neighbours of an atom at infinity are looked for without end
+        if not (np.isfinite(atoms.positions).all() and np.isfinite(atoms.cell.array).all()):
+            raise ValueError("a coordinate or cell vector is not a finite number")
+    except Exception as error:
+        # ASE raises whatever comes
+        problem = f"{type(error).__name__}: {error}" if isinstance(error, KeyError) else error
+        raise UserError(f"{path}, frame {number} is damaged: {problem}.", _AS_WRITTEN) from error
+    return atoms
+
+
 def with_note(text: bytes, note: bytes) -> bytes:
     """A frame with more at the end of its comment line.
 
@@ -100,7 +119,7 @@ def iterate(path: Path) -> Iterator[ase.Atoms]:
     """
     with path.open("rb") as stream:
         for number, frame in enumerate(raw_frames(stream, path)):
-            atoms = parse(frame.text)
+            atoms = _parsed(frame.text, path, number)
             atoms.info.setdefault("seed", number)
             yield atoms
 
@@ -133,7 +152,7 @@ def raw_frames(stream: BinaryIO, path: Path) -> Iterator[RawFrame]:
         except (ValueError, IndexError) as error:
             raise UserError(
                 f"{path}, frame {number}: not extended XYZ ({error}).",
-                "Give the --out folder of rm-generate, as it was written.",
+                _AS_WRITTEN,
             ) from error
         yield RawFrame(b"".join(lines), comment, symbols)
         number += 1

@@ -39,6 +39,7 @@ def prepare(
         UserError: unusable data or folder.
     """
     frames = read_structures(data)
+    _refuse_idle(config, periodic=bool(frames[0].pbc.all()))
     training, validation = _split(frames, config)
     statistics = DatasetStatistics.of([frames[i] for i in training], cutoff=config.model.r_max)
     try:
@@ -66,6 +67,26 @@ def prepare(
     return statistics
 
 
+def _refuse_idle(config: TrainingConfig, *, periodic: bool) -> None:
+    """Refuse settings of the data that would do nothing.
+
+    Raises:
+        UserError: there is one.
+    """
+    data = config.data
+    idle = {}
+    if data.energy_key is not None and not config.optimisation.loss.energy:
+        idle["energy_key"] = "optimisation.loss.energy is 0"
+    if data.energy_key is None and "energy_scale" in data.model_fields_set:
+        idle["energy_scale"] = "there is no data.energy_key"
+    if not periodic and data.prototypes:
+        idle["prototypes"] = "the data are molecules"
+    if not periodic and data.supercell_atoms is not None:
+        idle["supercell_atoms"] = "the data are molecules"
+    for name, why in idle.items():
+        raise UserError(f"data.{name} would do nothing: {why}.", "Leave it out.")
+
+
 def _split(frames: list[ase.Atoms], config: TrainingConfig) -> tuple[list[int], list[int]]:
     """Indices for training and for validation; what alone has an element is trained on."""
     drawn = split_indices(len(frames), validation=config.data.validation, seed=config.seed)
@@ -82,8 +103,7 @@ def _standard(atoms: ase.Atoms, config: TrainingConfig) -> ase.Atoms:
     if atoms.pbc.all():
         standard.set_cell(minkowski_reduce(atoms.cell.array)[0])
         standard.pbc = True
-    # energies that the loss doesn't look at need not be there
-    if config.data.energy_key is not None and config.optimisation.loss.energy > 0:
+    if config.data.energy_key is not None:
         standard.info[ANCHOR] = config.data.energy_scale * _number(
             atoms, config.data.energy_key, "data.energy_key"
         )

@@ -342,3 +342,16 @@ def test_overlaps_are_those_of_the_neighbour_list(seed, n, size):
                     validate([atoms])
             else:
                 validate([atoms])
+
+
+def test_an_entry_without_a_value_does_not_swallow_the_next_block(read):
+    assert len(read(PEROVSKITE * 2, "data.cif")) == 2
+    message = refuse(read, PEROVSKITE + "_refine_special_details\n" + PEROVSKITE, "data.cif")
+    assert "has no value" in message
+
+
+def test_a_cif_that_ends_with_the_name_of_a_block_is_truncated(read):
+    assert "truncated" in refuse(read, PEROVSKITE + "data_", "data.cif")
+    # a text may say anything
+    text = "data_about\n_publ_section_comment\n;\ndata_x\n;\n"
+    assert len(read(text + PEROVSKITE, "data.cif")) == 1

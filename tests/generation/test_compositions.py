@@ -6,7 +6,7 @@ from collections import Counter
 import numpy as np
 import pytest
 import yaml
-from ase.build import bulk
+from ase.build import bulk, molecule
 from ase.formula import Formula
 
 from rm_lammps.analysis.unique import read_unique
@@ -127,3 +127,15 @@ def test_de_novo_of_a_model_without_compositions(refused, diamond_bundle, tmp_pa
     )
     assert "update_statistics" in message
     assert not Counter(tmp_path.iterdir())
+
+
+def test_molecules_that_the_data_has_none_of_are_named():
+    methane = DatasetStatistics.of([molecule("CH4")], cutoff=4.0)
+    rng = np.random.default_rng(0)
+    for most, elements in ((None, ("C",)), (3, ("C", "H"))):
+        with pytest.raises(UserError) as error:
+            sample_compositions(5, methane, elements=elements, max_atoms=most, rng=rng)
+        said = str(error.value)
+        assert "The training data has no molecules of C" in said
+        assert "None" not in said
+        assert ("with at most 3 atoms" in said) == (most == 3)

@@ -256,6 +256,26 @@ Worker.run = limited
     tools.same_structures(tools.frames_of(undisturbed), tools.frames_of(tmp_path / "out"))
 
 
+@pytest.mark.parametrize("writer", ["open_folder", "finish"])
+def test_disk_that_is_full_before_or_after_the_seeds(tools, run, undisturbed, tmp_path, writer):
+    patch = f"""
+import resource
+from rm_lammps.generation import run
+write = run.{writer}
+def limited(*arguments):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+    return write(*arguments)
+run.{writer} = limited
+"""
+    done = faulty_run(tools, tmp_path, patch, num=NUM)
+    assert done.returncode == 2, done.stderr
+    assert "Error:" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list((tmp_path / "out").glob("*partial*"))
+    run("rm-generate", *tools.QUICK, "--num", NUM, "--out", tmp_path / "out", ranks=2)
+    tools.same_structures(tools.frames_of(undisturbed), tools.frames_of(tmp_path / "out"))
+
+
 def test_unwritable_folder_is_refused(tools, refused, tmp_path, diamond_bundle):
     (tmp_path / "file").touch()
     message = refused("rm-generate", *tools.QUICK, "--out", tmp_path / "file" / "out", ranks=2)

@@ -7,7 +7,13 @@
 #include <fstream>
 #include <sstream>
 
+#include <type_traits>
+
 #include "native.h"
+
+// its tables point into their own storage
+static_assert(!std::is_copy_constructible_v<rm_lammps::NativeModel>);
+static_assert(!std::is_copy_assignable_v<rm_lammps::NativeModel>);
 
 int main(int count, char **arguments)
 {

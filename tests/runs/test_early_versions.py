@@ -9,8 +9,12 @@ import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 
+from rm_lammps.errors import Note, UserError
+from rm_lammps.generation.config import GenerationConfig, load_run
 from rm_lammps.relaxation import Reason
+from rm_lammps.runs.folder import open_folder
 from rm_lammps.runs.layout import FAILURES, INDEX, STRUCTURES
 from rm_lammps.runs.merge import merge
 from rm_lammps.runs.reading import read_run
@@ -55,3 +59,21 @@ def test_status_is_known(early):
 def test_commands_take_it(run, early, command):
     run(command, early)
     assert (early / "unique.extxyz").exists()
+
+
+def test_a_run_whose_preset_had_another_name_then_goes_on(tmp_path):
+    """What ``run.yaml`` says becomes a run again, and the folder is taken for its own."""
+    config = {"model": "diamond", "formula": "C8", "preset": "hops"}
+    before = GenerationConfig.model_validate(config).model_dump(mode="json")
+    before["preset"] = "crystals"
+    # fields that came later
+    del before["system"]
+    (tmp_path / "run.yaml").write_text(yaml.safe_dump({"config": before, "model": {}}))
+    with pytest.warns(Note, match="crystals is called hops now"):
+        order = load_run(tmp_path / "run.yaml", {"out": tmp_path})
+    assert order.config.preset == "hops"
+    described = {"kind": "crystals", "config": order.config.model_dump(mode="json"), "model": {}}
+    open_folder(tmp_path, described).release()
+    described["config"]["num"] += 1
+    with pytest.raises(UserError, match="num: was 64, is 65"):
+        open_folder(tmp_path, described)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from rm_lammps.errors import UserError
 from rm_lammps.relaxation import Failure, Reason, Relaxed
-from rm_lammps.runs.frames import FrameFile
+from rm_lammps.runs.frames import FrameFile, iterate
 from rm_lammps.runs.index import FrameTable, read_index
 from rm_lammps.runs.layout import FAILURES, INDEX, RECORDS, STRUCTURES
 from rm_lammps.runs.merge import merge, read_records
@@ -146,3 +146,15 @@ def test_failures_stand_in_plain_lines(folder):
         }
     ]
     assert [record.seed for record in read_records(folder, 5)] == [0, 1, 2, 3, 4]
+
+
+def test_a_frame_that_was_damaged_is_named(tmp_path):
+    """A coordinate at infinity has neighbours without end."""
+    frame = '1\nLattice="3 0 0 0 3 0 0 0 3" Properties=species:S:1:pos:R:3 pbc="T T T"\nC 0 0 {}\n'
+    path = tmp_path / "structures.extxyz"
+    for bad in ("1e400", "nan", "x"):
+        path.write_text(frame.format(0) + frame.format(bad))
+        frames = iterate(path)
+        assert len(next(frames)) == 1
+        with pytest.raises(UserError, match="frame 1 is damaged"):
+            next(frames)

@@ -2,7 +2,7 @@
 
 import ase.io
 import pytest
-from ase.build import bulk
+from ase.build import bulk, molecule
 from nequip.utils.global_state import set_global_state
 
 from rm_lammps.errors import UserError
@@ -38,4 +38,20 @@ def test_structures_without_the_energy_are_named(tmp_path):
         }
     )
     with pytest.raises(UserError, match=r"frames.extxyz, frame 0 .*has no number under .*e_form"):
+        train(config, tmp_path / "frames.extxyz", tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("data", "atoms", "message"),
+    [
+        ({"energy_key": "e_form"}, bulk("C"), "energy_key would do nothing.*loss.energy is 0"),
+        ({"energy_scale": 2.0}, bulk("C"), "energy_scale would do nothing"),
+        ({"prototypes": True}, molecule("CH4"), "prototypes would do nothing.*molecules"),
+        ({"supercell_atoms": [4, 16]}, molecule("CH4"), "supercell_atoms would do nothing"),
+    ],
+)
+def test_settings_of_the_data_that_would_do_nothing_are_refused(tmp_path, data, atoms, message):
+    ase.io.write(tmp_path / "frames.extxyz", atoms)
+    config = TrainingConfig.model_validate({"name": "x", "data": data})
+    with pytest.raises(UserError, match=message):
         train(config, tmp_path / "frames.extxyz", tmp_path / "out")
