@@ -2,7 +2,8 @@
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TypeVar
 
 from rich.console import Console
@@ -55,16 +56,37 @@ def follow(items: Sequence[T], unit: str, *, shown: bool) -> Iterator[T]:
         unit: what is counted.
         shown: whether this process shows it.
     """
-    bar = start_bar(unit, total=len(items), done=0, stderr=True) if shown else None
-    last = time.monotonic()
-    try:
+    with counting(len(items), unit, shown=shown) as tell:
         for n, item in enumerate(items, start=1):
             yield item
-            if bar is not None:
-                bar.update(bar.task_ids[0], completed=n)
-            elif shown and time.monotonic() - last > SECONDS_BETWEEN_LINES:
-                last = time.monotonic()
-                print(f"{unit}: {n} of {len(items)}", file=sys.stderr, flush=True)
+            tell(n)
+
+
+@contextmanager
+def counting(total: int, unit: str, *, shown: bool) -> Iterator[Callable[[int], None]]:
+    """Show on standard error how far something has come.
+
+    Args:
+        total: number of units.
+        unit: what is counted.
+        shown: whether this process shows it.
+
+    Yields:
+        What to call with the number of units that are done.
+    """
+    bar = start_bar(unit, total=total, done=0, stderr=True) if shown else None
+    last = time.monotonic()
+
+    def tell(done: int) -> None:
+        nonlocal last
+        if bar is not None:
+            bar.update(bar.task_ids[0], completed=done)
+        elif shown and time.monotonic() - last > SECONDS_BETWEEN_LINES:
+            last = time.monotonic()
+            print(f"{unit}: {done} of {total}", file=sys.stderr, flush=True)
+
+    try:
+        yield tell
     finally:
         if bar is not None:
             bar.stop()

@@ -1,10 +1,14 @@
 """Tables of what study_search.py wrote.
 
-    python scripts/search_tables.py FOLDER [--groups] [--against WAY] [--least 20]
+    python scripts/search_tables.py FOLDER [--groups] [--at] [--against WAY]
+    python scripts/search_tables.py FOLDER --unreached KNOWN --names FILE
 
-Only compositions that all ways have are counted. *Lowest E~* is the relaxed seed of lowest E~ per
-atom, *top-ranked* the one that rm-evaluate's ranking puts first. Standard errors of a share are at
-most 0.5 / sqrt(compositions).
+Only compositions that all ways have are counted; with ``--unreached`` only those of which no seed
+of that way matches loosely before it is relaxed, such as those to which no known structure leads
+(``{known: {preset: prediction, seeds: {kind: prototype}}}``), whose names go to a file. *Lowest E~*
+is the relaxed seed of lowest E~ per atom, *top-ranked* the one that rm-evaluate's ranking puts
+first; *kept* says of how many references a relaxation ends in a match. Standard errors of a share
+are at most 0.5 / sqrt(compositions).
 """
 
 import argparse
@@ -55,13 +59,16 @@ def top_ranked(composition: Composition) -> float | None:
     relaxed = [s for s in composition["seeds"] if "energy" in s]
     if not relaxed:
         return None
-    scores = Ranking().score(
-        [s["energy"] for s in relaxed],
-        np.ones(len(relaxed)),
-        [s["order"] for s in relaxed],
-        [s["share"] for s in relaxed],
+    parts = Ranking().parts(
+        np.ones(len(relaxed)), [s["order"] for s in relaxed], [s["share"] for s in relaxed]
     )
+    scores = np.array([s["energy"] for s in relaxed]) + sum(parts.values())
     return relaxed[int(np.argmin(scores))]["rms"]
+
+
+def kept(composition: Composition) -> float | None:
+    """Displacement of the relaxed reference."""
+    return composition.get("reference", {}).get("rms")
 
 
 SELECTIONS: dict[str, Callable[[Composition], float | None]] = {
@@ -87,13 +94,14 @@ def loose_strict(some: Sequence[Composition], select: Callable[[Composition], An
 def rates(ways: Mapping[str, Sequence[Composition]]) -> str:
     """Markdown: shares of compositions, loosely and strictly, in percent."""
     lines = [
-        f"| seeds | {' | '.join(SELECTIONS)} | RMSE of any |",
-        "| --- |" + " ---: |" * (len(SELECTIONS) + 1),
+        f"| seeds | {' | '.join(SELECTIONS)} | RMSE of any | kept |",
+        "| --- |" + " ---: |" * (len(SELECTIONS) + 2),
     ]
     for name, some in ways.items():
         hits = [f for c in some if (f := SELECTIONS["any"](c)) is not None]
         cells = [loose_strict(some, select) for select in SELECTIONS.values()]
-        lines.append(f"| {name} | {' | '.join(cells)} | {np.mean(hits) if hits else np.nan:.3f} |")
+        rmse = f"{np.mean(hits):.3f}" if hits else ""
+        lines.append(f"| {name} | {' | '.join(cells)} | {rmse} | {loose_strict(some, kept)} |")
     return "\n".join(lines)
 
 
@@ -177,6 +185,8 @@ def main() -> None:
     parser.add_argument("--ways", nargs="*", help="only these")
     parser.add_argument("--groups", action="store_true", help="by kind of reference too")
     parser.add_argument("--at", action="store_true", help="by number of seeds too")
+    parser.add_argument("--unreached", metavar="WAY", help="only what its seeds do not match")
+    parser.add_argument("--names", type=Path, help="file for the names of what is counted")
     parser.add_argument("--against", help="way that others are compared with, pair by pair")
     arguments = parser.parse_args()
     read = read_ways(arguments.folder)
@@ -184,7 +194,13 @@ def main() -> None:
     common = sorted(set.intersection(*(set(way) for way in read.values())))
     if not common:
         parser.error(f"{arguments.folder} has no composition that all of {', '.join(read)} have")
+    if arguments.unreached:
+        reached = SELECTIONS["any, unrelaxed"]
+        common = [n for n in common if reached(read[arguments.unreached][n]) is None]
     ways = {name: [way[number] for number in common] for name, way in read.items()}
+    if arguments.names is not None:
+        names = [c["name"] for c in ways[next(iter(ways))]]
+        arguments.names.write_text("\n".join(names) + "\n")
     print(f"{len(common)} compositions\n\n{rates(ways)}\n\n{costs(ways)}")
     if arguments.at:
         print(f"\n{at_each(ways)}")

@@ -66,8 +66,9 @@ def main() -> None:
             subprocess.run([str(word) for word in words], check=True, capture_output=True)
         whole = time.perf_counter() - begin
         words = ["rm-generate", "--model", model, "--formula", "C8", "--num", options.seeds]
-        words += ["--out", run] if not run.exists() else ["--out", run, "--resume"]
-        subprocess.run([str(word) for word in words], check=True, capture_output=True)
+        words += ["--out", run]
+        if not (run / "summary.json").exists():
+            subprocess.run([str(word) for word in words], check=True, capture_output=True)
         row, found = read_table(model / "log.csv")[-1], judge(run)
         asked = json.loads((run / "summary.json").read_text())["attempted"]
         print(

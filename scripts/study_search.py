@@ -48,6 +48,8 @@ STRICT = 0.1
 _DISPLACED = 0.05
 """Å."""
 _MISSED = 0.05
+_JUDGED = 40
+"""References by which the judge is checked."""
 
 
 @dataclass(frozen=True)
@@ -186,12 +188,17 @@ def relaxed(way: Way, atoms: ase.Atoms, rng: np.random.Generator, judge: Judge) 
     }
 
 
+def name_of(atoms: ase.Atoms) -> str:
+    """Of a reference, in its file."""
+    return str(atoms.info.get("name", atoms.info.get("material_id", atoms.symbols)))
+
+
 def facts_of(number: int, reference: ase.Atoms) -> dict[str, Any]:
     """What tables are grouped by."""
     return {
         "number": number,
         "formula": str(reference.symbols.formula),
-        "name": str(reference.info.get("name", reference.info.get("material_id", ""))),
+        "name": name_of(reference),
         "atoms": len(reference),
         "elements": len(set(reference.numbers)),
         "system": crystal_system(space_group(reference).number),
@@ -205,7 +212,9 @@ def read_records(file: Path) -> Iterator[dict[str, Any]]:
             yield json.loads(line)
 
 
-def run(ways: Sequence[Way], frames: Sequence[ase.Atoms], arguments: argparse.Namespace) -> None:
+def run(
+    ways: Sequence[Way], wanted: Mapping[int, ase.Atoms], arguments: argparse.Namespace
+) -> None:
     """All ways of one composition after the other, so that a part of the work can be compared."""
     part, parts = arguments.part
     suffix = "" if parts == 1 else f".part{part}"
@@ -213,7 +222,7 @@ def run(ways: Sequence[Way], frames: Sequence[ase.Atoms], arguments: argparse.Na
     done: Mapping[str, set[int]] = {
         name: {record["number"] for record in read_records(file)} for name, file in files.items()
     }
-    for number, reference in enumerate(frames):
+    for number, reference in wanted.items():
         if number % parts != part % parts:
             continue
         todo = [way for way in ways if number not in done[way.name]]
@@ -245,6 +254,7 @@ def main() -> None:
     parser.add_argument("--compositions", type=int, default=100)
     parser.add_argument("--seeds", type=int, default=20, help="of each composition")
     parser.add_argument("--draw", type=int, default=0, help="seed of the draw of compositions")
+    parser.add_argument("--names", type=Path, help="only these, as search_tables.py writes them")
     parser.add_argument("--ways", nargs="+", required=True, help="presets, or YAML files")
     parser.add_argument("--part", type=part_of, default=(1, 1), help="1/8 to 8/8 side by side")
     parser.add_argument("--out", type=Path, required=True)
@@ -260,8 +270,12 @@ def main() -> None:
             arguments.draw,
             arguments.compositions,
         )
-        check_judge(frames[:40])
-        run(ways, frames, arguments)
+        wanted = dict(enumerate(frames))
+        if arguments.names is not None:
+            names = set(arguments.names.read_text().splitlines())
+            wanted = {n: atoms for n, atoms in wanted.items() if name_of(atoms) in names}
+        check_judge(list(wanted.values())[:_JUDGED])
+        run(ways, wanted, arguments)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from shipping import ship, train_and_refine
 from rm_lammps.datasets import read_structures
 
 ENERGY = "formation_energy_per_atom"
+NAME = "material_id"
 REFINEMENT = {
     "noise": {"displacement_power": 2.5, "strain_power": 1.5},
     "optimisation": {"epochs": 12, "learning_rate": 0.002, "loss": {"half_weight": 0.12}},
@@ -47,6 +48,8 @@ def prepare(files: list[Path], like: Path | None, data: Path) -> None:
         one = ase.Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=True)
         share = wanted[system] / wanted.total() / (have[system] / have.total())
         one.info = {ENERGY: float(atoms.info[ENERGY]), "shown": round(share, 4)}
+        if NAME in atoms.info:
+            one.info[NAME] = atoms.info[NAME]
         kept.append(one)
     data.parent.mkdir(parents=True, exist_ok=True)
     ase.io.write(data, kept, format="extxyz")

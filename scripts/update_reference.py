@@ -58,6 +58,7 @@ def pages() -> dict[str, str]:
         "commands.md": commands(),
         "commands_evaluate.md": evaluating_commands(),
         "settings.md": settings(),
+        "settings_more.md": more_settings(),
         "presets.md": presets(),
         "kinds.md": kinds(),
         "stages.md": stages(),
@@ -105,12 +106,13 @@ def _command(name: str) -> str:
 
 
 def settings() -> str:
-    """Every field of the YAML files."""
+    """Every field of a run's YAML file."""
     run = GenerationConfig(model="diamond", formula="C8", preset="hops")
     return "\n".join(
         [
             "# Settings in YAML\n",
-            "## A generation run\n",
+            "These are the settings of a generation run. Those of evaluations and trainings are on "
+            "[a page of their own](settings_more.md).\n",
             '`rm-generate run.yaml`, `rm_lammps.generate("run.yaml")`. The stages are those of the '
             "preset `hops`; [kinds](kinds.md) and [stages](stages.md) list the settings of every "
             "kind of seed, energy term and stage, [presets](presets.md) what presets set.\n",
@@ -124,7 +126,16 @@ def settings() -> str:
             "And what the structures do not depend on, with `out`, the folder for the results:\n",
             "```yaml",
             *fields_as_yaml(Execution()),
-            "```\n",
+            "```",
+        ]
+    )
+
+
+def more_settings() -> str:
+    """Every field of the YAML files of evaluations and trainings."""
+    return "\n".join(
+        [
+            "# Settings of evaluations and trainings\n",
             "## An evaluation\n",
             "`rm-evaluate --config how.yaml`. `sources`, the folders of runs, may be named by the "
             "command instead. `rm-report` takes `sources`, `out` and `best` in the same way:\n",

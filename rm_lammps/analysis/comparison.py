@@ -16,7 +16,8 @@ class Reference:
     """Known structures to look for.
 
     Args:
-        frames: references; ``info["name"]`` names one, otherwise its formula and number do.
+        frames: references; ``info["name"]`` or ``info["material_id"]`` names one, otherwise its
+            formula and number do.
         matcher: decides what is the same; pymatgen's default settings unless given.
     """
 
@@ -25,7 +26,11 @@ class Reference:
     ) -> None:
         self.matcher = StructureMatcher() if matcher is None else matcher
         self.names = [
-            str(atoms.info.get("name", f"{atoms.get_chemical_formula()} #{number}"))
+            str(
+                atoms.info.get("name")
+                or atoms.info.get("material_id")
+                or f"{atoms.get_chemical_formula()} #{number}"
+            )
             for number, atoms in enumerate(frames)
         ]
         # hundreds of references are of as many compositions

@@ -36,20 +36,27 @@ class CompositionFrames:
             for number in np.unique(composition).tolist()
         }
         place = unique.place_of_frames()
-        self._place, self._score = place, unique.score
-        self._energy = unique.table.energy_per_atom[unique.ranked]
-        self._reordered: dict[int, list[int]] = {}
+        self._place, self._leaders, self._refined = place, unique.ranked, unique.refined
         self._ranked: dict[int, list[int]] = {}
         for number, frames in self._by_seed.items():
             # a structure found from several compositions has one leader; its own frame counts here
             best: dict[int, int] = {}
             for frame in sorted(frames, key=lambda f: unique.table.energy_per_atom[f]):
                 best.setdefault(int(place[frame]), frame)
-            self._ranked[number] = [best[p] for p in sorted(best)]
+            self._ranked[number] = [self._shown(p, best[p]) for p in sorted(best)]
+
+    def _shown(self, place: int, frame: int) -> int:
+        """What stands for a unique structure: a frame, or -1 less a leader that was refined."""
+        leader = int(self._leaders[place])
+        return -1 - leader if leader in self._refined else frame
 
     def atoms(self, frame: int) -> ase.Atoms:
-        """A frame of ``structures.extxyz``."""
-        return self._frames.atoms(frame)
+        """A frame of ``structures.extxyz``, or what a potential made of it."""
+        return self._frames.atoms(frame) if frame >= 0 else self._refined[-1 - frame]
+
+    def leader(self, frame: int) -> int:
+        """Leader of the group of what :meth:`best` gave."""
+        return -1 - frame if frame < 0 else int(self._leaders[self._place[frame]])
 
     def first(self, k: int) -> Callable[[int], list[int]]:
         """Select the converged ones of a composition's first ``k`` seeds."""
@@ -60,24 +67,3 @@ class CompositionFrames:
     def best(self, k: int | None) -> Callable[[int], list[int]]:
         """Select a composition's ``k`` top-ranked unique structures; all for ``None``."""
         return lambda composition: self._ranked.get(composition, [])[:k]
-
-    def score(self, frame: int) -> float:
-        """What the unique structure of a frame is ranked by."""
-        return float(self._score[self._place[frame]])
-
-    def prior(self, frame: int) -> float:
-        """What it is ranked by besides E~, pseudo-eV per atom."""
-        return self.score(frame) - float(self._energy[self._place[frame]])
-
-    def reorder(self, composition: int, frames: list[int]) -> None:
-        """Note another order of a composition's best structures."""
-        self._reordered[composition] = frames
-
-    def reranked(self, k: int | None) -> Callable[[int], list[int]]:
-        """Select the first ``k`` structures of the new order."""
-        return lambda composition: self._reordered.get(composition, [])[:k]
-
-    @property
-    def is_reranked(self) -> bool:
-        """Whether there is another order."""
-        return bool(self._reordered)

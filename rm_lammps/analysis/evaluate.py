@@ -6,14 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import ase
+import numpy as np
 
 from rm_lammps.analysis.comparison import Reference, coordination
 from rm_lammps.analysis.export import BEST, Format, export, write_top
 from rm_lammps.analysis.grouping import Tolerances
-from rm_lammps.analysis.plots import plot_energy_volume
+from rm_lammps.analysis.hand_over import HandOver
+from rm_lammps.analysis.physical import Opinions, SecondOpinion, order_by_potentials
+from rm_lammps.analysis.plots import plot_energy_volume, plot_parity
 from rm_lammps.analysis.ranking import Ranking
 from rm_lammps.analysis.symmetry import SYMPREC
-from rm_lammps.analysis.unique import UniqueSet, read_unique, write_unique
+from rm_lammps.analysis.unique import UniqueSet, find_unique, read_unique, write_found
 from rm_lammps.chemistry.bonds import CRYSTAL_SHELL
 from rm_lammps.chemistry.formula import reduced_formula
 from rm_lammps.datasets import read_structures
@@ -21,7 +24,7 @@ from rm_lammps.files import write_json
 from rm_lammps.ranks import Communicator, OneProcess, on_root, share_out
 from rm_lammps.runs.contents import read_summary
 from rm_lammps.runs.frames import FrameFile
-from rm_lammps.runs.layout import ENERGY_VOLUME, EVALUATION, UNIQUE
+from rm_lammps.runs.layout import ENERGY_VOLUME, EVALUATION, HULL, PARITY, UNIQUE
 
 
 def evaluate(
@@ -30,12 +33,14 @@ def evaluate(
     *,
     comm: Communicator | None = None,
     formats: Iterable[Format] = (),
+    hand_over: HandOver = HandOver(),  # noqa: B008
     symmetrise: bool = False,
     symprec: float = SYMPREC,
     tolerances: Tolerances | None = None,
     ranking: Ranking = Ranking(),  # noqa: B008
     top: int = BEST,
-) -> tuple[dict[str, Any], UniqueSet]:
+    second_opinion: SecondOpinion | None = None,
+) -> tuple[dict[str, Any], UniqueSet, Opinions | None]:
     """Deduplicate, rank, match and draw the structures of a run.
 
     Rates are over all attempted seeds.
@@ -46,14 +51,17 @@ def evaluate(
         reference_file: structures to look for; ``info["name"]`` names them.
         comm: every rank of it calls this function; rank 0 writes. One process unless given.
         formats: write structures in these formats too.
+        hand_over: in what cells these and ``top.cif.zip`` are written.
         symmetrise: write ``unique_symmetrised.extxyz`` too.
         symprec: for space groups and standard cells, Å.
         tolerances: for what is compared before pymatgen's matcher.
         ranking: what structures are ranked by.
         top: structures of each composition in ``top.extxyz`` and ``top.cif.zip``.
+        second_opinion: what physical potentials rank the candidates; E~ does unless given.
 
     Returns:
-        The content of ``evaluation.json``, and the unique structures, on every rank.
+        The content of ``evaluation.json``, the unique structures, and what the potentials said of
+        the candidates, on every rank.
 
     Raises:
         UserError: the folder holds no merged results, or the references are unusable.
@@ -61,14 +69,11 @@ def evaluate(
     comm = OneProcess() if comm is None else comm
     summary = on_root(comm, lambda: read_summary(folder))
     references = on_root(comm, lambda: _read_references(reference_file))
-    unique = write_unique(
-        folder,
-        comm,
-        symmetrise=symmetrise,
-        symprec=symprec,
-        tolerances=tolerances,
-        ranking=ranking,
-    )
+    unique = find_unique(folder, comm, symprec=symprec, tolerances=tolerances, ranking=ranking)
+    opinions = None
+    if second_opinion is not None:
+        unique, opinions = order_by_potentials(folder, unique, comm, second_opinion)
+    unique = write_found(folder, unique, comm, symmetrise=symmetrise, symprec=symprec)
     matches = _match(folder, unique, references, comm)
 
     def finish() -> dict[str, Any]:
@@ -80,11 +85,17 @@ def evaluate(
         result = {**_rates(summary, unique, matches, references), "structures": structures}
         write_json(folder / EVALUATION, result)
         plot_energy_volume(structures, references, folder / ENERGY_VOLUME)
-        export(folder, unique, formats)
-        write_top(folder, unique, top)
+        # of an earlier order, which this is not
+        for name in (PARITY, HULL):
+            (folder / name).unlink(missing_ok=True)
+        if opinions is not None:
+            plot_parity(structures, opinions.how.names, folder / PARITY)
+            write_json(folder / HULL, list(opinions.known))
+        export(folder, unique, formats, hand_over, top)
+        write_top(folder, unique, top, hand_over)
         return result
 
-    return on_root(comm, finish), unique
+    return on_root(comm, finish), unique, opinions
 
 
 def _read_references(file: Path | None) -> list[ase.Atoms]:
@@ -130,19 +141,41 @@ def _rates(
 def _describe(atoms: ase.Atoms, match: str | None, bond_length: float | None) -> dict[str, Any]:
     info = atoms.info
     of_runs = {"run": info["run"], "runs": info["runs"].tolist()} if "runs" in info else {}
+    tight = info["space_group_tight"], info["space_group_tight_number"]
     return {
         "rank": int(info["rank"]),
         "seed": int(info["seed"]),
         **of_runs,
         "formula": atoms.get_chemical_formula(),
+        "rank_score": float(info["rank_score"]),
         "energy_per_atom": float(info["energy_per_atom"]),
+        **{key: _plain(value) for key, value in info.items() if _says_why(key)},
         "volume_per_atom": atoms.get_volume() / len(atoms) if atoms.pbc.all() else None,
         "found": int(info["found"]),
         "seeds": info["seeds"].tolist(),
         "space_group": f"{info['space_group']} ({info['space_group_number']})",
+        "space_group_tight": f"{tight[0]} ({tight[1]})",
         "coordination": None if bond_length is None else coordination(atoms, bond_length),
         "matches": match,
     }
+
+
+_REASONS = {
+    *("seed_kind", "prototype_id", "prototype_formula", "prototype_share", "ranked_by"),
+    *("physical_energy_per_atom", "physical_volume_per_atom", "disagreement"),
+    *("above_hull", "above_hull_disagreement", "hull_references", "hull_missing"),
+    *("refined_by", "refined", "refined_rms"),
+}
+
+
+def _says_why(key: str) -> bool:
+    """Whether a key of a frame says why the structure is where it stands."""
+    of_potential = key.endswith("_energy_per_atom")
+    return key in _REASONS or of_potential or key.startswith("score_")
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _bond_length(references: list[ase.Atoms]) -> float | None:

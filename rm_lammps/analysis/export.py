@@ -1,6 +1,5 @@
 """The structures of a run in other formats, in the order of the extxyz files."""
 
-import io
 import sqlite3
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
@@ -13,12 +12,13 @@ import numpy as np
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.db import connect
 from ase.db.core import reserved_keys
-from ase.io.cif import write_cif
 
+from rm_lammps.analysis.hand_over import HandOver, cif_text, poscar_text, write_vasp
+from rm_lammps.analysis.molecules.files import write_sdf, write_smiles
 from rm_lammps.analysis.unique import UniqueSet, read_unique
 from rm_lammps.errors import UserError
 from rm_lammps.runs.frames import FrameFile, iterate
-from rm_lammps.runs.layout import STRUCTURES, TOP, TOP_CIFS, UNIQUE
+from rm_lammps.runs.layout import STRUCTURES, TOP, TOP_CIFS, UNIQUE, VASP
 
 BEST = 20
 """Structures of each composition in ``top.extxyz``."""
@@ -29,36 +29,57 @@ class Format(str, Enum):
 
     CIF = "cif"
     """Zip of one CIF a structure; names carry seed and rank."""
+    POSCAR = "poscar"
+    """Zip of one POSCAR a structure."""
+    VASP = "vasp"
+    """Folder of input for VASP for each of the best structures."""
     DB = "db"
     """ASE database (SQLite); rows in the order of the extxyz file."""
+    SDF = "sdf"
+    """Molecules with their bonds."""
+    SMI = "smi"
+    """One SMILES a line, with the name of the molecule."""
 
 
-Writer = Callable[[Iterable[tuple[str, ase.Atoms]], Path], None]
+Frames = Iterable[tuple[str, ase.Atoms]]
+Writer = Callable[[Frames, Path, HandOver], None]
 
 
-def export(folder: Path, unique: UniqueSet, formats: Iterable[Format]) -> None:
+def export(
+    folder: Path,
+    unique: UniqueSet,
+    formats: Iterable[Format],
+    hand_over: HandOver = HandOver(),  # noqa: B008
+    top: int = BEST,
+) -> None:
     """Write ``structures`` and ``unique`` in other formats, as ``.cif.zip`` or ``.db``.
 
     Args:
         folder: of the run, with ``structures.extxyz`` and ``unique.extxyz``.
         unique: as ``write_unique`` returned it.
         formats: which.
+        hand_over: in what cells crystals are written as CIF, POSCAR and input for VASP.
+        top: structures of each composition that get input for VASP.
 
     Raises:
         UserError: the files can't be written.
     """
     for wanted in dict.fromkeys(formats):
+        if wanted is Format.VASP:
+            best = (pair for pair in _named_unique(folder) if pair[1].info["rank"] <= top)
+            write_vasp(best, folder / VASP, hand_over)
+            continue
         suffix, write = _WRITERS[wanted]
-        for stem, frames in (
-            (Path(STRUCTURES).stem, _named_structures(folder, unique)),
-            (Path(UNIQUE).stem, _named_unique(folder)),
-        ):
+        sources = {Path(UNIQUE).stem: _named_unique(folder)}
+        if wanted in _OF_ALL:
+            sources[Path(STRUCTURES).stem] = _named_structures(folder, unique)
+        for stem, frames in sources.items():
             path = folder / f"{stem}{suffix}"
             # suffix last: ase.db goes by it
             partial = folder / f".partial-{stem}{suffix}"
             try:
                 partial.unlink(missing_ok=True)
-                write(frames, partial)
+                write(frames, partial, hand_over)
                 partial.replace(path)
             except (OSError, sqlite3.Error) as error:
                 raise UserError(f"Can't write {path}: {error}.", "Make room.") from error
@@ -68,13 +89,19 @@ def export(folder: Path, unique: UniqueSet, formats: Iterable[Format]) -> None:
                     left.unlink()
 
 
-def write_top(folder: Path, unique: UniqueSet, top: int = BEST) -> None:
-    """Write the best structures of each composition: ``top.extxyz`` and ``top.cif.zip``.
+def write_top(
+    folder: Path,
+    unique: UniqueSet,
+    top: int = BEST,
+    hand_over: HandOver = HandOver(),  # noqa: B008
+) -> None:
+    """Write the best structures of each composition: ``top.extxyz``, of crystals ``top.cif.zip``.
 
     Args:
         folder: of the run, with ``unique.extxyz``.
         unique: as ``write_unique`` returned it.
         top: structures of each composition, in the order of ``unique.extxyz``.
+        hand_over: in what cells crystals are written as CIF.
 
     Raises:
         UserError: the files can't be written.
@@ -84,20 +111,14 @@ def write_top(folder: Path, unique: UniqueSet, top: int = BEST) -> None:
     try:
         with FrameFile(folder / UNIQUE, unique.begin) as frames:
             partial.write_bytes(b"".join(frames.text(number) for number in best))
-            named = ((cif_name(a), a) for a in map(frames.atoms, best))
-            _write_cifs(named, archive)
+            crystals = unique.table.volume_per_atom[unique.ranked] > 0
+            named = ((cif_name(a), a) for a in map(frames.atoms, best) if a.pbc.all())
+            if crystals.any():
+                _write_cifs(named, archive, hand_over)
+                archive.replace(folder / TOP_CIFS)
         partial.replace(folder / TOP)
-        archive.replace(folder / TOP_CIFS)
     except OSError as error:
         raise UserError(f"Can't write {folder / 'top.extxyz'}: {error}") from error
-
-
-def cif_text(atoms: ase.Atoms, name: str) -> str:
-    """CIF with the atoms in their order, in P1; ``name`` becomes the data block's."""
-    stream = io.BytesIO()
-    write_cif(stream, [atoms])
-    text = stream.getvalue().decode()
-    return text.replace("data_image0", f"data_{name}", 1)
 
 
 def cif_name(atoms: ase.Atoms, unique: bool = True) -> str:
@@ -121,13 +142,19 @@ def _named_unique(folder: Path) -> Iterator[tuple[str, ase.Atoms]]:
         yield cif_name(atoms), atoms
 
 
-def _write_cifs(frames: Iterable[tuple[str, ase.Atoms]], path: Path) -> None:
+def _write_cifs(frames: Frames, path: Path, hand_over: HandOver) -> None:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, atoms in frames:
-            archive.writestr(f"{name}.cif", cif_text(atoms, name))
+            archive.writestr(f"{name}.cif", cif_text(atoms, name, hand_over))
 
 
-def _write_database(frames: Iterable[tuple[str, ase.Atoms]], path: Path) -> None:
+def _write_poscars(frames: Frames, path: Path, hand_over: HandOver) -> None:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, atoms in frames:
+            archive.writestr(f"{name}.vasp", poscar_text(atoms, name, hand_over))
+
+
+def _write_database(frames: Frames, path: Path, _: HandOver) -> None:
     # serial: ASE would otherwise wait for all MPI ranks, which are not all here
     with connect(path, append=False, serial=True, use_lock_file=False) as database:
         for name, atoms in frames:
@@ -151,5 +178,14 @@ def _plain(value: Any) -> Any:
 
 _WRITERS: dict[Format, tuple[str, Writer]] = {
     Format.CIF: (".cif.zip", _write_cifs),
+    Format.POSCAR: (".poscar.zip", _write_poscars),
     Format.DB: (".db", _write_database),
+    Format.SDF: (".sdf", write_sdf),
+    Format.SMI: (".smi", write_smiles),
 }
+_OF_ALL = {Format.CIF, Format.POSCAR, Format.DB}
+"""Formats of all structures, not of the unique ones alone."""
+
+OF_CRYSTALS = {Format.CIF, Format.POSCAR, Format.VASP}
+OF_MOLECULES = {Format.SDF, Format.SMI}
+"""What the other kind of structures can't be written as."""

@@ -6,9 +6,11 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from rm_lammps.analysis.ranking import PROTOTYPE_WEIGHT, SYMMETRY_WEIGHT
-from rm_lammps.settings import Numbers, read_words
+from rm_lammps.settings import Name, Numbers, Words, read_words
 
-Formats = Annotated[tuple[Literal["cif", "db"], ...], BeforeValidator(read_words)]
+Formats = Annotated[
+    tuple[Literal["cif", "poscar", "vasp", "db", "sdf", "smi"], ...], BeforeValidator(read_words)
+]
 
 
 class _Fields(BaseModel):
@@ -19,13 +21,14 @@ class AllFields(_Fields):
     """What crystals and molecules have in common."""
 
     format: Formats = Field(
-        (), description="write structures as CIF zip (cif) or ASE database (db) too"
+        (),
+        description="write structures in these formats too: cif, poscar (a zip each), vasp (a "
+        "folder of input each of top), db (ASE database); molecules: sdf, smi, db",
     )
     show: int = Field(10, ge=0, description="unique structures to list")
     training: Path | None = Field(
         None,
-        description="structures or molecules that don't count as new; with rerank they make the "
-        "convex hull too",
+        description="structures or molecules that don't count as new",
     )
 
 
@@ -34,6 +37,13 @@ class CrystalFields(_Fields):
 
     reference: Path | None = Field(
         None, description="structures to look for, in any format ASE reads"
+    )
+    cell: Literal["relaxed", "conventional", "primitive"] = Field(
+        "relaxed",
+        description="of CIF, POSCAR and input for VASP: as relaxed, or symmetrised to symprec",
+    )
+    vasp_set: str = Field(
+        "MPRelaxSet", description="input set of pymatgen.io.vasp.sets for --format vasp"
     )
     symmetrise: bool = Field(False, description="write the unique structures' standard cells too")
     symprec: float = Field(
@@ -65,16 +75,27 @@ class CrystalFields(_Fields):
     at: Annotated[Numbers, Field(min_length=1)] = Field(
         (20,), description="metrics: candidates a composition, e.g. 5,20"
     )
-    rerank: int = Field(
-        0,
-        ge=0,
-        description="metrics: rank so many candidates of each composition anew by a physical "
-        "potential, each at the best of seven volumes",
+    rank_by: Words = Field(
+        (),
+        description="physical potentials whose mean energy takes the place of E~ in the order, "
+        "e.g. chgnet,sevennet; a name that matcalc knows, a bundle of rm-deploy, or MODULE:NAME of "
+        "a calculator of ASE",
     )
-    rerank_steps: int = Field(
-        0, ge=0, description="relax them by it from there, so many steps at most"
+    candidates: int = Field(
+        20, ge=1, description="of each composition that they look at, the best by E~"
     )
-    rank_by: str = Field("chgnet", description="the potential of rerank")
+    refine: Name | None = Field(
+        None,
+        description="potential that relaxes these first, cell and atoms, symmetry kept; it ranks "
+        "them too unless rank_by names others",
+    )
+    refine_steps: int = Field(200, ge=1, description="of that relaxation at most")
+    refine_fmax: float = Field(0.05, gt=0, description="eV/Å, where it ends")
+    hull: Words = Field(
+        ("shipped",),
+        description="known structures for energies above the hull: shipped (those that come with "
+        "the model crystals), files, or none",
+    )
 
 
 class MoleculeFields(_Fields):
@@ -86,6 +107,14 @@ class MoleculeFields(_Fields):
         ge=0.001,
         le=1,
         description="keep this fraction of each composition, lowest rank score first",
+    )
+    smarts: str | None = Field(
+        None, description="keep molecules with this pattern alone, e.g. 'C(=O)N' for amides"
+    )
+    drop_alerts: bool = Field(
+        False,
+        description="drop molecules with groups that are unstable or react (ketenes, allenes, "
+        "enols, ...), by RDKit's catalogues",
     )
 
 

@@ -29,6 +29,7 @@ class KeptGroups:
         self._path = structures.with_name(GROUPS)
         self._origin = json.dumps(
             {
+                "led_by": "the most symmetric",
                 "structures_sha256": sha256(structures),
                 "matcher": matcher.as_dict(),
                 "tolerances": asdict(tolerances),

@@ -1,12 +1,13 @@
 """Pictures of results."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import ase
+from ase.formula import Formula
 from matplotlib.figure import Figure
-from numpy.typing import ArrayLike
 
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8a7a00", "#5b4fa2")
 """Told apart by colour-blind people too (Okabe and Ito, the yellow darkened)."""
@@ -58,19 +59,50 @@ def plot_energy_volume(
     figure.savefig(picture, dpi=150)
 
 
-def plot_screening(scores: ArrayLike, energies: ArrayLike, picture: Path) -> None:
-    """Draw an independent energy against what structures were ranked by.
+def plot_parity(structures: Sequence[dict[str, Any]], potentials: str, picture: Path) -> None:
+    """Draw the energy by potentials against E~, each above the composition's lowest.
 
     Args:
-        scores: ``rank_score`` above the composition's best, pseudo-eV per atom, shape (n,).
-        energies: above the composition's lowest, eV per atom, shape (n,).
+        structures: unique structures as in ``evaluation.json``.
+        potentials: what they are called.
         picture: PNG to write.
     """
     figure = Figure(figsize=(5, 4.2), layout="constrained")
     axes = figure.subplots()
-    axes.scatter(scores, energies, s=12, color=COLOURS[0], alpha=0.5, linewidths=0)
+    pairs = above_lowest(structures)
+    axes.scatter(
+        [pseudo for pseudo, _, _ in pairs],
+        [physical for _, physical, _ in pairs],
+        s=12,
+        color=COLOURS[0],
+        alpha=0.5,
+        linewidths=0,
+    )
     axes.set(
-        xlabel="rank_score above the composition's best (pseudo-eV per atom)",
-        ylabel="chgnet, above its lowest (eV per atom)",
+        xlabel="E~ above the composition's lowest (pseudo-eV per atom)",
+        ylabel=f"{potentials}, above its lowest (eV per atom)",
     )
     figure.savefig(picture, dpi=150)
+
+
+def above_lowest(
+    structures: Sequence[dict[str, Any]],
+) -> list[tuple[float, float, dict[str, Any]]]:
+    """E~ and physical energy above the lowest of the composition, and the structure itself.
+
+    Args:
+        structures: as in ``evaluation.json``; those without a physical energy are left out.
+    """
+    by_formula: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for one in structures:
+        if "physical_energy_per_atom" in one:
+            by_formula[Formula(one["formula"]).reduce()[0].format("hill")].append(one)
+    pairs = []
+    for some in by_formula.values():
+        pseudo = min(one["energy_per_atom"] for one in some)
+        physical = min(one["physical_energy_per_atom"] for one in some)
+        pairs += [
+            (one["energy_per_atom"] - pseudo, one["physical_energy_per_atom"] - physical, one)
+            for one in some
+        ]
+    return pairs

@@ -76,8 +76,6 @@ def predict(
         selections[f"{k} seeds"] = found.first(k)
         selections[f"{k} top-ranked unique"] = found.best(k)
     selections["all seeds"] = found.best(None)
-    if found.is_reranked:
-        selections |= {f"{k} reranked": found.reranked(k) for k in sorted({1, *at})}
     rows = share_out(comm, goals, lambda goal: _row(goal, found, selections))
     return {
         "rates": {name: _rates(rows, name) for name in selections},
@@ -116,7 +114,6 @@ def _row(
         "rms": {name: best(target.own, select) for name, select in selections.items()},
         "rms_any": {name: best(target.alike, select) for name, select in selections.items()},
         "rank": rank(found.best(None)),
-        "rank_by_chgnet": rank(found.reranked(None)),
     }
 
 

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-PROTOTYPE_WEIGHT = 0.1
-SYMMETRY_WEIGHT = 0.03
-"""Pseudo-eV; where the likelihood of 170 known crystals is largest: see
-docs/studies/crystals_ranking.md."""
+PROTOTYPE_WEIGHT = 0.05
+SYMMETRY_WEIGHT = 0.01
+"""Pseudo-eV; about where the likelihood of 2,759 known crystals is largest (see
+docs/studies/crystals_ranking.md), and what ranks most of blind seeds first
+(docs/studies/blind_search.md)."""
 
 _NO_SHARE = 0.01
 """Share of votes up to which a known structure says no more than none."""
@@ -29,27 +30,27 @@ class Ranking:
     fewer than all votes, or the template of its seed a lower probability than one: crystals of
     similar elements have similar structures."""
 
-    def score(
-        self,
-        energy: ArrayLike,
-        found: ArrayLike,
-        orders: ArrayLike,
-        shares: ArrayLike,
-    ) -> NDArray[np.float64]:
-        """``rank_score``: lower is better, compared within a composition only.
+    def parts(
+        self, found: ArrayLike, orders: ArrayLike, shares: ArrayLike
+    ) -> dict[str, NDArray[np.float64]]:
+        """What is added to the energy: negative where it speaks for a structure.
 
         Args:
-            energy: E~, pseudo-eV per atom, shape (n,).
             found: seeds that ended in each structure, shape (n,).
             orders: of the point groups, shape (n,); any where symmetry weighs nothing.
             shares: of the votes, for the type of known structure that led to each, shape (n,);
                 0 for none. They count where any structure has one.
+
+        Returns:
+            ``votes``, ``symmetry`` and ``found``, pseudo-eV per atom, shape (n,).
         """
         share = np.asarray(shares, dtype=float)
-        malus = -self.prototype * np.log(np.maximum(share, _NO_SHARE)) if share.any() else 0.0
-        bonus = self.found * np.log(np.asarray(found, dtype=float))
-        bonus += self.symmetry_weight(share) * np.log(np.asarray(orders, dtype=float))
-        return np.asarray(energy, dtype=float) - bonus + malus
+        votes = np.log(np.maximum(share, _NO_SHARE)) if share.any() else np.zeros(len(share))
+        return {
+            "votes": -self.prototype * votes,
+            "symmetry": -self.symmetry_weight(share) * np.log(np.asarray(orders, dtype=float)),
+            "found": -self.found * np.log(np.asarray(found, dtype=float)),
+        }
 
     def symmetry_weight(self, shares: ArrayLike) -> float:
         """What symmetry weighs among structures of these shares of the votes; pseudo-eV."""

@@ -1,18 +1,14 @@
-"""What a physical potential says of a ranking: agreement, energies above references and hull."""
+"""What physical potentials say of the order by E~, in numbers for a whole run."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import ase
 import numpy as np
 
-from rm_lammps.analysis.composition_frames import CompositionFrames
-from rm_lammps.analysis.hull import energies_above_hull
+from rm_lammps.analysis.physical import Candidate, Opinions
 from rm_lammps.chemistry.formula import reduced_formula
-from rm_lammps.potentials import Potential
-from rm_lammps.ranks import Communicator
 
 METASTABLE = 0.1
 """eV per atom above the reference or the hull."""
@@ -20,48 +16,39 @@ _ON_HULL = 1e-3
 """eV per atom up to which a structure is not above them."""
 
 
-@dataclass
-class Judged:
-    """A structure with its energy by a physical potential."""
-
-    atoms: ase.Atoms
-    energy: float
-    """eV per atom; infinite where the potential gives none."""
-    rms: float | None = None
-    """From the structure to the potential's minimum, in units of (V/N)^(1/3); none if not relaxed,
-    or if the minimum is another structure."""
-    score: float = field(default=0.0)
-    """What the candidate was ranked by before."""
-    prior: float = field(default=0.0)
-    """What of that was not E~."""
-
-    @property
-    def new_score(self) -> float:
-        """What it is ranked by now."""
-        return self.energy + self.prior
-
-
-def stability(
-    found: CompositionFrames,
-    candidates: dict[int, list[tuple[int, Judged]]],
-    known: Sequence[ase.Atoms],
-    potential: Potential,
-    comm: Communicator,
+def summary(
+    opinions: Opinions, references: Sequence[ase.Atoms], levels: Sequence[float]
 ) -> dict[str, Any]:
-    """Energies above the hull of what was ranked first before, and of the lowest candidates."""
-    number = len(found.formulas)
-    energies = [_energies(candidates[n]) for n in range(number)]
-    both = [*(some[0] for some in energies), *map(min, energies)]
+    """What ``metrics.json`` says of the second opinion.
 
-    above = energies_above_hull([*found.formulas] * 2, both, known, potential.energy, comm)
-    first, best = above[:number], above[number:]
-    rates = {name: _stable(some) for name, some in (("top_ranked", first), ("lowest", best))}
-    return {"above_hull": rates, "energies_above_hull": first}
+    Args:
+        opinions: of the candidates.
+        references: structures of the same compositions to compare energies with.
+        levels: their energies by the mean of the potentials, eV per atom.
+    """
+    candidates, how = opinions.candidates, opinions.how
+    number = max(len(candidates), 1)
+    result = {
+        "potentials": how.names,
+        "refined_by": None if how.refine is None else how.refine.label,
+        "candidates": how.candidates,
+        "structures": sum(map(len, candidates.values())),
+        "core_seconds_per_composition": opinions.seconds / number,
+        **_agreement(list(candidates.values())),
+        **_above_references(opinions, references, levels),
+    }
+    if how.hull:
+        first, lowest = [], []
+        for some in candidates.values():
+            ranked = sorted(some, key=lambda one: one.score)
+            first.append(_above(ranked[0]))
+            lowest.append(_above(min(some, key=lambda one: one.energy)))
+        result["above_hull"] = {"top_ranked": _stable(first), "lowest": _stable(lowest)}
+    return result
 
 
-def _energies(judged: Sequence[tuple[int, Judged]]) -> list[float]:
-    """Of the candidates of a composition, in the order of the ranking before; never empty."""
-    return [candidate.energy for _, candidate in judged] or [float("inf")]
+def _above(one: Candidate) -> float | None:
+    return None if one.above is None else one.above.energy
 
 
 def _stable(above: Sequence[float | None]) -> dict[str, Any]:
@@ -77,19 +64,19 @@ def _stable(above: Sequence[float | None]) -> dict[str, Any]:
     }
 
 
-def agreement(candidates: Sequence[list[tuple[int, Judged]]]) -> dict[str, Any]:
-    """How well the ranking before tells the potential's."""
+def _agreement(candidates: Sequence[list[Candidate]]) -> dict[str, Any]:
+    """How well the ranking before tells the potentials'."""
     from scipy.stats import spearmanr
 
     correlations, same_first, displacements = [], [], []
     for judged in candidates:
-        energies = np.array([candidate.energy for _, candidate in judged])
-        displacements += [c.rms for _, c in judged if c.rms is not None]
+        energies = np.array([one.energy for one in judged])
+        displacements += [one.rms for one in judged if one.rms is not None]
         if len(judged) < 2 or not np.isfinite(energies).all():
             continue
         same_first.append(bool(energies[0] == energies.min()))
         if len(judged) > 2:
-            scores = [candidate.score for _, candidate in judged]
+            scores = [one.before for one in judged]
             correlations.append(float(spearmanr(scores, energies).statistic))
     finite = [c for c in correlations if np.isfinite(c)]
     return {
@@ -100,25 +87,21 @@ def agreement(candidates: Sequence[list[tuple[int, Judged]]]) -> dict[str, Any]:
     }
 
 
-def above(
-    found: CompositionFrames,
-    candidates: dict[int, list[tuple[int, Judged]]],
-    references: Sequence[ase.Atoms],
-    levels: Sequence[float],
+def _above_references(
+    opinions: Opinions, references: Sequence[ase.Atoms], levels: Sequence[float]
 ) -> dict[str, Any]:
-    """Energies of the best candidates above the lowest reference of their composition."""
+    """Energies of the candidates above the lowest reference of their composition."""
     lowest: dict[str, float] = defaultdict(lambda: float("inf"))
     for atoms, energy in zip(references, levels, strict=True):
         key = reduced_formula(Counter(atoms.get_chemical_symbols()))
         lowest[key] = min(lowest[key], energy)
-    first, best = [], []
-    for composition, formula in enumerate(found.formulas):
-        key = reduced_formula(Counter(ase.formula.Formula(formula).count()))
-        if not np.isfinite(lowest[key]):
+    before, first, best = [], [], []
+    for formula, some in opinions.candidates.items():
+        if not np.isfinite(lowest[formula]):
             continue
-        energies = _energies(candidates[composition])
-        first.append(energies[0] - lowest[key])
-        best.append(min(energies) - lowest[key])
+        before.append(some[0].energy - lowest[formula])
+        first.append(min(some, key=lambda one: one.score).energy - lowest[formula])
+        best.append(min(one.energy for one in some) - lowest[formula])
     if not first:
         return {}
     return {
@@ -129,6 +112,10 @@ def above(
                 "not_above": float(np.mean(np.array(values) <= _ON_HULL)),
                 "within_0.1": float(np.mean(np.array(values) <= METASTABLE)),
             }
-            for name, values in (("top_ranked", first), ("lowest_of_candidates", best))
+            for name, values in (
+                ("ranked_first_by_E~", before),
+                ("top_ranked", first),
+                ("lowest_of_candidates", best),
+            )
         }
     }

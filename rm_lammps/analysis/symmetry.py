@@ -13,6 +13,7 @@ from rm_lammps.geometry.symmetry import SYMPREC, UNKNOWN, SpaceGroup, space_grou
 __all__ = [
     "LOOSE_SYMPREC",
     "SYMPREC",
+    "TIGHT_SYMPREC",
     "UNKNOWN",
     "SpaceGroup",
     "order_of_symmetry",
@@ -22,6 +23,9 @@ __all__ = [
 ]
 
 Array = NDArray[np.float64]
+
+TIGHT_SYMPREC = 0.01
+"""Å; what is symmetric within it was relaxed with its symmetry."""
 
 LOOSE_SYMPREC = 0.3
 """Å; as well as a model of many elements knows where atoms belong."""
@@ -48,8 +52,10 @@ def point_group_order(number: int) -> int:
     return operations.nsymop // operations.nsubtrans
 
 
-def symmetrised(atoms: ase.Atoms, symprec: float = SYMPREC) -> ase.Atoms:
-    """Conventional standard cell with atoms on their ideal sites.
+def symmetrised(
+    atoms: ase.Atoms, symprec: float = SYMPREC, *, to_primitive: bool = False
+) -> ase.Atoms:
+    """Standard cell with atoms on their ideal sites, conventional unless asked otherwise.
 
     Elements come in the order in which they first appear in ``atoms``, atoms of one element in
     spglib's order. The content of the cell may be a multiple or a fraction of the original's.
@@ -57,11 +63,12 @@ def symmetrised(atoms: ase.Atoms, symprec: float = SYMPREC) -> ase.Atoms:
     Args:
         atoms: the structure; returned as it is where spglib finds no symmetry, and for molecules.
         symprec: how far atoms may be from their ideal sites, Å.
+        to_primitive: give the primitive cell.
     """
     standard = None
     if atoms.pbc.all():
         standard = spglib.standardize_cell(
-            spglib_cell(atoms), to_primitive=False, no_idealize=False, symprec=symprec
+            spglib_cell(atoms), to_primitive=to_primitive, no_idealize=False, symprec=symprec
         )
     if standard is None:
         return ase.Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)

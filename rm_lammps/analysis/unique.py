@@ -1,5 +1,6 @@
 """Unique structures of a run, ranked: ``unique.extxyz``."""
 
+import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,8 +14,10 @@ from pymatgen.analysis.structure_matcher import StructureMatcher
 from rm_lammps.analysis.grouping import Grouping, Tolerances
 from rm_lammps.analysis.groups import KeptGroups
 from rm_lammps.analysis.ranking import Ranking
+from rm_lammps.analysis.representatives import represented
 from rm_lammps.analysis.symmetry import (
     SYMPREC,
+    TIGHT_SYMPREC,
     SpaceGroup,
     order_of_symmetry,
     space_group,
@@ -27,6 +30,7 @@ from rm_lammps.runs.contents import system_of_run
 from rm_lammps.runs.frames import FrameFile, iterate, with_note
 from rm_lammps.runs.index import FrameTable, read_index
 from rm_lammps.runs.layout import STRUCTURES, SUMMARY, SYMMETRISED, UNIQUE
+from rm_lammps.runs.records import Fact
 from rm_lammps.systems import System, find_system, system_of
 
 
@@ -45,6 +49,12 @@ class UniqueSet:
     """What the leaders are ranked by, lower is better, shape (n_unique,)."""
     groups: list[SpaceGroup]
     """Space groups of the leaders."""
+    parts: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    """What of the score is not an energy, by name, shape (n_unique,) each."""
+    facts: Mapping[int, Mapping[str, Fact]] = field(default_factory=dict)
+    """What else the frames of leaders say, by frame: energies of potentials, for example."""
+    refined: Mapping[int, ase.Atoms] = field(default_factory=dict)
+    """Leaders that were relaxed by a potential, by frame, as they are then."""
     begin: NDArray[np.int64] = field(default_factory=lambda: np.zeros(1, dtype=np.int64))
     """First byte of each frame of ``unique.extxyz``, and the file's length, shape (n_unique + 1,);
     once it is written."""
@@ -93,10 +103,10 @@ def write_unique(
 ) -> UniqueSet:
     """Deduplicate and rank ``structures.extxyz``; write ``unique.extxyz`` and ``groups.npz``.
 
-    Each frame is that of the group's lowest E~, byte for byte, with more in its ``info``:
-    ``rank`` (from 1, of its composition), ``rank_score``, ``found`` (number of seeds), ``seeds``
-    (which), ``space_group`` and ``space_group_number``. Compositions come in the order of their
-    first seed. The result is the same for any number of ranks.
+    Each frame is that of the group's most symmetric structure, byte for byte, with more in its
+    ``info``: ``rank`` (from 1, of its composition), ``rank_score`` with its parts, ``found``
+    (number of seeds), ``seeds`` (which), and space groups at two tolerances. Compositions come in
+    the order of their first seed. The result is the same for any number of ranks.
 
     Args:
         folder: written by ``rm-generate``.
@@ -112,30 +122,71 @@ def write_unique(
         UserError: on every rank, if there are no usable structures to read or no room to write.
     """
     comm = OneProcess() if comm is None else comm
+    unique = find_unique(
+        folder, comm, symprec=symprec, matcher=matcher, tolerances=tolerances, ranking=ranking
+    )
+    return write_found(folder, unique, comm, symmetrise=symmetrise, symprec=symprec)
+
+
+def find_unique(
+    folder: Path,
+    comm: Communicator,
+    *,
+    symprec: float = SYMPREC,
+    matcher: StructureMatcher | None = None,
+    tolerances: Tolerances | None = None,
+    ranking: Ranking = Ranking(),  # noqa: B008
+) -> UniqueSet:
+    """Deduplicate and rank ``structures.extxyz`` by E~; write ``groups.npz`` alone.
+
+    The arguments are those of :func:`write_unique`.
+
+    Raises:
+        UserError: on every rank, if there are no usable structures to read or no room to write.
+    """
     matcher = StructureMatcher() if matcher is None else matcher
     tolerances = Tolerances() if tolerances is None else tolerances
-    path = folder / STRUCTURES
     table = on_root(comm, lambda: read_index(folder))
-    with FrameFile(path, table.begin) as frames:
+    with FrameFile(folder / STRUCTURES, table.begin) as frames:
         leader = _leaders(table, frames, comm, matcher, tolerances)
         own = np.flatnonzero(leader == np.arange(len(table)))
         weighs = ranking.symmetry_weight(table.share) != 0
 
-        def symmetry(frame: int) -> tuple[SpaceGroup, int]:
+        def symmetry(frame: int) -> tuple[SpaceGroup, SpaceGroup, int]:
             atoms = frames.atoms(frame)
             group = space_group(atoms, symprec)
-            return group, order_of_symmetry(atoms, group) if weighs else 1
+            tight = space_group(atoms, TIGHT_SYMPREC)
+            return group, tight, order_of_symmetry(atoms, group) if weighs else 1
 
         symmetries = share_out(comm, own.tolist(), symmetry)
-        unique = _rank(table, leader, own, symmetries, ranking)
+    return _rank(table, leader, own, symmetries, ranking)
 
-        def write() -> NDArray[np.int64]:
+
+def write_found(
+    folder: Path,
+    unique: UniqueSet,
+    comm: Communicator,
+    *,
+    symmetrise: bool = False,
+    symprec: float = SYMPREC,
+) -> UniqueSet:
+    """Write ``unique.extxyz``, and standard cells if asked for.
+
+    Returns:
+        The same set, which knows where its frames begin.
+
+    Raises:
+        UserError: on every rank, if there is no room.
+    """
+
+    def write() -> NDArray[np.int64]:
+        with FrameFile(folder / STRUCTURES, unique.table.begin) as frames:
             begin = write_ranked(folder / UNIQUE, unique, frames)
-            if symmetrise:
-                _write_symmetrised(folder, symprec)
-            return begin
+        if symmetrise:
+            _write_symmetrised(folder, symprec)
+        return begin
 
-        return replace(unique, begin=on_root(comm, write))
+    return replace(unique, begin=on_root(comm, write))
 
 
 _WRITTEN = ("seed", "energy_per_atom", "rank", "found", "seeds")
@@ -179,7 +230,7 @@ def _leaders(
     grouping = Grouping(
         table, frames.atoms, comm, system=system, matcher=matcher, tolerances=tolerances
     )
-    leader = grouping.leaders()
+    leader = represented(table, grouping.leaders(), frames.atoms, comm)
     on_root(comm, lambda: groups.write(leader))
     return leader
 
@@ -196,16 +247,23 @@ def _rank(
     table: FrameTable,
     leader: NDArray[np.int64],
     own: NDArray[np.int64],
-    symmetries: Sequence[tuple[SpaceGroup, int]],
+    symmetries: Sequence[tuple[SpaceGroup, SpaceGroup, int]],
     ranking: Ranking,
 ) -> UniqueSet:
     """Order the leaders ``own``, of these space groups and orders of point groups."""
     found = np.bincount(leader, minlength=len(table))[own]
     share = np.zeros(len(table))
     np.maximum.at(share, leader, table.share)
-    orders = [order for _, order in symmetries]
-    score = ranking.score(table.energy_per_atom[own], found, orders, share[own])
-    return ranked_set(table, leader, own, score, [group for group, _ in symmetries])
+    parts = ranking.parts(found, [order for _, _, order in symmetries], share[own])
+    score = table.energy_per_atom[own] + sum(parts.values())
+    unique = ranked_set(table, leader, own, score, [group for group, _, _ in symmetries], parts)
+    tight = {int(frame): group for frame, (_, group, _) in zip(own, symmetries, strict=True)}
+    return replace(unique, facts={frame: tight_facts(group) for frame, group in tight.items()})
+
+
+def tight_facts(group: SpaceGroup) -> dict[str, Fact]:
+    """What a frame says of its space group within ``TIGHT_SYMPREC``."""
+    return {"space_group_tight": group.symbol, "space_group_tight_number": group.number}
 
 
 def ranked_set(
@@ -214,8 +272,12 @@ def ranked_set(
     own: NDArray[np.int64],
     score: NDArray[np.float64],
     groups: Sequence[SpaceGroup],
+    parts: Mapping[str, NDArray[np.float64]] | None = None,
+    begins: NDArray[np.bool_] | None = None,
 ) -> UniqueSet:
     """Order leaders by composition, in order of their first seed, and then by score.
+
+    Equal scores are ordered by E~, and then by seed.
 
     Args:
         table: of ``structures.extxyz``.
@@ -223,12 +285,23 @@ def ranked_set(
         own: the leaders that count, shape (n_unique,).
         score: of the leaders, lower is better, shape (n_unique,).
         groups: space groups of the leaders.
+        parts: what of the score is not an energy, by name, shape (n_unique,) each.
+        begins: which leaders come before the others of their composition, whatever their score,
+            shape (n_unique,); all alike unless given.
     """
     first_seed = np.full(len(table.formulas), np.iinfo(np.int64).max)
     np.minimum.at(first_seed, table.composition, table.identity)
     first = first_seed[table.composition[own]] if len(own) else own
-    order = np.lexsort((table.identity[own], table.energy_per_atom[own], score, first))
-    return UniqueSet(table, leader, own[order], score[order], [groups[n] for n in order])
+    later = np.zeros(len(own), dtype=bool) if begins is None else ~begins
+    order = np.lexsort((table.identity[own], table.energy_per_atom[own], score, later, first))
+    return UniqueSet(
+        table,
+        leader,
+        own[order],
+        score[order],
+        [groups[n] for n in order],
+        {} if parts is None else {name: values[order] for name, values in parts.items()},
+    )
 
 
 def write_ranked(
@@ -252,16 +325,47 @@ def write_ranked(
     with replacing(path, "wb") as stream:
         for place, frame in enumerate(unique.ranked.tolist()):
             group, found = unique.groups[place], members[place]
+            parts = {f"score_{name}": values[place] for name, values in unique.parts.items()}
             note = (
-                f" rank={ranks[place]} rank_score={unique.score[place]:.6f} found={len(found)}"
-                f"{_seeds(table, found)}"
+                f" rank={ranks[place]} rank_score={unique.score[place]:.6f}{_note(parts)}"
+                f" found={len(found)}{_seeds(table, found)}"
                 f' space_group="{group.symbol}" space_group_number={group.number}'
+                f"{_note(unique.facts.get(frame, {}))}"
                 f"{'' if notes is None else notes[frame]}"
             )
-            text = with_note(frames.text(frame), note.encode())
+            refined = unique.refined.get(frame)
+            text = frames.text(frame) if refined is None else _moved(frames.atoms(frame), refined)
+            text = with_note(text, note.encode())
             stream.write(text)
             begin.append(begin[-1] + len(text))
     return np.array(begin, dtype=np.int64)
+
+
+def _note(values: Mapping[str, Fact]) -> str:
+    """Values for a comment line, each with a space before it."""
+    return "".join(
+        f' {name}="{value}"' if isinstance(value, str) else f" {name}={_number(value)}"
+        for name, value in values.items()
+    )
+
+
+def _number(value: float) -> str:
+    # -0 looks like a mistake
+    return str(value) if isinstance(value, int) else f"{round(float(value), 6) + 0.0:.6f}"
+
+
+def _moved(atoms: ase.Atoms, refined: ase.Atoms) -> bytes:
+    """The frame of a structure after its relaxation by a potential.
+
+    E~ per atom is still that of the minimum of E~; what else was computed there no longer holds.
+    """
+    moved = refined.copy()
+    gone = {"energy", "fmax", "max_stress", "terms"}
+    moved.info = {key: value for key, value in atoms.info.items() if key not in gone}
+    moved.info["volume_per_atom"] = refined.get_volume() / len(refined)
+    stream = io.StringIO()
+    ase.io.write(stream, moved, format="extxyz", parallel=False)
+    return stream.getvalue().encode()
 
 
 def _seeds(table: FrameTable, frames: NDArray[np.int64]) -> str:

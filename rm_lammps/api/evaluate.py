@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rm_lammps.analysis.fields import (
     CrystalFields,
@@ -15,6 +15,10 @@ from rm_lammps.api.folders import prepare_folder
 from rm_lammps.errors import UserError, checked
 from rm_lammps.ranks import Communicator, OneProcess, on_root
 from rm_lammps.settings import combine, given, read_settings
+
+if TYPE_CHECKING:
+    from rm_lammps.analysis.export import Format
+    from rm_lammps.analysis.physical import SecondOpinion
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,8 @@ def evaluate(
     show: int | None = None,
     training: str | Path | None = None,
     reference: str | Path | None = None,
+    cell: str | None = None,
+    vasp_set: str | None = None,
     symmetrise: bool | None = None,
     symprec: float | None = None,
     energy_tolerance: float | None = None,
@@ -48,11 +54,16 @@ def evaluate(
     prototype_weight: float | None = None,
     metrics: bool | None = None,
     at: int | str | Sequence[int] | None = None,
-    rerank: int | None = None,
-    rerank_steps: int | None = None,
-    rank_by: str | None = None,
+    rank_by: str | Sequence[str] | None = None,
+    candidates: int | None = None,
+    refine: str | Path | None = None,
+    refine_steps: int | None = None,
+    refine_fmax: float | None = None,
+    hull: str | Sequence[str] | None = None,
     xtb: bool | None = None,
     keep: float | None = None,
+    smarts: str | None = None,
+    drop_alerts: bool | None = None,
     comm: Communicator | None = None,
 ) -> Evaluated:
     """Deduplicate, rank and judge what runs found: ``rm-evaluate`` as a function.
@@ -64,10 +75,13 @@ def evaluate(
             of known molecules.
         config: YAML file, or mapping, of the settings; the other arguments win over it.
         out: folder for the results of several runs; of a file, where to write JSON.
-        format: ``"cif"``, ``"db"``: write structures in these formats too.
+        format: ``"cif"``, ``"poscar"``, ``"vasp"``, ``"db"``; of molecules ``"sdf"``, ``"smi"``,
+            ``"db"``: write structures in these formats too.
         show: unique structures that the command lists; nothing is listed here.
         training: file of structures that don't count as new.
         reference: file of structures to look for.
+        cell: ``"relaxed"``, ``"conventional"`` or ``"primitive"``: of CIF, POSCAR, VASP's input.
+        vasp_set: input set of ``pymatgen.io.vasp.sets``.
         symmetrise: write the unique structures' standard cells too.
         symprec: tolerance of space groups, Å.
         energy_tolerance: of equal structures, pseudo-eV per atom.
@@ -77,11 +91,16 @@ def evaluate(
         prototype_weight: of ln(share of votes), pseudo-eV per atom.
         metrics: measure crystals by composition.
         at: metrics: candidates a composition.
-        rerank: metrics: candidates to rank anew by a physical potential.
-        rerank_steps: steps of relaxation by it.
-        rank_by: which potential.
+        rank_by: physical potentials that rank the candidates.
+        candidates: of each composition that they look at.
+        refine: potential that relaxes these first.
+        refine_steps: of that relaxation at most.
+        refine_fmax: where it ends, eV/Å.
+        hull: ``"shipped"``, files of known structures, or ``"none"``.
         xtb: relax molecules with GFN2-xTB too.
         keep: fraction of each composition's molecules to keep.
+        smarts: pattern of those to keep.
+        drop_alerts: keep none with groups that are unstable or react.
         comm: ranks that share the work, each of which calls this function; default: this process.
 
     Returns:
@@ -160,10 +179,14 @@ def _refuse_useless(config: EvaluationConfig, source: Path, *, molecules: bool) 
             useless[f"{source} is a file, not the folder of a run"] = ["format"]
     else:
         useless[f"{source} holds crystals"] = MoleculeFields.model_fields
-        if not (config.metrics or config.rerank):
-            useless["it needs --metrics or --rerank"] = ["at", "training"]
-        if not config.rerank:
-            useless["it needs --rerank"] = ["rerank_steps", "rank_by"]
+        if not config.metrics:
+            useless["it needs --metrics"] = ["at", "training"]
+        if "vasp" not in config.format:
+            useless["it needs --format vasp"] = ["vasp_set"]
+        if not config.refine:
+            useless["it needs --refine"] = ["refine_steps", "refine_fmax"]
+        if not (config.rank_by or config.refine):
+            useless["it needs --rank-by or --refine"] = ["candidates", "hull"]
     for why, names in useless.items():
         idle = sorted(config.model_fields_set & set(names))
         if idle:
@@ -181,43 +204,39 @@ def _molecules(config: EvaluationConfig, source: Path, comm: Communicator) -> Ev
     from rm_lammps.analysis.molecules import require_packages
 
     require_packages(xtb=config.xtb)
-    from rm_lammps.analysis.export import Format
     from rm_lammps.analysis.molecules.evaluate import Options, evaluate_file, evaluate_run
 
-    options = Options(config.training, config.xtb, config.keep)
+    options = Options(config.training, config.xtb, config.keep, config.smarts, config.drop_alerts)
     if source.is_file():
         result = evaluate_file(source, options, comm=comm, out=config.out)
     else:
-        result = evaluate_run(source, options, comm=comm, formats=map(Format, config.format))
+        result = evaluate_run(source, options, comm=comm, formats=_formats(config, molecules=True))
     return Evaluated(source, "molecules", result)
 
 
 def _crystals(config: EvaluationConfig, folder: Path, comm: Communicator) -> Evaluated:
     from rm_lammps.analysis.evaluate import evaluate as run
-    from rm_lammps.analysis.export import Format
     from rm_lammps.analysis.grouping import Tolerances
+    from rm_lammps.analysis.hand_over import HandOver
     from rm_lammps.analysis.metrics import measure
     from rm_lammps.analysis.ranking import Ranking
-    from rm_lammps.analysis.rerank import Reranking
-    from rm_lammps.potentials import POTENTIALS
 
-    reranking = None
-    if config.rerank:
-        potential = POTENTIALS.make(config.rank_by)
-        reranking = Reranking(config.rerank, config.rerank_steps, potential=potential)
-    result, unique = run(
+    opinion = second_opinion_of(config)
+    result, unique, opinions = run(
         folder,
         config.reference,
         comm=comm,
-        formats=list(map(Format, config.format)),
+        formats=_formats(config, molecules=False),
+        hand_over=HandOver(config.cell, config.symprec, config.vasp_set),
         symmetrise=config.symmetrise,
         symprec=config.symprec,
         tolerances=Tolerances(energy=config.energy_tolerance),
         ranking=Ranking(config.found_weight, config.symmetry_weight, config.prototype_weight),
         top=config.top,
+        second_opinion=opinion,
     )
     measured = None
-    if config.metrics or config.rerank:
+    if config.metrics:
         measured = measure(
             folder,
             unique,
@@ -225,6 +244,58 @@ def _crystals(config: EvaluationConfig, folder: Path, comm: Communicator) -> Eva
             comm=comm,
             at=config.at,
             training_file=config.training,
-            reranking=reranking,
+            opinions=opinions,
         )
     return Evaluated(folder, "crystals", result, measured)
+
+
+def _formats(config: EvaluationConfig, *, molecules: bool) -> "list[Format]":
+    """The formats asked for.
+
+    Raises:
+        UserError: one is of crystals, and there are molecules, or the other way round.
+    """
+    from rm_lammps.analysis.export import OF_CRYSTALS, OF_MOLECULES, Format
+
+    wanted = list(map(Format, config.format))
+    for one in wanted:
+        if one in (OF_CRYSTALS if molecules else OF_MOLECULES):
+            kind, others = (
+                ("molecules", "sdf, smi, db")
+                if molecules
+                else ("crystals", "cif, poscar, vasp, db")
+            )
+            raise UserError(f"There are {kind}, which --format {one.value} can't hold.", others)
+    return wanted
+
+
+def second_opinion_of(config: EvaluationConfig) -> "SecondOpinion | None":
+    """What physical potentials are asked; ``None`` where none are.
+
+    Raises:
+        UserError: there is no such potential, or a file of known structures is unusable.
+    """
+    if not config.rank_by and config.refine is None:
+        return None
+    from rm_lammps.analysis.known import known_structures
+    from rm_lammps.analysis.physical import SecondOpinion
+    from rm_lammps.potentials import potential_named, potentials_named
+
+    refine = None if config.refine is None else potential_named(config.refine)
+    potentials = potentials_named(config.rank_by or [config.refine or ""])
+    # one potential, loaded once
+    potentials = [refine if refine == one else one for one in potentials]
+    hull = tuple(word for word in config.hull if word != "none")
+    weights = {"found_weight", "symmetry_weight", "prototype_weight"}
+    # of relaxed structures the energy alone counts, unless somebody weighs the rest
+    prior = 1.0 if refine is None or weights & config.model_fields_set else 0.0
+    return SecondOpinion(
+        potentials,
+        config.candidates,
+        refine,
+        config.refine_steps,
+        config.refine_fmax,
+        known_structures(hull),
+        hull=bool(hull),
+        prior=prior,
+    )

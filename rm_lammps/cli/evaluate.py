@@ -1,13 +1,16 @@
 """``rm-evaluate``: what generation runs found."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 
 from rm_lammps.analysis.fields import AllFields, CrystalFields, MoleculeFields
+from rm_lammps.analysis.reasons import hull_words, origin
 from rm_lammps.cli.common import print_error, run_app
 from rm_lammps.cli.metrics import metrics_tables
 from rm_lammps.cli.options import with_flags
@@ -83,11 +86,31 @@ def _print(evaluated: "Evaluated", show: int, *, matched: bool) -> None:
     console = Console()
     console.print(_summary(result))
     if result["structures"]:
-        console.print(_structures(result["structures"][:show], matched=matched))
+        _print_best(console, result["structures"], show, matched=matched)
     if evaluated.metrics is not None:
         for table in metrics_tables(evaluated.metrics):
             console.print(table)
     typer.echo(source / ENERGY_VOLUME)
+
+
+def _print_best(
+    console: Console, structures: list[dict[str, Any]], show: int, *, matched: bool
+) -> None:
+    if shown := _shown(structures, show):
+        _print_wide(console, _structures(shown, matched=matched))
+        typer.echo(f"{len(shown)} of {len(structures)} unique structures; --show N.")
+
+
+def _shown(structures: list[dict[str, Any]], show: int) -> list[dict[str, Any]]:
+    """The best structures, as many of each composition as there is room for.
+
+    Args:
+        structures: by composition, best first.
+        show: rows at most.
+    """
+    compositions = sum(structure["rank"] == 1 for structure in structures)
+    each = max(show // max(compositions, 1), 1)
+    return [structure for structure in structures if structure["rank"] <= each][:show]
 
 
 def _summary(result: dict[str, Any]) -> Table:
@@ -105,28 +128,67 @@ def _summary(result: dict[str, Any]) -> Table:
 
 
 def _structures(structures: list[dict[str, Any]], *, matched: bool) -> Table:
-    columns = ["rank", "E~/atom (pseudo-eV)", "V/atom (Å³)", "found", "best seed", "space group"]
-    several = len({s["formula"] for s in structures}) > 1
-    table = Table(
-        *(["formula"] if several else []),
-        *columns,
-        *(["neighbours", "matches"] if matched else []),
-    )
-    for s in structures:
-        row = [
-            *([s["formula"]] if several else []),
-            str(s["rank"]),
-            f"{s['energy_per_atom']:.4f}",
-            "" if s["volume_per_atom"] is None else f"{s['volume_per_atom']:.3f}",
-            str(s["found"]),
-            str(s["seed"]) if "run" not in s else f"{s['run']} {s['seed']}",
-            s["space_group"],
-        ]
-        if matched:
-            neighbours = "" if s["coordination"] is None else f"{s['coordination']:.2f}"
-            row += [neighbours, s["matches"] or ""]
-        table.add_row(*row)
+    columns = _columns(structures, matched=matched)
+    table = Table(*columns)
+    for structure in structures:
+        table.add_row(*(show(structure) for show in columns.values()))
     return table
+
+
+def _print_wide(console: Console, table: Table) -> None:
+    """Print a table; into a file or a pipe as wide as it is, so that no number is cut off."""
+    if not console.is_terminal:
+        wide = Console(width=1000)
+        needed = Measurement.get(wide, wide.options, table).maximum
+        console = Console(width=max(console.width, needed))
+    console.print(table)
+
+
+Show = Callable[[dict[str, Any]], str]
+
+
+def _columns(structures: list[dict[str, Any]], *, matched: bool) -> dict[str, Show]:
+    """What each column shows of a structure; those that would be empty are left out."""
+    columns: dict[str, Show] = {}
+    known = {key for s in structures for key in s}
+    if len({s["formula"] for s in structures}) > 1:
+        columns["formula"] = lambda s: str(s["formula"])
+    columns["rank"] = lambda s: str(s["rank"])
+    columns["score"] = _number("rank_score", 4)
+    columns["E~/atom (pseudo-eV)"] = _number("energy_per_atom", 4)
+    names = {key: key.removesuffix("_energy_per_atom") for key in sorted(known)}
+    potentials = [key for key, name in names.items() if name not in {key, "physical"}]
+    for key in potentials:
+        columns[f"{names[key]}/atom (eV)"] = _number(key, 4)
+    if len(potentials) > 1:
+        columns["mean (eV)"] = _number("physical_energy_per_atom", 4)
+        columns["disagree (eV)"] = _number("disagreement", 4)
+    if "hull_references" in known:
+        columns["above hull (eV)"] = hull_words
+        columns["known"] = lambda s: str(s.get("hull_references", ""))
+    for part in ("votes", "symmetry", "found"):
+        if any(s.get(f"score_{part}") for s in structures):
+            columns[f"{part} in score"] = _number(f"score_{part}", 4)
+    columns["V/atom (Å³)"] = _number("volume_per_atom", 3)
+    columns["found"] = lambda s: str(s["found"])
+    columns["best seed"] = lambda s: str(s["seed"]) if "run" not in s else f"{s['run']} {s['seed']}"
+    if "seed_kind" in known:
+        columns["from"] = origin
+    columns["space group"] = lambda s: str(s["space_group"])
+    if any(s["space_group_tight"] != s["space_group"] for s in structures):
+        columns["at 0.01 Å"] = lambda s: str(s["space_group_tight"])
+    if matched:
+        columns["neighbours"] = _number("coordination", 2)
+        columns["matches"] = lambda s: s["matches"] or ""
+    return columns
+
+
+def _number(key: str, digits: int) -> Show:
+    def show(structure: dict[str, Any]) -> str:
+        value = structure.get(key)
+        return "" if value is None else f"{value:.{digits}f}"
+
+    return show
 
 
 main = run_app(app)

@@ -40,11 +40,11 @@ def _values(measured: dict[str, Any]) -> Table:
             "distance of crystal systems from the references'",
             f"{measured['crystal_system_distance']:.2f}",
         )
-    reranked = dict(measured.get("rerank", {}))
-    potential = reranked.pop("potential", "")
-    for name, value in reranked.items():
+    opinion = dict(measured.get("second_opinion", {}))
+    potentials = opinion.pop("potentials", "")
+    for name, value in opinion.items():
         for key, number in (value if isinstance(value, dict) else {"": value}).items():
-            table.add_row(f"{potential}: {name.replace('_', ' ')} {key}".strip(), _any(number))
+            table.add_row(f"{potentials}: {name.replace('_', ' ')} {key}".strip(), _any(number))
     return table
 
 
@@ -60,7 +60,7 @@ def _any(value: Any) -> str:
     return _number(value)
 
 
-def _number(value: float | int | None) -> str:
+def _number(value: float | int | str | None) -> str:
     if value is None:
         return ""
-    return str(value) if isinstance(value, int) else f"{value:.4f}"
+    return f"{value:.4f}" if isinstance(value, float) else str(value)

@@ -1,7 +1,7 @@
 """Structures to put other elements into, in a compact file that travels with a model."""
 
 import zipfile
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,12 +14,14 @@ from ase.cell import Cell
 from ase.data import chemical_symbols
 from numpy.typing import NDArray
 
+from rm_lammps.chemistry.formula import reduced_formula
 from rm_lammps.datasets.statistics import stoichiometry, symmetry_dataset
 from rm_lammps.errors import UserError
 from rm_lammps.files import replacing
 
 _ELEMENTS = 2**8
 """More than there are elements."""
+_ENERGY = "formation_energy_per_atom"
 _STEPS = 2**16
 """Fractional coordinates are kept to 1/65536."""
 
@@ -45,6 +47,9 @@ class PrototypeLibrary:
             second.
         lattices: lengths (Å) and angles (degrees) of each structure's conventional cell, shape
             (n, 6).
+        names: by which the source knows each structure, ``mp-22862`` for example, shape (n,);
+            empty where it has none, and for libraries of earlier versions.
+        energies: of formation by the source, eV per atom, shape (n,); nan where unknown.
     """
 
     def __init__(
@@ -58,6 +63,8 @@ class PrototypeLibrary:
         groups: NDArray[np.uint8] | None = None,
         letters: NDArray[np.str_] | None = None,
         lattices: NDArray[np.float32] | None = None,
+        names: NDArray[np.str_] | None = None,
+        energies: NDArray[np.float32] | None = None,
     ) -> None:
         self._numbers = numbers
         self._fractions = fractions
@@ -69,6 +76,8 @@ class PrototypeLibrary:
         self.groups = np.zeros(n, dtype=np.uint8) if groups is None else groups
         self.letters = np.full(n, "") if letters is None else letters
         self.lattices = np.zeros((n, 6), dtype=np.float32) if lattices is None else lattices
+        self.names = np.full(n, "") if names is None else names
+        self.energies = np.full(n, np.nan, dtype=np.float32) if energies is None else energies
 
     def __len__(self) -> int:
         return len(self._ends)
@@ -78,7 +87,8 @@ class PrototypeLibrary:
         """Collect crystals.
 
         Args:
-            frames: all periodic; Å.
+            frames: all periodic; Å. ``info["material_id"]`` or ``info["name"]`` names one, and
+                ``info["formation_energy_per_atom"]`` is kept.
         """
         found = [_Symmetry.of(atoms) for atoms in frames]
         _, types = np.unique([symmetry.type for symmetry in found], return_inverse=True)
@@ -92,11 +102,18 @@ class PrototypeLibrary:
             groups=np.array([symmetry.group for symmetry in found], dtype=np.uint8),
             letters=np.array([symmetry.letters for symmetry in found]),
             lattices=np.array([symmetry.lattice for symmetry in found], dtype=np.float32),
+            names=np.array([_name(atoms) for atoms in frames]),
+            energies=np.array([atoms.info.get(_ENERGY, np.nan) for atoms in frames], np.float32),
         )
 
     def numbers(self, index: int) -> NDArray[np.uint8]:
         """Atomic numbers of one structure, shape (n,)."""
         return self._numbers[self._ends[index - 1] if index else 0 : self._ends[index]]
+
+    def formula(self, index: int) -> str:
+        """Reduced formula of one structure."""
+        symbols = (chemical_symbols[number] for number in self.numbers(index))
+        return reduced_formula(Counter(symbols))
 
     def by_counts(self) -> dict[tuple[int, ...], tuple[NDArray[np.int64], NDArray[np.int64]]]:
         """Structures by the numbers of atoms of their elements, smallest number first.
@@ -150,6 +167,8 @@ class PrototypeLibrary:
                 groups=self.groups,
                 letters=self.letters,
                 lattices=self.lattices,
+                names=self.names,
+                energies=self.energies,
             )
 
     @classmethod
@@ -166,6 +185,10 @@ class PrototypeLibrary:
             raise UserError(
                 f"{path} is no library of prototypes: {error}", "Deploy the model again."
             ) from error
+
+
+def _name(atoms: ase.Atoms) -> str:
+    return str(atoms.info.get("material_id", atoms.info.get("name", "")))
 
 
 @lru_cache(maxsize=1)

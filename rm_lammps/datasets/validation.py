@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import product
+from math import isfinite
 from typing import Any
 
 import ase
@@ -22,6 +23,8 @@ _FARTHEST = 1e6
 """Å; no structure is a tenth of a millimetre large, and neighbour lists of such are endless."""
 _MOST_BINS = 1e6
 """Of the grid of a neighbour list."""
+_NEAR = 25.0
+"""Å; structures within this distance of the origin never have so many."""
 _OCCUPIED = 1e-3
 _CORRECT = "Correct or remove this structure."
 _ONE_KIND = "Train one model on each: their seeds and response differ."
@@ -50,7 +53,8 @@ def check(
     """
     wanted = bool(frames[0].pbc.all()) if periodic is None and frames else periodic
     for atoms, source in zip(frames, sources, strict=True):
-        problem = "it has no atoms" if len(atoms) == 0 else _problem(atoms)
+        volume = _signed_volume(atoms)
+        problem = "it has no atoms" if len(atoms) == 0 else _problem(atoms, abs(volume))
         if not problem and not overlaps:
             problem = _overlap(atoms)
         if problem:
@@ -58,9 +62,9 @@ def check(
                 f"Unusable structure ({source}, {atoms.get_chemical_formula()}): {problem}.",
                 _CORRECT,
             )
-        if bool(atoms.pbc.all()) != wanted:
+        if atoms.pbc.all() != wanted:
             raise _of_other_kind(atoms, source, mixed=periodic is None)
-        if wanted and np.linalg.det(atoms.cell.array) < 0:
+        if wanted and volume < 0:
             # the lattice is its own mirror image
             atoms.set_cell(-atoms.cell.array)
 
@@ -97,17 +101,29 @@ def _of_other_kind(atoms: ase.Atoms, source: str, *, mixed: bool) -> UserError:
     return UserError(f"{named} has no cell: a molecule, not a crystal.", "Give crystals.")
 
 
-def _problem(atoms: ase.Atoms) -> str:
-    if not np.isfinite(atoms.positions).all() or not np.isfinite(atoms.cell.array).all():
+def _signed_volume(atoms: ase.Atoms) -> float:
+    """Of the cell, Å³; of a left-handed one below zero."""
+    (ax, ay, az), (bx, by, bz), (cx, cy, cz) = atoms.cell.array.tolist()
+    return float(ax * (by * cz - bz * cy) + ay * (bz * cx - bx * cz) + az * (bx * cy - by * cx))
+
+
+def _farthest(atoms: ase.Atoms) -> float:
+    """Largest component of a position or cell vector, Å; NaN where one is."""
+    return float(np.maximum(np.abs(atoms.positions).max(), np.abs(atoms.cell.array).max()))
+
+
+def _problem(atoms: ase.Atoms, volume: float) -> str:
+    farthest = _farthest(atoms)
+    if not isfinite(farthest):
         return "a coordinate or cell vector is not a finite number"
-    if (atoms.numbers < 1).any() or (atoms.numbers > 118).any():
+    if atoms.numbers.min() < 1 or atoms.numbers.max() > 118:
         return "it has an unknown chemical element"
-    if atoms.pbc.any() and not atoms.pbc.all():
+    periodic = atoms.pbc.all()
+    if not periodic and atoms.pbc.any():
         return f"periodic in some directions only (pbc={atoms.pbc.tolist()}); give a full cell"
-    if max(np.abs(atoms.positions).max(), np.abs(atoms.cell.array).max()) > _FARTHEST:
+    if farthest > _FARTHEST:
         return f"a coordinate or cell vector is beyond {_FARTHEST:.0e} Å"
-    volume = abs(float(np.linalg.det(atoms.cell.array)))
-    if atoms.pbc.all() and volume < MIN_VOLUME_PER_ATOM * len(atoms):
+    if periodic and volume < MIN_VOLUME_PER_ATOM * len(atoms):
         return f"its cell is missing, singular or too small ({volume:.3g} Å³)"
     partial = _partial_occupancy(atoms)
     return "" if partial is None else f"it is disordered: a site has the occupancy {partial}"
@@ -115,6 +131,8 @@ def _problem(atoms: ase.Atoms) -> str:
 
 def _partial_occupancy(atoms: ase.Atoms) -> float | None:
     """One that is not 1, as ASE's readers hand them over."""
+    if "occupancy" not in atoms.arrays and "occupancy" not in atoms.info:
+        return None
     values: list[Any] = list(atoms.arrays.get("occupancy", ()))
     sites = atoms.info.get("occupancy")
     if isinstance(sites, dict):
@@ -125,8 +143,7 @@ def _partial_occupancy(atoms: ase.Atoms) -> float | None:
 
 def _overlap(atoms: ase.Atoms) -> str:
     """The two atoms that are closest, where they are too close."""
-    extent = atoms.cell.lengths() if atoms.pbc.all() else np.ptp(atoms.positions, axis=0)
-    if np.prod(np.maximum(extent / MIN_DISTANCE, 1.0)) <= _MOST_BINS:
+    if _farthest(atoms) <= _NEAR or _bins(atoms) <= _MOST_BINS:
         i, j, d = pairs_of("ijd", atoms, MIN_DISTANCE)
         k = int(np.argmin(d)) if len(d) else 0
         return _overlapping(i[k], j[k], d[k]) if len(d) else ""
@@ -143,6 +160,12 @@ def _overlap(atoms: ase.Atoms) -> str:
     # of two on one spot, either may come first
     j = int(next(owners[other] for other in others[i] if other != i))
     return _overlapping(min(i, j), max(i, j), distances[i, 1])
+
+
+def _bins(atoms: ase.Atoms) -> float:
+    """Of a grid around the atoms, each as wide as the distance that is looked for."""
+    extent = atoms.cell.lengths() if atoms.pbc.all() else np.ptp(atoms.positions, axis=0)
+    return float(np.prod(np.maximum(extent / MIN_DISTANCE, 1.0)))
 
 
 def _overlapping(i: int, j: int, distance: float) -> str:

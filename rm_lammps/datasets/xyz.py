@@ -194,8 +194,10 @@ def _problem(frame: _Frame) -> str:
 
 def _check_cell_keys(atoms: ase.Atoms, frame: _Frame) -> None:
     """A cell under another name than Lattice must not make a crystal a molecule."""
+    if atoms.cell.array.any():
+        return
     found = next((key for key in atoms.info if str(key).lower() in _CELL_KEYS), None)
-    if found is not None and not atoms.cell.any():
+    if found is not None:
         raise FormatError(
             f"the comment has {found!r}, but no cell that can be read",
             line=frame.line + 1,

@@ -6,10 +6,17 @@ The next chunk is a number in memory that every rank reads and increments in one
 
 import threading
 import time
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 from mpi4py import MPI
+
+from rm_lammps.progress import counting
+from rm_lammps.ranks import Communicator, gather, share_out
+
+_S = TypeVar("_S")
+_T = TypeVar("_T")
 
 _NEXT, _CONVERGED, _FAILED, _STOP = range(4)
 _SECONDS_BETWEEN_POLLS = 2.0
@@ -111,3 +118,42 @@ class _ProgressThread:
         self._end.set()
         if self._thread.is_alive():
             self._thread.join()
+
+
+def share_out_in_turn(
+    comm: Communicator, items: Sequence[_S], work: Callable[[_S], _T], unit: str
+) -> list[_T]:
+    """Do ``work`` on every item, each on the first rank that is free; all results on every rank.
+
+    An exception on one rank is raised on all of them, once each has ended the item at hand.
+
+    Args:
+        comm: called on every rank of it, with the same items.
+        items: which may take very different times.
+        work: what to do with one.
+        unit: what is counted where rank 0 shows how far it has come.
+    """
+    if comm.size == 1:
+        return share_out(comm, items, work, unit)
+    if not isinstance(comm, MPI.Intracomm):
+        raise TypeError("Several ranks need a communicator of MPI.")
+    counters = SharedCounters(comm)
+
+    def mine() -> dict[int, _T]:
+        done: dict[int, _T] = {}
+        with counting(len(items), unit, shown=comm.rank == 0) as tell:
+            while (turn := counters.next_chunk()) < len(items) and not counters.stopped():
+                tell(turn)
+                try:
+                    done[turn] = work(items[turn])
+                except BaseException:
+                    counters.stop()
+                    raise
+        return done
+
+    try:
+        parts = gather(comm, mine)
+    finally:
+        counters.close()
+    together = {turn: result for part in parts for turn, result in part.items()}
+    return [together[turn] for turn in range(len(items))]

@@ -257,6 +257,8 @@ _TAKEN = {
     *("energy", "terms", "fmax", "max_stress", "numbers", "positions", "cell"),
     *("energy_per_atom", "volume_per_atom", "run", "Lattice", "Properties", "pbc"),
     *("rank", "rank_score", "found", "seeds", "runs", "space_group", "space_group_number"),
-    *("smiles", "passes"),
+    *("smiles", "passes", "inchikey", "alerts", "space_group_tight", "space_group_tight_number"),
+    *("score_votes", "score_symmetry", "score_found", "ranked_by", "physical_energy_per_atom"),
+    *("disagreement", "above_hull", "hull_references", "refined_by"),
 }
 """Names in records, in frames, and in the frames of unique structures."""

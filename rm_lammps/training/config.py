@@ -145,7 +145,9 @@ def load_config(
         where += f" {source}"
         source = _find(source)
     fields = combine(_nested(read_settings(source)), _nested(given(settings or {})))
-    return checked(TrainingConfig, fields, where, "docs/reference/settings.md lists every field.")
+    return checked(
+        TrainingConfig, fields, where, "docs/reference/settings_more.md lists every field."
+    )
 
 
 def _find(preset_or_file: str | Path) -> Path:

@@ -10,7 +10,6 @@ import yaml
 from ase.build import bulk
 from crystals import CAESIUM_CHLORIDE, DIAMOND, GRAPHITE, ROCKSALT, disguised, write_run
 
-from rm_lammps.analysis.hull import energies_above_hull
 from rm_lammps.analysis.metrics import measure
 from rm_lammps.analysis.prediction import targets
 from rm_lammps.analysis.quality import Known, structure_valid, total_variation
@@ -19,7 +18,6 @@ from rm_lammps.analysis.report.contents import read_contents
 from rm_lammps.analysis.symmetry import point_group_order, space_group
 from rm_lammps.analysis.unique import read_unique, write_unique
 from rm_lammps.errors import UserError
-from rm_lammps.ranks import OneProcess
 from rm_lammps.systems.matching import STOL, rms
 
 ZINCBLENDE = bulk("NaCl", "zincblende", a=6.1)
@@ -182,112 +180,6 @@ def test_order_of_the_point_group(crystal):
     order = len({tuple(r.ravel()) for r in rotations})
     assert point_group_order(space_group(crystal).number) == order
     assert point_group_order(0) == 1
-
-
-def test_rerank_by_chgnet(run_of_two):
-    pytest.importorskip("chgnet")
-    from rm_lammps.analysis.rerank import Reranking
-
-    unique = write_unique(run_of_two)
-    result = measure(
-        *(run_of_two, unique, run_of_two / "reference.extxyz"), reranking=Reranking(top=2)
-    )
-    # E~ had preferred caesium chloride
-    assert result["prediction"]["rates"]["1 reranked"]["matched"] == 2
-    assert result["prediction"]["rates"]["20 reranked"]["matched"] == 2
-    salt = result["prediction"]["references"][0]
-    assert (salt["rank"], salt["rank_by_chgnet"]) == (2, 1)
-    assert result["rerank"]["structures"] == 3
-    assert result["rerank"]["same_first"] == 0.0
-    above = result["rerank"]["above_reference"]
-    assert above["lowest_of_candidates"]["compositions"] == 3
-    assert above["lowest_of_candidates"]["within_0.1"] == pytest.approx(2 / 3)
-    assert above["top_ranked"]["within_0.1"] == pytest.approx(1 / 3)
-    best = ase.io.read(run_of_two / "reranked.extxyz", ":", parallel=False)
-    assert [a.info["rank"] for a in best] == [1, 2, 1]
-    assert (run_of_two / "screening.png").stat().st_size > 0
-    assert best[0].info["rank_score"] < best[1].info["rank_score"]
-
-
-def test_votes_count_beside_chgnet(run_of_two):
-    pytest.importorskip("chgnet")
-    from rm_lammps.analysis.rerank import Reranking
-
-    frames = ase.io.read(run_of_two / "structures.extxyz", ":", parallel=False)
-    for atoms, share in zip(frames, (0.99, 0.01, 0.5), strict=True):
-        atoms.info["prototype_share"] = share
-    ase.io.write(run_of_two / "structures.extxyz", frames, parallel=False)
-    unique = write_unique(run_of_two, ranking=Ranking(symmetry=0.0))
-    measure(run_of_two, unique, reranking=Reranking(top=2))
-    caesium, rocksalt, _ = ase.io.read(run_of_two / "reranked.extxyz", ":", parallel=False)
-    assert [int(a.info["seed"]) for a in (caesium, rocksalt)] == [0, 2]
-    energies = [a.info["chgnet_energy_per_atom"] for a in (caesium, rocksalt)]
-    assert energies[1] < energies[0]
-    expected = np.subtract(*energies[::-1]) + 0.1 * np.log(99)
-    scores = [a.info["rank_score"] for a in (caesium, rocksalt)]
-    assert scores[1] - scores[0] == pytest.approx(expected, abs=1e-4)
-
-
-def test_chgnet_judges_at_a_volume_of_its_own():
-    pytest.importorskip("chgnet")
-    from rm_lammps.analysis.rerank import Reranking, judge
-    from rm_lammps.potentials import POTENTIALS
-
-    potential = POTENTIALS.make("chgnet")
-    for factor in (0.8, 1.0, 1.4):
-        atoms = ROCKSALT.copy()
-        atoms.set_cell(factor ** (1 / 3) * atoms.cell.array, scale_atoms=True)
-        judged = judge(atoms, Reranking())
-        assert judged.energy == pytest.approx(potential.energy(ROCKSALT), abs=0.02)
-        assert judged.atoms.cell.volume == pytest.approx(ROCKSALT.cell.volume, rel=0.13)
-
-
-def test_ranks_share_the_candidates_of_a_composition(run_of_two, run):
-    pytest.importorskip("chgnet")
-    written = []
-    for ranks in (1, 2):
-        run("rm-evaluate", run_of_two, "--rerank", "2", ranks=ranks)
-        written.append((run_of_two / "reranked.extxyz").read_bytes())
-    assert written[0] == written[1]
-
-
-def test_energies_above_the_hull():
-    known = [bulk("Na", "bcc", a=4.2), bulk("Na", "fcc", a=5.3), CHLORINE, ROCKSALT, DIAMOND]
-    levels = {"Na": 0.0, "Cl": 0.0, "ClNa": -2.0, "C": -9.0}
-
-    def evaluate(atoms):
-        content = "".join(sorted(set(atoms.get_chemical_symbols())))
-        return levels[content] + 0.5 * (len(atoms) == 1 and atoms.cell.volume > 37.1)
-
-    found = energies_above_hull(
-        *(["NaCl", "NaCl", "Na3Cl", "NaCl", "KCl", "Na"], [-1.9, -2.2, -0.9, np.inf, -2.0, 0.1]),
-        *(known, evaluate, OneProcess()),
-    )
-    # Na3Cl would fall into NaCl and Na, -1 eV per atom; nothing is known of K
-    assert found == [*map(pytest.approx, (0.1, -0.2, 0.1)), None, None, pytest.approx(0.1)]
-
-
-def test_stability_counts_all_compositions(run_of_two):
-    pytest.importorskip("chgnet")
-    from rm_lammps.analysis.rerank import Reranking
-
-    known = [ROCKSALT, bulk("Na", "bcc", a=4.2), CHLORINE, GRAPHITE]
-    ase.io.write(run_of_two / "known.extxyz", known)
-    result = measure(
-        *(run_of_two, write_unique(run_of_two)),
-        training_file=run_of_two / "known.extxyz",
-        reranking=Reranking(top=2),
-    )
-    hull = result["rerank"]["above_hull"]
-    # caesium chloride and diamond were ranked first, KCl has no structure
-    assert hull["top_ranked"]["compositions"] == 3
-    assert hull["lowest"]["decided"] == 2
-    assert hull["lowest"]["on_hull"] >= 1 / 3
-    chloride, carbon, missing = result["top_ranked"]["structures"]
-    assert chloride["above_hull"] > 0.05
-    assert (chloride["novel"], carbon["novel"]) == (True, True)
-    assert missing["above_hull"] is None
-    assert result["top_ranked"]["stable_unique_and_novel"] <= 2 / 3
 
 
 def test_statistics_must_know_compositions():

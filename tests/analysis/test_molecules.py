@@ -322,3 +322,34 @@ def test_qm9_is_read_from_its_package(tmp_path, monkeypatch):
     assert second.positions[1].tolist() == [1.5, 0, 0.01]
     assert [atoms.info["source"] for atoms in read_qm9(max_heavy=1)] == ["QM9 3"]
     assert len(read_qm9(num=1, seed=5)) == 1
+
+
+def test_molecules_as_chemists_keep_them(run, refused, tmp_path):
+    from rdkit import Chem
+
+    frames = [generated("CH3CH2OH", 0, -1.0), generated("CH3CN", 1, -0.5)]
+    folder = write_run(tmp_path / "run", frames, kind="molecules")
+    run("rm-evaluate", folder, "--format", "sdf,smi")
+    smiles = [line.split("\t")[0] for line in (folder / "unique.smi").read_text().splitlines()]
+    assert sorted(smiles) == ["CC#N", "CCO"]
+    with Chem.SDMolSupplier(str(folder / "unique.sdf"), removeHs=False) as supplier:
+        molecules = list(supplier)
+    assert sorted(Chem.MolToSmiles(Chem.RemoveHs(mol)) for mol in molecules) == ["CC#N", "CCO"]
+    keys = {atoms.info["smiles"]: atoms.info["inchikey"] for atoms in read_unique(folder)}
+    assert keys["CCO"] == "LFQSCWFLJHTTHZ-UHFFFAOYSA-N"
+    assert "can't hold" in refused("rm-evaluate", folder, "--format", "cif")
+
+
+def test_molecules_are_chosen_by_pattern_and_alerts(run, refused, tmp_path):
+    names = ["CH3CH2OH", "CH3CONH2", "C3H4_D2d", "H2CCO"]
+    frames = [generated(name, seed, -1.0) for seed, name in enumerate(names)]
+    folder = write_run(tmp_path / "run", frames, kind="molecules")
+
+    def smiles(*words):
+        run("rm-evaluate", folder, *words)
+        return sorted(atoms.info["smiles"] for atoms in read_unique(folder))
+
+    assert smiles("--smarts", "C(=O)N") == ["CC(N)=O"]
+    # no allene, no ketene
+    assert smiles("--drop-alerts") == ["CC(N)=O", "CCO"]
+    assert "no SMARTS" in refused("rm-evaluate", folder, "--smarts", "C(=O")

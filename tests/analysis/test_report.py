@@ -163,6 +163,16 @@ def test_a_click_shows_that_structure(tmp_path):
     assert probe["problem"] == ""
 
 
+def test_of_several_compositions_each_is_shown(tmp_path):
+    frames = [
+        *(disguised(crystal, seed, -seed) for seed, crystal in enumerate((BCC, DIAMOND, GRAPHITE))),
+        disguised(ROCKSALT, 3, -1.0),
+    ]
+    contents = read_contents(write_run(tmp_path / "run", frames), n_best=2)
+    assert contents.compositions == 2
+    assert [(e.own_rank, e.formula[:2]) for e in contents.best] == [(1, "C8"), (1, "Na")]
+
+
 @browser
 def test_no_converged_seed(run, tmp_path):
     folder = write_run(tmp_path / "run", [], failed=[("expanded", "x"), ("not_finite", "")])

@@ -14,7 +14,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from matscipy.neighbours import neighbour_list
 
-from rm_lammps.analysis.export import cif_text
+from rm_lammps.analysis.hand_over import cif_text
 from rm_lammps.datasets import read_structures, validate, validation
 from rm_lammps.datasets.validation import MIN_DISTANCE
 from rm_lammps.errors import UserError

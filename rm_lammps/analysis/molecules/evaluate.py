@@ -11,6 +11,7 @@ import numpy as np
 
 from rm_lammps.analysis.export import Format, export
 from rm_lammps.analysis.molecules import require_packages
+from rm_lammps.analysis.molecules.alerts import matches, pattern
 from rm_lammps.analysis.molecules.bonds import canonical, perceive
 from rm_lammps.analysis.molecules.judge import Verdict, judge
 from rm_lammps.analysis.molecules.ranking import auc, keep_curve, kept, plot_ranking, ranking
@@ -36,6 +37,15 @@ class Options:
     """Relax each molecule with GFN2-xTB."""
     keep: float | None = None
     """Fraction of each composition's molecules, lowest ``rank_score`` first, to keep."""
+    smarts: str | None = None
+    """Pattern that kept molecules have."""
+    drop_alerts: bool = False
+    """Keep no molecule with groups that are unstable or react."""
+
+    @property
+    def choose(self) -> bool:
+        """Whether some molecules are left out."""
+        return self.keep is not None or self.smarts is not None or self.drop_alerts
 
 
 def evaluate_run(
@@ -63,6 +73,8 @@ def evaluate_run(
     """
     comm = OneProcess() if comm is None else comm
     require_packages(xtb=options.xtb)
+    if options.smarts is not None:
+        pattern(options.smarts)
     summary = on_root(comm, lambda: read_summary(folder))
     path = folder / STRUCTURES
     table = on_root(comm, lambda: read_index(folder))
@@ -80,7 +92,7 @@ def evaluate_run(
     result["passes_per_core_second"] = passes / summary["seed_seconds"] if passes else 0.0
 
     def finish() -> None:
-        chosen = _kept(verdicts, options.keep)
+        chosen = _kept(verdicts, options)
         unique = write_unique_molecules(folder, table, verdicts, chosen)
         write_json(folder / EVALUATION, result)
         plot_ranking(ranking(verdicts), folder / RANKING)
@@ -141,19 +153,26 @@ def _result(
         },
         "structures": [{**v.record(), "novel": _novel(v.smiles, training)} for v in verdicts],
     }
-    if options.keep is not None:
-        chosen = _kept(verdicts, options.keep)
+    if options.choose:
+        chosen = _kept(verdicts, options)
         some = [verdict for verdict, keep in zip(verdicts, chosen, strict=True) if keep]
         result["kept"] = {"fraction": options.keep, **count(some, len(some), training)}
     return result
 
 
-def _kept(verdicts: Sequence[Verdict], fraction: float | None) -> list[bool]:
+def _kept(verdicts: Sequence[Verdict], options: Options) -> list[bool]:
     """Which molecules are kept, those without E~ too."""
-    if fraction is None:
-        return [True] * len(verdicts)
-    answers = iter(kept(ranking(verdicts), fraction).tolist())
-    return [v.energy_per_atom is None or next(answers) for v in verdicts]
+    chosen = [True] * len(verdicts)
+    if options.smarts is not None:
+        wanted = pattern(options.smarts)
+        chosen = [matches(verdict.smiles, wanted) for verdict in verdicts]
+    if options.drop_alerts:
+        chosen = [keep and not v.alerts for keep, v in zip(chosen, verdicts, strict=True)]
+    if options.keep is None:
+        return chosen
+    answers = iter(kept(ranking(verdicts), options.keep).tolist())
+    lowest = [v.energy_per_atom is None or next(answers) for v in verdicts]
+    return [a and b for a, b in zip(chosen, lowest, strict=True)]
 
 
 def _novel(smiles: str | None, training: set[str] | None) -> bool | None:

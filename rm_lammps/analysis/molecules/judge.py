@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import ase
 
+from rm_lammps.analysis.molecules.alerts import alerts
 from rm_lammps.analysis.molecules.bonds import perceive, small_rings
 from rm_lammps.analysis.molecules.checks import run_checks
 
@@ -35,6 +36,8 @@ class Verdict:
     xtb: "XtbRelaxation | None"
     small_rings: int
     """Rings of three or four atoms."""
+    alerts: tuple[str, ...] = ()
+    """Groups that are unstable or react, by name."""
     run: str | None = None
     """Name of the run, where the molecules are of several."""
 
@@ -110,6 +113,7 @@ def judge(atoms: ase.Atoms, *, xtb: bool = False) -> Verdict:
         problem=bonds.problem,
         checks=run_checks(bonds.mol) if bonds.mol is not None else {},
         xtb=relaxation,
+        alerts=() if bonds.mol is None else tuple(alerts(bonds.mol)),
         small_rings=0 if bonds.mol is None else small_rings(bonds.mol),
         run=info.get("run"),
     )

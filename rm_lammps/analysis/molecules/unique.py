@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from rm_lammps.analysis.molecules.files import inchikey
 from rm_lammps.analysis.molecules.judge import Verdict
 from rm_lammps.analysis.symmetry import UNKNOWN
 from rm_lammps.analysis.unique import UniqueSet, ranked_set, write_ranked
@@ -45,7 +46,14 @@ def write_unique_molecules(
     unique = ranked_set(table, leader, own, score, [UNKNOWN] * len(own))
     notes = {
         int(frame): f' smiles="{verdicts[frame].smiles}" passes={"FT"[verdicts[frame].passes]}'
+        f' inchikey="{inchikey(verdicts[frame].smiles or "")}"'
+        f"{_alerts(verdicts[frame])}"
         for frame in unique.ranked
     }
     with FrameFile(folder / STRUCTURES, table.begin) as frames:
         return replace(unique, begin=write_ranked(folder / UNIQUE, unique, frames, notes))
+
+
+def _alerts(verdict: Verdict) -> str:
+    # an empty text would be read as an array
+    return f' alerts="{", ".join(verdict.alerts)}"' if verdict.alerts else ""

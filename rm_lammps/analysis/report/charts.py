@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from rm_lammps.analysis.plots import COLOURS, OTHER, classes
+from rm_lammps.analysis.plots import COLOURS, OTHER, above_lowest, classes
 from rm_lammps.analysis.report.contents import Contents
 
 CONVERGED = "#2a7f62"
@@ -89,6 +89,49 @@ def _scatter(members: list[dict[str, Any]], name: str, colour: str) -> go.Scatte
             "found by %{customdata[2]} seeds, best by seed %{customdata[1]}<extra></extra>"
         ),
     )
+
+
+def parity(contents: Contents) -> go.Figure:
+    """Energy by physical potentials against E~, each above the composition's lowest.
+
+    A point's ``customdata`` begins with its rank.
+    """
+    plain = [
+        {
+            **point,
+            "energy_per_atom": point["energy"],
+            "physical_energy_per_atom": point["physical"],
+        }
+        for point in contents.points
+        if point["physical"] is not None
+    ]
+    pairs = above_lowest(plain)
+    spread = [one["disagreement"] or 0.0 for _, _, one in pairs]
+    figure = go.Figure(
+        go.Scatter(
+            x=[pseudo for pseudo, _, _ in pairs],
+            y=[physical for _, physical, _ in pairs],
+            error_y={"array": spread, "visible": any(spread), "thickness": 1, "width": 2},
+            mode="markers",
+            marker={"color": COLOURS[0], "size": 8, "opacity": 0.8},
+            customdata=[
+                [one["rank"], escape(one["formula"]), escape(one["space_group"])]
+                for _, _, one in pairs
+            ],
+            hovertemplate=(
+                "<b>%{customdata[1]}</b>  %{customdata[2]}<br>E~ %{x:.4f} pseudo-eV, "
+                "%{y:.4f} eV per atom above the lowest<extra></extra>"
+            ),
+        )
+    )
+    figure.update_layout(
+        **LAYOUT,
+        xaxis={**AXIS, "title": "E~ above the lowest (pseudo-eV per atom)"},
+        yaxis={**AXIS, "title": f"{escape(contents.ranked_by)} above the lowest (eV per atom)"},
+        margin={"l": 70, "r": 10, "t": 26, "b": 55},
+        height=380,
+    )
+    return figure
 
 
 def outcomes(contents: Contents) -> go.Figure:

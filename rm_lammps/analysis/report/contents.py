@@ -1,8 +1,7 @@
 """What the page shows, gathered from the files of a run."""
 
-import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -14,13 +13,12 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from rm_lammps.analysis.export import cif_name, cif_text
-from rm_lammps.analysis.large_cells import density
 from rm_lammps.analysis.molecules import require_packages
+from rm_lammps.analysis.report.entry import Entry, energy_of, entry_of, point_of, seed_name
 from rm_lammps.analysis.unique import read_unique, write_unique
 from rm_lammps.errors import UserError
 from rm_lammps.runs.contents import read_failures, read_run_file, read_summary
-from rm_lammps.runs.frames import iterate
+from rm_lammps.runs.frames import iterate, iterate_info
 from rm_lammps.runs.index import read_index
 from rm_lammps.runs.joined import read_joined
 from rm_lammps.runs.joining import what_is_missing
@@ -28,8 +26,10 @@ from rm_lammps.runs.layout import (
     ENERGY_VOLUME,
     EVALUATION,
     FAILURES,
+    HULL,
     INDEX,
     JOINED,
+    PARITY,
     RANKING,
     RUN,
     STRUCTURES,
@@ -69,43 +69,13 @@ FILES = {
     SUMMARY: "totals",
     EVALUATION: "rates and structures, for programs",
     ENERGY_VOLUME: "E~ against volume, as a picture",
+    PARITY: "energy by physical potentials against E~, as a picture",
+    HULL: "known structures that the hull is made of, with energies, for programs",
     RANKING: "E~ of molecules that pass and of those that fail, as a picture",
     RUN: "settings, versions and model",
     JOINED: "the runs that were put together here, with settings, versions and models",
     INDEX: "numbers of all converged structures, for programs",
 }
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A unique structure."""
-
-    rank: int
-    """Place in ``unique.extxyz``, from 1, whatever the composition."""
-    seed: str
-    """Number of its seed, behind the name of the run where there are several."""
-    formula: str
-    energy: float
-    """E~, pseudo-eV per atom."""
-    above_best: float
-    """E~ above the first structure of its composition, pseudo-eV per atom."""
-    volume: float | None
-    """Å³ per atom; molecules have none."""
-    density: float | None
-    """g/cm³."""
-    found: int
-    seeds: list[str]
-    space_group: str
-    match: str | None
-    """Name of the reference it matches, if ``rm-evaluate`` was given references."""
-    text: str
-    """Content of the file to download."""
-    file: str
-    """Its name: a CIF, for molecules XYZ."""
-    smiles: str | None
-    """Of molecules."""
-    passes: bool
-    """A molecule that passes every check."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +110,14 @@ class Contents:
     n_unique: int
     points: list[dict[str, Any]]
     """Unique structures for the scatter plot, the best ``MAX_POINTS``."""
+    ranked_by: str
+    """The physical potentials whose order this is; empty for E~."""
+    compositions: int
+    """Of different reduced formulas."""
     best: list[Entry]
+    """Of each composition equally many, as far as there are."""
+    known: list[dict[str, Any]]
+    """Known structures that the hull is made of."""
     atoms: list[ase.Atoms] = field(repr=False)
     """Of ``best``."""
     failures: list[Failures]
@@ -167,15 +144,25 @@ def read_contents(folder: Path, n_best: int) -> Contents:
     if molecules is None and not _newer(unique, structures):
         write_unique(folder)
     matches = _matches(folder)
-    best, atoms, points = [], [], []
-    n_unique, first = 0, 0.0
+    best: list[Entry] = []
+    atoms: list[ase.Atoms] = []
+    points: list[dict[str, Any]] = []
+    n_unique, first, ranked_by, physical_order = 0, 0.0, "", False
+    compositions, each = _shares(folder, n_best)
     for frame in read_unique(folder):
         n_unique += 1
-        first = float(frame.info["energy_per_atom"]) if frame.info["rank"] == 1 else first
-        if n_unique <= MAX_POINTS or n_unique <= n_best:
-            entry = _entry(n_unique, frame, first, matches, with_text=n_unique <= n_best)
-            points.append(_point(entry))
-            if n_unique <= n_best:
+        own_rank = int(frame.info["rank"])
+        by = str(frame.info.get("ranked_by", "E~"))
+        ranked_by = by if by != "E~" else ranked_by
+        frame.info["physical_order"] = own_rank > 1 and physical_order
+        if own_rank == 1:
+            first = energy_of(frame.info) or 0.0
+            physical_order = "physical_energy_per_atom" in frame.info
+        shown = own_rank <= each and len(best) < n_best
+        if n_unique <= MAX_POINTS or shown:
+            entry = entry_of(n_unique, frame, first, matches, with_text=shown)
+            points.append(point_of(entry))
+            if shown:
                 best.append(entry)
                 atoms.append(frame)
     failures, failed_cost = _failures(folder)
@@ -194,7 +181,10 @@ def read_contents(folder: Path, n_best: int) -> Contents:
         summary=summary,
         n_unique=n_unique,
         points=points[:MAX_POINTS],
+        ranked_by=ranked_by,
+        compositions=compositions,
         best=best,
+        known=_known(folder) if ranked_by else [],
         atoms=atoms,
         failures=failures,
         converged_cost=Cost(table.seconds[known], table.evaluations[known]),
@@ -203,6 +193,21 @@ def read_contents(folder: Path, n_best: int) -> Contents:
         files={name: what for name, what in FILES.items() if (folder / name).exists()},
         molecules=molecules,
     )
+
+
+def _shares(folder: Path, n_best: int) -> tuple[int, int]:
+    """Compositions, and how many structures of each the page shows."""
+    compositions = sum(info.get("rank") == 1 for info in iterate_info(folder / UNIQUE))
+    return compositions, max(n_best // max(compositions, 1), 1)
+
+
+def _known(folder: Path) -> list[dict[str, Any]]:
+    try:
+        known = json.loads((folder / HULL).read_text())
+    except (OSError, ValueError):
+        # without a hull the page has no phase diagram
+        return []
+    return known if isinstance(known, list) else []
 
 
 def _newer(file: Path, than: Path) -> bool:
@@ -228,67 +233,11 @@ def read_molecules(folder: Path) -> dict[str, Any] | None:
     return evaluate_run(folder)
 
 
-def _entry(
-    rank: int,
-    atoms: ase.Atoms,
-    first: float,
-    matches: dict[str, str | None],
-    *,
-    with_text: bool,
-) -> Entry:
-    info, periodic = atoms.info, bool(atoms.pbc.all())
-    volume = atoms.get_volume() if periodic else None
-    number = f" ({info['space_group_number']})" if info["space_group_number"] else ""
-    name = cif_name(atoms)
-    return Entry(
-        rank=rank,
-        seed=_seed_name(info),
-        formula=str(atoms.symbols.formula.format("metal")),
-        energy=float(info["energy_per_atom"]),
-        above_best=float(info["energy_per_atom"]) - first,
-        volume=volume / len(atoms) if volume else None,
-        density=density(atoms) if volume else None,
-        found=int(info["found"]),
-        seeds=[_seed_name({"seed": s, "run": r}) for s, r in _found_by(info)],
-        space_group=f"{info['space_group']}{number}",
-        match=matches.get(_seed_name(info)),
-        text=_file_text(atoms, name) if with_text else "",
-        file=f"{name}.{'cif' if periodic else 'xyz'}",
-        smiles=str(info["smiles"]) if "smiles" in info else None,
-        passes=bool(info.get("passes", False)),
-    )
-
-
-def _seed_name(info: Mapping[str, Any]) -> str:
-    """What a reader calls a seed."""
-    run = info.get("run")
-    return f"{info['seed']}" if run is None else f"{run} {info['seed']}"
-
-
-def _found_by(info: Mapping[str, Any]) -> Iterator[tuple[int, str | None]]:
-    """Seeds that ended in a unique structure, with their runs."""
-    runs = info["runs"].tolist() if "runs" in info else [None] * len(info["seeds"])
-    return zip(info["seeds"].tolist(), runs, strict=True)
-
-
-def _file_text(atoms: ase.Atoms, name: str) -> str:
-    if atoms.pbc.all():
-        return cif_text(atoms, name)
-    stream = io.StringIO()
-    ase.io.write(stream, atoms, format="xyz", comment=name, parallel=False)
-    return stream.getvalue()
-
-
-def _point(entry: Entry) -> dict[str, Any]:
-    keys = ("rank", "seed", "formula", "energy", "volume", "found", "space_group", "match")
-    return {key: getattr(entry, key) for key in keys}
-
-
 def _matches(folder: Path) -> dict[str, str | None]:
     """Reference matched by the unique structure led by each seed, as far as evaluated."""
     try:
         evaluation = json.loads((folder / EVALUATION).read_text())
-        return {_seed_name(s): s.get("matches") for s in evaluation["structures"]}
+        return {seed_name(s): s.get("matches") for s in evaluation["structures"]}
     except (OSError, ValueError, KeyError, TypeError):
         # matches are extra: the page is complete without
         return {}
@@ -332,7 +281,7 @@ def _failures(folder: Path, n_examples: int = 3) -> tuple[list[Failures], Cost]:
         examples = by_reason.setdefault(reason, [])
         if len(examples) < n_examples:
             detail = str(record.get("detail", "")).strip() or "no message"
-            examples.append(f"seed {_seed_name({'seed': None, **record})}: {detail[:300]}")
+            examples.append(f"seed {seed_name({'seed': None, **record})}: {detail[:300]}")
         costs.append({key: record.get(key) for key in ("seconds", "evaluations")})
     failures = [
         Failures(reason, MEANING.get(reason, ""), counts[reason], by_reason[reason])

@@ -44,11 +44,43 @@
     }
   }
 
+  // what is shown is known by its place among all unique structures, of which the page has some
+  const rows = Array.from(document.querySelectorAll("tr[data-rank]"));
+  // on a phone, what stands beside a plot would leave no room for it
+  function suited(id, layout) {
+    if (document.getElementById(id).clientWidth > 520) return layout;
+    const margin = { ...layout.margin, l: 50, r: 14 };
+    const narrow = { ...layout, margin };
+    if (layout.legend && layout.legend.orientation !== "h") {
+      narrow.legend = { ...layout.legend, orientation: "h", x: 0, y: -0.25, yanchor: "top" };
+      narrow.height = layout.height + 100;
+    }
+    if (layout.xaxis?.range && layout.bargap) {
+      narrow.xaxis = { ...layout.xaxis, range: [0, 1.5 * layout.xaxis.range[1]], nticks: 4 };
+    }
+    return narrow;
+  }
+
+  // the elements of the structure that is shown, in the colours of the view
+  const colours = json("element-colours");
+  function nameElements(rank) {
+    const place = document.getElementById("elements");
+    const names = dataset.structures[rank - 1]?.names ?? [];
+    place.replaceChildren(
+      ...Array.from(new Set(names), (symbol) => {
+        const item = document.createElement("span");
+        item.textContent = symbol;
+        item.style.setProperty("--colour", colours[symbol] ?? "#999");
+        return item;
+      }),
+    );
+  }
+
   let viewer = null;
   function show(rank) {
     const row = document.querySelector(`tr[data-rank="${rank}"]`);
     if (!viewer || !row) return;
-    const index = viewer.indexer.fromStructure(rank - 1, "structure");
+    const index = viewer.indexer.fromStructure(rows.indexOf(row), "structure");
     if (index) viewer.select(index);
     mark(rank);
   }
@@ -56,14 +88,32 @@
     for (const row of document.querySelectorAll("tr[data-rank]")) {
       row.classList.toggle("selected", row.dataset.rank === String(rank));
     }
-    const cells = document.querySelector(`tr[data-rank="${rank}"]`).cells;
-    document.getElementById("shown").textContent =
-      `rank ${rank}, ${cells[1].textContent}, ${cells[2].textContent}`;
+    const row = document.querySelector(`tr[data-rank="${rank}"]`);
+    document.getElementById("shown").textContent = row.dataset.name;
+    nameElements(rank);
     shown = rank;
   }
-  let shown = 1;
+  let shown = rows.length ? Number(rows[0].dataset.rank) : 1;
+  function step(by) {
+    const seen = rows.filter((row) => !row.hidden);
+    const now = seen.findIndex((row) => row.dataset.rank === String(shown));
+    const next = seen[Math.min(Math.max(now + by, 0), seen.length - 1)];
+    if (next) show(Number(next.dataset.rank));
+  }
   for (const button of document.querySelectorAll("[data-step]")) {
-    button.addEventListener("click", () => show(shown + Number(button.dataset.step)));
+    button.addEventListener("click", () => step(Number(button.dataset.step)));
+  }
+
+  // words of the row that it must have, one after the other
+  const filter = document.getElementById("filter");
+  if (filter) {
+    filter.addEventListener("input", () => {
+      const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
+      for (const row of rows) {
+        const text = row.textContent.toLowerCase();
+        row.hidden = !words.every((word) => text.includes(word));
+      }
+    });
   }
 
   try {
@@ -73,11 +123,13 @@
     const config = { displaylogo: false, responsive: true };
     for (const [id, figure] of Object.entries(json("plots"))) {
       const bar = id === "energy-volume" ? buttons : { displayModeBar: false };
-      await Plotly.newPlot(id, figure.data, figure.layout, { ...config, ...bar });
+      await Plotly.newPlot(id, figure.data, suited(id, figure.layout), { ...config, ...bar });
     }
     keepPlotlyStyles();
     const scatter = document.getElementById("energy-volume");
-    if (scatter) scatter.on("plotly_click", (event) => show(event.points[0].customdata[0]));
+    for (const plot of [scatter, document.getElementById("parity")]) {
+      if (plot) plot.on("plotly_click", (event) => show(event.points[0].customdata[0]));
+    }
     root.dataset.plots = document.querySelectorAll(".js-plotly-plot").length;
   } catch (error) {
     complain("The plots can't be shown: " + error.message + ".");
@@ -109,7 +161,7 @@
         document.getElementById("viewer-panel").scrollIntoView({ behavior: "smooth", block: "nearest" });
       });
     }
-    show(1);
+    show(shown);
     root.dataset.viewer = "ready";
   } catch (error) {
     complain("The 3D view can't be shown: " + error.message + ".");

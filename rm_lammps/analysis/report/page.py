@@ -12,10 +12,14 @@ import chemiscope
 import jinja2
 import plotly
 import plotly.graph_objects as go
+from ase.data import chemical_symbols
+from ase.data.colors import jmol_colors
 from markupsafe import Markup
+from matplotlib.colors import to_hex
 
 from rm_lammps.analysis.report import charts, molecule_charts
 from rm_lammps.analysis.report.contents import Contents, read_contents
+from rm_lammps.analysis.report.phases import phase_diagram
 from rm_lammps.analysis.report.picture import picture
 from rm_lammps.files import replacing
 from rm_lammps.runs.layout import REPORT
@@ -66,10 +70,16 @@ def render(contents: Contents) -> str:
         plots={name: _plain(figure) for name, figure in plots.items()},
         dataset=_dataset(contents) if viewer else None,
         drawings=_drawings(contents),
+        element_colours=_element_colours(),
         style=Markup((_HERE / "page.css").read_text()),
         script=Markup((_HERE / "page.js").read_text()),
         version=version("rm_lammps"),
     )
+
+
+def _element_colours() -> dict[str, str]:
+    """Hexadecimal RGB by symbol, those of the 3D view."""
+    return {symbol: to_hex(rgb) for symbol, rgb in zip(chemical_symbols, jmol_colors, strict=False)}
 
 
 def _plots_of_structures(contents: Contents) -> dict[str, go.Figure]:
@@ -79,7 +89,14 @@ def _plots_of_structures(contents: Contents) -> dict[str, go.Figure]:
             "checks": molecule_charts.checks(contents.molecules),
             "keeping": molecule_charts.keeping(contents.molecules),
         }
-    return {"energy-volume": charts.energy_volume(contents)} if contents.best else {}
+    if not contents.best:
+        return {}
+    plots = {"energy-volume": charts.energy_volume(contents)}
+    if contents.ranked_by:
+        plots["parity"] = charts.parity(contents)
+        if (diagram := phase_diagram(contents)) is not None:
+            plots["phases"] = diagram
+    return plots
 
 
 def _drawings(contents: Contents) -> dict[int, Markup]:

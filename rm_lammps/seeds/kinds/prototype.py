@@ -120,8 +120,9 @@ class Prototypes:
 
         Returns:
             Periodic structure in Å; ``info`` has its place in the order, ``prototype``, its
-            ``prototype_share`` of the votes, and ``seed_kind``: ``decorated`` if elements share
-            sites. ``None`` where no structure has this stoichiometry.
+            ``prototype_share`` of the votes, the known structure's ``prototype_formula`` and,
+            where it has a name, ``prototype_id``, and ``seed_kind``: ``decorated`` if elements
+            share sites. ``None`` where no structure has this stoichiometry.
         """
         candidates = self.votes.candidates(tuple(composition.items()))
         if not candidates:
@@ -139,6 +140,8 @@ class Prototypes:
         seed.info = {
             "prototype": place,
             "prototype_share": chosen.share,
+            "prototype_formula": self._library.formula(chosen.index),
+            **({"prototype_id": name} if (name := str(self._library.names[chosen.index])) else {}),
             "seed_kind": "decorated" if chosen.shares_sites else "prototype",
         }
         return perturb(seed, _DISPLACEMENT, _STRAIN, rng) if turn else seed

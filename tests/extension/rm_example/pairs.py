@@ -3,11 +3,11 @@
 from ase.calculators.calculator import Calculator
 from ase.calculators.lj import LennardJones
 
-from rm_lammps.potentials import POTENTIALS, Potential
+from rm_lammps.potentials import POTENTIALS, CalculatorPotential
 
 
 @POTENTIALS.register
-class PairPotential(Potential):
+class PairPotential(CalculatorPotential):
     """The Lennard-Jones potential, whatever the elements."""
 
     name = "lj"
