@@ -24,6 +24,8 @@ class Reason(str, Enum):
     """The molecule is in several pieces."""
     OTHER_SYMMETRY = "other_symmetry"
     """The space group is none of those asked for."""
+    FUSED = "fused"
+    """Two atoms closer than half the shortest distance of their elements in the training data."""
     NOT_FINITE = "not_finite"
     """Energy, forces or positions are not numbers, or two atoms are on one spot."""
     LOST_ATOMS = "lost_atoms"

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.geometry import perturb
+from rm_lammps.geometry.neighbours import pairs_of
 from rm_lammps.relaxation.attempt import Attempt
 from rm_lammps.relaxation.held import held_atoms, without_motion
 from rm_lammps.relaxation.outcome import (
@@ -29,6 +30,8 @@ from rm_lammps.systems import System, system_of
 
 _SMALL_VOLUME = 1e-3
 """Å³."""
+_FUSED = 0.5
+"""Of the shortest distance of two elements in the training data."""
 
 
 class Relaxation:
@@ -97,6 +100,7 @@ class Relaxation:
         pieces = self.system.pieces(structure)
         if pieces > 1:
             raise StopError(Reason.FRAGMENTED, f"{pieces} pieces")
+        self._check_distances(structure)
         return structure, result
 
     def attempt(self, atoms: ase.Atoms, stages: Sequence[Stage]) -> Attempt:
@@ -176,6 +180,21 @@ class Relaxation:
         if not low <= ratio <= high:
             reason = Reason.COLLAPSED if ratio < low else Reason.EXPANDED
             raise StopError(reason, f"volume {ratio:.2f} times the seed's")
+
+    def _check_distances(self, atoms: ase.Atoms) -> None:
+        """Check that no atoms are fused, where E~ has holes that no training data has seen.
+
+        Raises:
+            StopError: some are.
+        """
+        elements, kind = np.unique(atoms.get_chemical_symbols(), return_inverse=True)
+        shortest = self.statistics.min_distance_matrix(elements, elements)
+        first, second, distance = pairs_of("ijd", atoms, _FUSED * shortest.max())
+        ratio = distance / shortest[kind[first], kind[second]]
+        if (ratio < _FUSED).any():
+            pair = int(ratio.argmin())
+            names = f"{elements[kind[first[pair]]]} and {elements[kind[second[pair]]]}"
+            raise StopError(Reason.FUSED, f"{names} {distance[pair]:.2f} Å apart")
 
     def check_dropped(self) -> None:
         """Ask whether to go on.

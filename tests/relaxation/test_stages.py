@@ -82,6 +82,19 @@ def test_minimisations_that_end_early_go_on(session):
     assert failed.reason is Reason.NOT_CONVERGED
 
 
+@pytest.mark.parametrize(("distance", "fused"), [(0.3, True), (1.0, False)])
+def test_fused_atoms_are_failures(session, distance, fused):
+    """Whatever E~ says of them."""
+    atoms = noisy(0.0)
+    atoms.positions[1] = atoms.positions[0] + [distance, 0, 0]
+    still = Rattle(displacement=0.0, strain=0.0)
+    outcome = relax(session, still, atoms=atoms, fmax=1e9, max_stress=1e9)
+    assert isinstance(outcome, Failure if fused else Relaxed)
+    if fused:
+        assert outcome.reason is Reason.FUSED
+        assert "C and C 0.30 Å" in outcome.detail
+
+
 def test_annealing_heats_and_cools(session):
     session.load(noisy(0.0))
     start = session.evaluate()

@@ -47,6 +47,8 @@ MEANING = {
     "collapsed": "The volume left the allowed range downwards.",
     "fragmented": "The molecule is in several pieces.",
     "other_symmetry": "The space group is none of those asked for.",
+    "fused": "Two atoms closer than half the shortest distance of their elements in the training "
+    "data.",
     "not_finite": "Energy, forces or positions are not numbers, or two atoms are on one spot.",
     "lost_atoms": "LAMMPS lost atoms.",
     "bad_box": "The box became one that LAMMPS can't use.",
