@@ -62,7 +62,7 @@ def main() -> None:
     command = ("rm-generate", *TOOLS["QUICK"], "--num", options.num, "--out")
     begin = time.monotonic()
     TOOLS["start"](*command, root / "undisturbed").communicate()
-    # on a busy machine a run may take longer than a kill at a fixed time lets it live
+    # kills follow the pace of the machine: later than a run takes there is nothing to kill
     longest = time.monotonic() - begin
     reference = TOOLS["frames_of"](root / "undisturbed")
     kills = runs = wrong = 0
@@ -70,9 +70,10 @@ def main() -> None:
     while kills < options.kills and time.monotonic() - begin < 60 * options.minutes:
         folder = root / "run"
         while kills < options.kills and not complete(folder):
-            process = TOOLS["start"](*command, folder)
+            process, started = TOOLS["start"](*command, folder), time.monotonic()
             try:
                 process.communicate(timeout=dice.uniform(0.02, 1.2) * longest)
+                longest = time.monotonic() - started
             except subprocess.TimeoutExpired:
                 disturb(process, dice.choice(KINDS), dice)
                 kills += 1
