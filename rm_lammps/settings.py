@@ -8,6 +8,12 @@ from pydantic import BeforeValidator
 
 from rm_lammps.yaml_files import read_yaml
 
+SYMMETRY = ("space_group", "crystal_system", "min_symmetry")
+"""Settings of seeds that ask for space groups."""
+
+HOST = "host"
+"""Setting of seeds that begin inside something."""
+
 
 def read_settings(source: "Path | str | Mapping[str, Any] | None") -> dict[str, Any]:
     """Settings of a YAML file, or those given.
@@ -67,8 +73,17 @@ def _numbers(value: Any) -> Any:
     return words
 
 
+def _indices(value: Any) -> Any:
+    try:
+        return tuple(map(int, read_words(value)))
+    except (TypeError, ValueError):
+        raise ValueError(f"{value!r} is no list of Miller indices, e.g. 1,0,0") from None
+
+
 Range = Annotated[tuple[int, int], BeforeValidator(_range)]
 """``1-4``, ``3`` or ``[1, 4]``; both ends belong to it."""
+Miller = Annotated[tuple[int, int, int], BeforeValidator(_indices)]
+"""``1,0,0`` or ``[1, 0, 0]``."""
 Words = Annotated[tuple[str, ...], BeforeValidator(read_words)]
 """``Li,O`` or ``[Li, O]``."""
 Numbers = Annotated[tuple[int, ...], BeforeValidator(_numbers)]

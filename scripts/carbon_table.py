@@ -102,8 +102,13 @@ def picture(folder: Path, result: dict, path: Path) -> None:
 
     figure = Figure(figsize=(9, 3.8), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=[1.35, 1])
-    for kind, colour in (("diamond", "C0"), ("lonsdaleite", "C2"), ("other", "0.6")):
-        members = [s for s in result["structures"] if (s["matches"] or "other") == kind]
+    colours = {"diamond": "C0", "lonsdaleite": "C2", "bct-C4": "C1", "other": "0.6"}
+    for kind, colour in colours.items():
+        members = [
+            s
+            for s in result["structures"]
+            if (s["matches"] if s["matches"] in colours else "other") == kind
+        ]
         left.scatter(
             [s["volume_per_atom"] for s in members],
             [s["energy_per_atom"] for s in members],

@@ -28,16 +28,6 @@ Matrix identity()
   return {{{1, 0, 0}, {0, 1, 0}, {0, 0, 1}}};
 }
 
-Matrix inverse(const Matrix &upper)
-{
-  Matrix r{};
-  for (int i = 0; i < 3; ++i) r[i][i] = 1.0 / upper[i][i];
-  r[0][1] = -upper[0][1] * r[0][0] * r[1][1];
-  r[1][2] = -upper[1][2] * r[1][1] * r[2][2];
-  r[0][2] = (upper[0][1] * upper[1][2] * r[1][1] - upper[0][2]) * r[0][0] * r[2][2];
-  return r;
-}
-
 double contraction(const Matrix &a, const Matrix &b)
 {
   double sum = 0.0;
@@ -109,6 +99,10 @@ void FixBoxRelaxLBFGS::init()
     if (other != this && std::string(other->style) == style)
       refuse("fix " + std::string(other->id) + " changes the box too: give one fix all it may do");
 
+  symmetry = nullptr;
+  for (Fix *other : modify->get_fix_list())
+    if (auto *found = dynamic_cast<FixSymmetry *>(other)) symmetry = found;
+
   begin_here();
   if (!point_given)
     for (int i = 0; i < 3; ++i) point[i] = corner[i] + 0.5 * (h0[i][0] + h0[i][1] + h0[i][2]);
@@ -117,6 +111,7 @@ void FixBoxRelaxLBFGS::init()
   length = std::pow(reference_volume, 1.0 / domain->dimension) *
       std::pow(atoms, 0.5 - 1.0 / domain->dimension);
   make_basis();
+  if (symmetry) make_symmetric_basis();
   tally();
 }
 
@@ -126,7 +121,7 @@ void FixBoxRelaxLBFGS::begin_here()
   h0 = {{{h[0], h[5], h[4]}, {0.0, h[1], h[3]}, {0.0, 0.0, h[2]}}};
   corner = {domain->boxlo[0], domain->boxlo[1], domain->boxlo[2]};
   U = {};
-  F = identity();
+  F = turn = identity();
   reference_volume = volume();
 }
 
@@ -171,6 +166,32 @@ void FixBoxRelaxLBFGS::make_basis()
     deviates |= given[k] && target[k] != (k < 3 ? hydrostatic : 0.0);
 }
 
+// Of symmetric strains those that keep the symmetry, in the same metric.
+void FixBoxRelaxLBFGS::make_symmetric_basis()
+{
+  if (deviates) refuse("with fix symmetry the pressure must be the same in all directions");
+  if (!isotropic && std::count(given, given + 6, true) < 6)
+    refuse("with fix symmetry give iso or tri, as other choices may break the symmetry");
+  if (isotropic) return;
+  symmetry->init();    // which may come later in LAMMPS's list
+  basis.clear();
+  for (int k = 0; k < 6; ++k) {
+    Matrix strain{};
+    strain[row[k]][column[k]] = strain[column[k]][row[k]] = 1.0;
+    strain = symmetry->operations().symmetric(strain);
+    for (const Matrix &other : basis) {
+      const double share = contraction(strain, other) * length * length;
+      for (int i = 0; i < 3; ++i)
+        for (int j = 0; j < 3; ++j) strain[i][j] -= share * other[i][j];
+    }
+    const double size = std::sqrt(contraction(strain, strain));
+    if (size < 1e-3) continue;
+    for (auto &line : strain)
+      for (double &entry : line) entry /= size * length;
+    basis.push_back(strain);
+  }
+}
+
 void FixBoxRelaxLBFGS::tally()
 {
   pressure->addstep(update->ntimestep);
@@ -192,7 +213,10 @@ CellVector FixBoxRelaxLBFGS::forces()
   const double *p = pressure->vector;    // xx, yy, zz, xy, xz, yz
   Matrix tensor{{{p[0], p[3], p[4]}, {p[3], p[1], p[5]}, {p[4], p[5], p[2]}}};
   for (int i = 0; i < 3; ++i) tensor[i][i] -= hydrostatic;
-  Matrix gradient = rm_lammps::product(tensor, rm_lammps::transposed(inverse(F)));
+  const Matrix back = rm_lammps::transposed(turn);
+  if (symmetry) tensor = rm_lammps::product(back, rm_lammps::product(tensor, turn));
+  const Matrix E = rm_lammps::product(back, F);
+  Matrix gradient = rm_lammps::product(tensor, rm_lammps::transposed(rm_lammps::inverted(E)));
   const double present = volume();
   for (auto &line : gradient)
     for (double &entry : line) entry *= -present;
@@ -204,8 +228,15 @@ CellVector FixBoxRelaxLBFGS::forces()
   }
   last_forces = {};
   excess = 0.0;
+  Matrix symmetric{};
   for (size_t k = 0; k < basis.size(); ++k) {
     last_forces[k] = -contraction(basis[k], gradient) / force->nktv2p;
+    if (symmetry) {
+      const double share = contraction(basis[k], tensor) * length * length;
+      for (int i = 0; i < 3; ++i)
+        for (int j = 0; j < 3; ++j) symmetric[i][j] += share * basis[k][i][j];
+      continue;
+    }
     // of coupled directions the mean, as their strain is one
     const double share = contraction(basis[k], identity());
     const double pressure_excess = share != 0.0
@@ -213,6 +244,7 @@ CellVector FixBoxRelaxLBFGS::forces()
         : contraction(basis[k], tensor) / rm_lammps::largest(basis[k]);
     excess = std::max(excess, std::abs(pressure_excess));
   }
+  if (symmetry) excess = rm_lammps::largest(symmetric);
   return last_forces;
 }
 
@@ -233,16 +265,23 @@ double FixBoxRelaxLBFGS::largest_strain(const CellVector &step) const
 
 void FixBoxRelaxLBFGS::deform(const CellVector &step)
 {
-  const Matrix change = strain(step), back = inverse(F);
+  const Matrix change = strain(step), back = rm_lammps::inverted(F);
   for (int i = 0; i < 3; ++i)
     for (int j = 0; j < 3; ++j) U[i][j] += change[i][j];
   F = rm_lammps::exponential(U);
-  const Matrix h = rm_lammps::product(F, h0), forward = rm_lammps::product(F, back);
+  Matrix h = rm_lammps::product(F, h0);
+  if (symmetry) {
+    h = rm_lammps::upper_triangular(h);
+    const Matrix E = F;
+    F = rm_lammps::product(h, rm_lammps::inverted(h0));
+    turn = rm_lammps::product(F, rm_lammps::inverted(E));
+  }
+  const Matrix forward = rm_lammps::product(F, back);
   const int periodic[3] = {domain->xperiodic, domain->yperiodic, domain->zperiodic};
   for (int i = 0; i < 3; ++i) {
     if (!periodic[i]) continue;
     double low = point[i];
-    for (int j = i; j < 3; ++j) low += F[i][j] * (corner[j] - point[j]);
+    for (int j = 0; j < 3; ++j) low += F[i][j] * (corner[j] - point[j]);
     domain->boxlo[i] = low;
     domain->boxhi[i] = low + h[i][i];
   }
@@ -260,7 +299,7 @@ void FixBoxRelaxLBFGS::deform(const CellVector &step)
     const double from[3] = {x[0] - point[0], x[1] - point[1], x[2] - point[2]};
     for (int i = 0; i < 3; ++i) {
       x[i] = point[i];
-      for (int j = i; j < 3; ++j) x[i] += forward[i][j] * from[j];
+      for (int j = 0; j < 3; ++j) x[i] += forward[i][j] * from[j];
     }
   }
 }

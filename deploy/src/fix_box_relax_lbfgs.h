@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "fix.h"
+#include "fix_symmetry.h"
 #include "strain.h"
 
 namespace LAMMPS_NS {
@@ -26,7 +27,8 @@ inline double dot(const CellVector &a, const CellVector &b)
 // Lets the box change during a minimisation by min_style lbfgs. The box is that of the start times
 // F = exp(U), U an upper triangular logarithmic strain, and atoms are at F q: energy and forces
 // belong to one function of q and U. A degree of freedom is a length: a strain times the "length"
-// that makes the cell about as stiff as an atom.
+// that makes the cell about as stiff as an atom. Where there is a fix symmetry, U is a symmetric strain
+// that keeps the symmetry, and F = turn exp(U) with the turn that makes the box LAMMPS's again.
 class FixBoxRelaxLBFGS : public Fix {
  public:
   FixBoxRelaxLBFGS(LAMMPS *lmp, int narg, char **arg);
@@ -58,6 +60,7 @@ class FixBoxRelaxLBFGS : public Fix {
   void read_couple(const std::string &value);
   void check() const;
   void make_basis();
+  void make_symmetric_basis();
   void begin_here();
   double volume() const;
   rm_lammps::Matrix strain(const CellVector &values) const;
@@ -79,7 +82,8 @@ class FixBoxRelaxLBFGS : public Fix {
   std::vector<rm_lammps::Matrix> basis;    // strain of each degree of freedom at length 1
   rm_lammps::Matrix h0{};                  // box vectors at the start, in columns
   std::array<double, 3> corner{};
-  rm_lammps::Matrix U{}, F{};
+  rm_lammps::Matrix U{}, F{}, turn{};
+  FixSymmetry *symmetry = nullptr;
   bool deviates = false;                   // the stress from a hydrostatic one
   double length = 1.0, hydrostatic = 0.0, reference_volume = 0.0;
   double excess = 0.0;                     // largest, of the last evaluation

@@ -27,7 +27,7 @@ constexpr uint32_t stream_atoms = 0;    // fix_denoise_box.cpp has further ones
 
 }    // namespace
 
-FixDenoise::FixDenoise(LAMMPS *lmp, int narg, char **arg) : Fix(lmp, narg, arg)
+FixDenoise::FixDenoise(LAMMPS *lmp, int narg, char **arg) : Fix(lmp, narg, arg), symmetry(lmp)
 {
   time_integrate = 1;
   dynamic_group_allow = 1;
@@ -144,7 +144,7 @@ void FixDenoise::displace_atoms()
     for (int k = 0; k < dimension; ++k) own[k] = factor * f[k] + noise * normals[k];
   }
   if (zero) remove_mean();
-  if (!symmetry.empty()) symmetrise_displacements();
+  if (!symmetry.empty()) symmetry.symmetrise(displacements.data());
   for (int i = 0; i < atom->nlocal; ++i)
     for (int k = 0; k < 3; ++k) atom->x[i][k] += displacements[3 * static_cast<size_t>(i) + k];
 }

@@ -10,7 +10,7 @@
 
 #include "fix.h"
 #include "strain.h"
-#include "symmetry.h"
+#include "symmetric_atoms.h"
 
 namespace LAMMPS_NS {
 
@@ -53,10 +53,8 @@ class FixDenoise : public Fix {
   void remove_mean();
   void deform_box();
   void remap_box(const rm_lammps::Matrix &strain);
-  rm_lammps::Matrix box_vectors() const;
 
   void find_symmetry();
-  void symmetrise_displacements();
 
   double start = 0.0, end = 0.0;    // standard deviation of the noise of a coordinate
   uint32_t seed = 0;
@@ -80,7 +78,7 @@ class FixDenoise : public Fix {
   double noise = 0.0;                   // of the last step
   rm_lammps::Matrix excess_stress{};    // beyond the external pressure, of the last evaluation
   std::vector<double> displacements;    // of own atoms
-  rm_lammps::Symmetry symmetry;
+  rm_lammps::SymmetricAtoms symmetry;
 };
 
 }    // namespace LAMMPS_NS

@@ -11,12 +11,10 @@
 #include "error.h"
 #include "fix_denoise.h"
 #include "force.h"
-#include "input.h"
 #include "kspace.h"
 #include "modify.h"
 #include "philox.h"
 #include "update.h"
-#include "variable.h"
 
 #if __has_include("irregular.h")
 #include "irregular.h"
@@ -37,6 +35,7 @@ class Irregular : protected Pointers {
 
 using namespace LAMMPS_NS;
 using rm_lammps::Matrix;
+using rm_lammps::box_vectors;
 
 namespace {
 
@@ -44,13 +43,6 @@ constexpr uint32_t stream_diagonal = 1, stream_shear = 2;
 constexpr double flip_above = 0.6;    // tilt over length; a half would flip back and forth
 
 }    // namespace
-
-// Box vectors in columns.
-Matrix FixDenoise::box_vectors() const
-{
-  const double *h = domain->h;    // xx, yy, zz, yz, xz, xy
-  return {{{h[0], h[5], h[4]}, {0.0, h[1], h[3]}, {0.0, 0.0, h[2]}}};
-}
 
 // Of a strain, what the box may do.
 Matrix FixDenoise::restricted(Matrix strain) const
@@ -104,7 +96,7 @@ void FixDenoise::deform_box()
       sum += strain[i][j];
     }
   if (!std::isfinite(sum)) refuse("the stress is not a number");
-  if (!symmetry.empty()) strain = symmetry.symmetric(strain, box_vectors());
+  if (!symmetry.empty()) strain = symmetry.symmetric(strain);
   remap_box(strain);
   if (force->kspace) force->kspace->setup();
 }
@@ -112,7 +104,7 @@ void FixDenoise::deform_box()
 void FixDenoise::remap_box(const Matrix &strain)
 {
   const Matrix h = rm_lammps::upper_triangular(
-      rm_lammps::product(rm_lammps::exponential(strain), box_vectors()));
+      rm_lammps::product(rm_lammps::exponential(strain), box_vectors(domain)));
   domain->x2lamda(atom->nlocal);
   for (Fix *fix : modify->get_fix_list())
     if (fix->rigid_flag) fix->deform(0);
@@ -163,58 +155,11 @@ void FixDenoise::pre_exchange()
   domain->lamda2x(atom->nlocal);
 }
 
-// ---- symmetry: for crystals of a few atoms, so that every rank looks at all of them
+// ---- symmetry
 
 void FixDenoise::find_symmetry()
 {
-  const int index = input->variable->find(operations.c_str());
-  if (index < 0) refuse("there is no variable '" + operations + "' with operations of symmetry");
-  const char *text = input->variable->retrieve(operations.c_str());
-  std::string problem = symmetry.read(text ? text : "");
-  if (!problem.empty())
-    refuse("variable '" + operations + "' can't be read as operations of symmetry: " + problem);
-  if (!domain->xperiodic || !domain->yperiodic || !domain->zperiodic)
-    refuse("symmetry needs a box that is periodic in all directions");
-  if (igroup != 0 || !atom->tag_enable || !atom->tag_consecutive())
-    refuse("symmetry needs group all, and atom IDs from 1 to the number of atoms");
-
-  const size_t atoms = static_cast<size_t>(atom->natoms);
-  std::vector<double> places(3 * atoms, 0.0);
-  std::vector<int> types(atoms, 0);
-  for (int i = 0; i < atom->nlocal; ++i) {
-    const size_t number = static_cast<size_t>(atom->tag[i]) - 1;
-    double lamda[3];
-    domain->x2lamda(atom->x[i], lamda);
-    std::copy(lamda, lamda + 3, &places[3 * number]);
-    types[number] = atom->type[i];
-  }
-  MPI_Allreduce(MPI_IN_PLACE, places.data(), static_cast<int>(3 * atoms), MPI_DOUBLE, MPI_SUM,
-                world);
-  MPI_Allreduce(MPI_IN_PLACE, types.data(), static_cast<int>(atoms), MPI_INT, MPI_SUM, world);
-  problem = symmetry.match(places, types, box_vectors());
-  if (!problem.empty()) refuse("the atoms have not the symmetry of '" + operations + "': " + problem);
-}
-
-void FixDenoise::symmetrise_displacements()
-{
-  const double *back = domain->h_inv;
-  std::vector<double> all(3 * static_cast<size_t>(atom->natoms), 0.0);
-  for (int i = 0; i < atom->nlocal; ++i) {
-    const double *own = &displacements[3 * static_cast<size_t>(i)];
-    double *lamda = &all[3 * (static_cast<size_t>(atom->tag[i]) - 1)];
-    lamda[0] = back[0] * own[0] + back[5] * own[1] + back[4] * own[2];
-    lamda[1] = back[1] * own[1] + back[3] * own[2];
-    lamda[2] = back[2] * own[2];
-  }
-  MPI_Allreduce(MPI_IN_PLACE, all.data(), static_cast<int>(all.size()), MPI_DOUBLE, MPI_SUM,
-                world);
-  all = symmetry.symmetric(all);
-  const double *h = domain->h;
-  for (int i = 0; i < atom->nlocal; ++i) {
-    const double *lamda = &all[3 * (static_cast<size_t>(atom->tag[i]) - 1)];
-    double *own = &displacements[3 * static_cast<size_t>(i)];
-    own[0] = h[0] * lamda[0] + h[5] * lamda[1] + h[4] * lamda[2];
-    own[1] = h[1] * lamda[1] + h[3] * lamda[2];
-    own[2] = h[2] * lamda[2];
-  }
+  if (igroup != 0) refuse("symmetry needs group all");
+  const std::string problem = symmetry.find(operations);
+  if (!problem.empty()) refuse(problem);
 }

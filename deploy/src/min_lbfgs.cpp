@@ -138,9 +138,7 @@ void MinLBFGS::store_force(Joint &into) const
   for (int i = 0; i < nvec; i += 3) {
     const double *f = fvec + i;
     double *own = into.atoms + i;
-    own[0] = F[0][0] * f[0];
-    own[1] = F[0][1] * f[0] + F[1][1] * f[1];
-    own[2] = F[0][2] * f[0] + F[1][2] * f[1] + F[2][2] * f[2];
+    for (int k = 0; k < 3; ++k) own[k] = F[0][k] * f[0] + F[1][k] * f[1] + F[2][k] * f[2];
   }
 }
 
@@ -163,9 +161,8 @@ void MinLBFGS::go_to(double at)
     const Matrix &F = box->deformation();
     for (int i = 0; i < nvec; i += 3) {
       const double *d = direction.atoms + i;
-      xvec[i] += part * (F[0][0] * d[0] + F[0][1] * d[1] + F[0][2] * d[2]);
-      xvec[i + 1] += part * (F[1][1] * d[1] + F[1][2] * d[2]);
-      xvec[i + 2] += part * F[2][2] * d[2];
+      for (int k = 0; k < 3; ++k)
+        xvec[i + k] += part * (F[k][0] * d[0] + F[k][1] * d[1] + F[k][2] * d[2]);
     }
   } else {
     for (int i = 0; i < nvec; ++i) xvec[i] += part * direction.atoms[i];
@@ -178,8 +175,7 @@ void MinLBFGS::go_to(double at)
     const Matrix &F = box->deformation();
     for (int i = 0; i < nvec; i += 3) {
       const double *d = direction.atoms + i, *f = fvec + i;
-      mine += f[0] * (F[0][0] * d[0] + F[0][1] * d[1] + F[0][2] * d[2]) +
-          f[1] * (F[1][1] * d[1] + F[1][2] * d[2]) + f[2] * F[2][2] * d[2];
+      for (int k = 0; k < 3; ++k) mine += f[k] * (F[k][0] * d[0] + F[k][1] * d[1] + F[k][2] * d[2]);
     }
   } else {
     mine = product(fvec, direction.atoms);

@@ -94,6 +94,13 @@ void *create_box_relax(void *lmp, int narg, char **arg)
   return reinterpret_cast<Creator>(creator)(lmp, narg, arg);
 }
 
+void *create_symmetry(void *lmp, int narg, char **arg)
+{
+  using Creator = void *(*)(void *, int, char **);
+  void *creator = load_fixes(lmp, "Fix symmetry", "rm_lammps_create_fix_symmetry");
+  return reinterpret_cast<Creator>(creator)(lmp, narg, arg);
+}
+
 void *create_lbfgs(void *lmp)
 {
   using Creator = void *(*)(void *);
@@ -116,5 +123,6 @@ lammpsplugin_init(void *lmp, void *handle, void *regfunc)
   add("pair", "allegro", "Allegro potentials, as weights or compiled graphs", create_pair);
   add("fix", "denoise", "annealed denoising of atoms and box", create_denoise);
   add("fix", "box/relax/lbfgs", "the box in a minimisation by min style lbfgs", create_box_relax);
+  add("fix", "symmetry", "a crystal's symmetry, kept", create_symmetry);
   add("min", "lbfgs", "minimisation of atoms and box by L-BFGS", create_lbfgs);
 }

@@ -44,7 +44,26 @@ inline double largest(const Matrix &a)
   return value;
 }
 
-// The deformation of a logarithmic strain: the exponential of a symmetric matrix.
+inline double determinant(const Matrix &m)
+{
+  return m[0][0] * (m[1][1] * m[2][2] - m[1][2] * m[2][1]) -
+      m[0][1] * (m[1][0] * m[2][2] - m[1][2] * m[2][0]) +
+      m[0][2] * (m[1][0] * m[2][1] - m[1][1] * m[2][0]);
+}
+
+inline Matrix inverted(const Matrix &m)
+{
+  const double whole = determinant(m);
+  Matrix inverse{};
+  for (int i = 0; i < 3; ++i)
+    for (int j = 0; j < 3; ++j) {
+      const int a = (j + 1) % 3, b = (j + 2) % 3, c = (i + 1) % 3, d = (i + 2) % 3;
+      inverse[i][j] = (m[a][c] * m[b][d] - m[a][d] * m[b][c]) / whole;
+    }
+  return inverse;
+}
+
+// The deformation of a logarithmic strain: the exponential of a matrix.
 inline Matrix exponential(const Matrix &strain)
 {
   // halved until the series is short, squared as often afterwards

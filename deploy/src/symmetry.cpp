@@ -13,25 +13,6 @@ namespace {
 constexpr size_t numbers_each = 12;
 constexpr double tolerance = 0.1;    // in units of the cube root of the volume of an atom
 
-double determinant(const Matrix &m)
-{
-  return m[0][0] * (m[1][1] * m[2][2] - m[1][2] * m[2][1]) -
-      m[0][1] * (m[1][0] * m[2][2] - m[1][2] * m[2][0]) +
-      m[0][2] * (m[1][0] * m[2][1] - m[1][1] * m[2][0]);
-}
-
-Matrix inverted(const Matrix &m)
-{
-  const double whole = determinant(m);
-  Matrix inverse{};
-  for (int i = 0; i < 3; ++i)
-    for (int j = 0; j < 3; ++j) {
-      const int a = (j + 1) % 3, b = (j + 2) % 3, c = (i + 1) % 3, d = (i + 2) % 3;
-      inverse[i][j] = (m[a][c] * m[b][d] - m[a][d] * m[b][c]) / whole;
-    }
-  return inverse;
-}
-
 double squared_distance(const std::array<double, 3> &fractional, const Matrix &cell)
 {
   double sum = 0.0;

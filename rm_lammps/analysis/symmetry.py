@@ -1,7 +1,5 @@
 """Space groups and standard cells, by spglib."""
 
-import os
-from dataclasses import dataclass
 from functools import cache
 
 import ase
@@ -10,49 +8,27 @@ import spglib
 from ase.spacegroup import Spacegroup
 from numpy.typing import NDArray
 
+from rm_lammps.geometry.symmetry import SYMPREC, UNKNOWN, SpaceGroup, space_group, spglib_cell
+
+__all__ = [
+    "LOOSE_SYMPREC",
+    "SYMPREC",
+    "TIGHT_SYMPREC",
+    "UNKNOWN",
+    "SpaceGroup",
+    "order_of_symmetry",
+    "point_group_order",
+    "space_group",
+    "symmetrised",
+]
+
 Array = NDArray[np.float64]
-
-# it prints to the terminal where it can't refine a cell, which is an answer like any other
-os.environ.setdefault("SPGLIB_WARNING", "OFF")
-
-SYMPREC = 0.1
-"""Å; relaxed structures carry the noise of their convergence tolerance."""
 
 TIGHT_SYMPREC = 0.01
 """Å; what is symmetric within it was relaxed with its symmetry."""
 
 LOOSE_SYMPREC = 0.3
 """Å; as well as a model of many elements knows where atoms belong."""
-
-
-@dataclass(frozen=True)
-class SpaceGroup:
-    """Hermann-Mauguin symbol and number; ``unknown`` and 0 where spglib finds none."""
-
-    symbol: str
-    number: int
-
-    def __str__(self) -> str:
-        return f"{self.symbol} ({self.number})"
-
-
-UNKNOWN = SpaceGroup("unknown", 0)
-
-
-def space_group(atoms: ase.Atoms, symprec: float = SYMPREC) -> SpaceGroup:
-    """Space group of a crystal; unknown for molecules.
-
-    Args:
-        atoms: the structure.
-        symprec: how far atoms may be from their ideal sites, Å.
-    """
-    if not atoms.pbc.all():
-        return UNKNOWN
-    found = spglib.get_spacegroup(_cell(atoms), symprec=symprec)
-    if not found:
-        return UNKNOWN
-    symbol, number = found.rsplit(" ", 1)
-    return SpaceGroup(symbol.strip(), int(number.strip("()")))
 
 
 def order_of_symmetry(atoms: ase.Atoms, group: SpaceGroup) -> int:
@@ -92,7 +68,7 @@ def symmetrised(
     standard = None
     if atoms.pbc.all():
         standard = spglib.standardize_cell(
-            _cell(atoms), to_primitive=to_primitive, no_idealize=False, symprec=symprec
+            spglib_cell(atoms), to_primitive=to_primitive, no_idealize=False, symprec=symprec
         )
     if standard is None:
         return ase.Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
@@ -100,7 +76,3 @@ def symmetrised(
     first = {z: k for k, z in reversed(list(enumerate(atoms.numbers)))}
     order = np.argsort([first[z] for z in numbers], kind="stable")
     return ase.Atoms(numbers[order], scaled_positions=sites[order], cell=lattice, pbc=True)
-
-
-def _cell(atoms: ase.Atoms) -> tuple:
-    return atoms.cell.array, atoms.get_scaled_positions(), atoms.numbers

@@ -36,6 +36,19 @@ def generate(
     max_atoms: int | None = None,
     blind: bool | None = None,
     pressure: float | None = None,
+    host: str | Path | None = None,
+    fix: str | Sequence[str] | None = None,
+    remove: str | Sequence[str] | None = None,
+    where: str | Sequence[str] | None = None,
+    miller: str | tuple[int, int, int] | None = None,
+    layers: int | None = None,
+    free: int | None = None,
+    vacuum: float | None = None,
+    axes: str | None = None,
+    host_spring: float | None = None,
+    space_group: int | str | Sequence[int | str] | None = None,
+    crystal_system: str | Sequence[str] | None = None,
+    min_symmetry: int | None = None,
     seeds: SeedConfig | Mapping[str, Any] | None = None,
     protocol: Protocol | Mapping[str, Any] | str | None = None,
     ranks_per_structure: int | None = None,
@@ -75,6 +88,19 @@ def generate(
         max_atoms: de novo: atoms at most.
         blind: no seeds from known structures.
         pressure: external pressure, GPa of E~ units.
+        host: file with a structure to build into; the formula is what is added.
+        fix: atoms of the host that stay; default: all.
+        remove: atoms of the host to leave out.
+        where: regions in which atoms are added.
+        miller: indices of a surface, for a slab cut from the host.
+        layers: thickness of the slab, in crystal cells.
+        free: layers of the slab that don't stay, from the top.
+        vacuum: from a slab to its image above, Å.
+        axes: along which the cell may change, ``xyz``, some of them or ``none``.
+        host_spring: constant of springs that tie the host's atoms instead, pseudo-eV/Å².
+        space_group: crystals of these space groups only, by number or symbol.
+        crystal_system: crystals of these crystal systems only.
+        min_symmetry: crystals only whose point group has this order or more.
         seeds: kinds of seeds and their settings.
         protocol: stages, tolerances and energy terms.
         ranks_per_structure: ranks that share a structure.

@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from rm_lammps.files import shipped_models
 from rm_lammps.generation.presets import PRESETS
-from rm_lammps.settings import Name, Numbers, Range, Words
+from rm_lammps.settings import SYMMETRY, Name, Numbers, Range, Words
 
 
 def _compositions(value: Any) -> Any:
@@ -99,9 +99,61 @@ class Shortcuts(BaseModel):
     pressure: float | None = Field(
         None, description="external pressure in GPa of E~ units; default: 0"
     )
+    host: str | None = Field(
+        None,
+        description="file with a structure to build into: the formula is what is added",
+        json_schema_extra={"metavar": "FILE"},
+    )
+    fix: Words | None = Field(
+        None,
+        min_length=1,
+        description="atoms of the host that stay: all (default), none, elements, numbers from 0 "
+        "(0-11), tag=1, regions (z<5, z=2:7)",
+    )
+    remove: Words | None = Field(
+        None, min_length=1, description="atoms of the host to leave out, named likewise"
+    )
+    where: Words | None = Field(
+        None, min_length=1, description="regions in which atoms are added, e.g. z>8,z<12"
+    )
+    miller: str | None = Field(
+        None, description="the host is a slab cut from the file's crystal, e.g. 1,0,0"
+    )
+    layers: int | None = Field(None, description="crystal cells that the slab is thick; default: 4")
+    free: int | None = Field(
+        None, description="layers of the slab that don't stay, from the top; default: 1"
+    )
+    vacuum: float | None = Field(None, description="from a slab to its image above, Å; default: 12")
+    axes: str | None = Field(
+        None,
+        description="axes along which the cell may change: xyz, some of them, or none (default "
+        "with a host)",
+    )
+    host_spring: float | None = Field(
+        None,
+        description="constant of springs that tie the host's atoms to their places instead, "
+        "pseudo-eV/Å²",
+    )
+    space_group: Words | None = Field(
+        None,
+        min_length=1,
+        description="crystals of these space groups only, by number or symbol, e.g. 225 or "
+        "Fm-3m,Pnma",
+    )
+    crystal_system: Words | None = Field(
+        None, min_length=1, description="crystals of these crystal systems only, e.g. cubic"
+    )
+    min_symmetry: int | None = Field(
+        None,
+        description="crystals only whose point group has this order or more, 2 to 48",
+    )
 
 
+_HOST = ("host", "fix", "remove", "where", "miller", "layers", "free", "vacuum")
 _PLACES = {
+    **{name: ("seeds", name) for name in (*SYMMETRY, *_HOST)},
+    "axes": ("protocol", "axes"),
+    "host_spring": ("protocol", "spring"),
     "elements": ("de_novo", "elements"),
     "max_atoms": ("de_novo", "max_atoms"),
     "blind": ("seeds", "blind"),

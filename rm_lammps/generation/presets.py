@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from rm_lammps.errors import Note
-from rm_lammps.settings import combine
+from rm_lammps.settings import HOST, SYMMETRY, combine
 from rm_lammps.systems import SYSTEMS, System
 
 _SUPERCELL_STAGES = [
@@ -45,6 +45,8 @@ PRESETS: dict[str, dict[str, Any]] = {
     "molecules": {
         "protocol": {
             "stages": [
+                # from small noise: at 0.8 Å three of four seeds fall into pieces
+                {"stage": "denoise", "start": 0.25, "end": 0.02, "steps": 100},
                 _MINIMISE,
                 {
                     "stage": "molecule_hops",
@@ -90,7 +92,36 @@ def fill_in_preset(fields: Mapping[str, Any]) -> dict[str, Any]:
     if kind is not None and kind != preset.get("seeds", {}).get("kind"):
         # settings of one kind of seeds mean nothing to another
         preset.pop("seeds", None)
-    return combine(preset, {**fields, "preset": name})
+    filled = combine(preset, {**fields, "preset": name})
+    return _restricted(filled, fields)
+
+
+def _restricted(filled: dict[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Let the relaxation keep what was asked for: symmetry, a host's atoms and cell.
+
+    Args:
+        filled: a run's settings, with its preset's.
+        fields: the settings without the preset's, which win.
+    """
+    given, seeds = fields.get("protocol") or {}, fields.get("seeds") or {}
+    if isinstance(given, Mapping) and isinstance(seeds, Mapping):
+        kept = {"keep_symmetry": True} if any(seeds.get(n) is not None for n in SYMMETRY) else {}
+        within = {"axes": "none"} if seeds.get(HOST) is not None else {}
+        protocol = {**kept, **within, **filled.get("protocol", {})}
+        free = protocol.get("axes", "xyz") == "xyz" and not protocol.get("keep_symmetry")
+        if "stages" not in given and "stages" in protocol and (within or not free):
+            protocol["stages"] = [_holding(stage) for stage in protocol["stages"]]
+        return {**filled, "protocol": protocol}
+    return filled
+
+
+def _holding(stage: Mapping[str, Any]) -> dict[str, Any]:
+    """A preset's stage without LAMMPS's ``box/relax``, which keeps nothing."""
+    if stage["stage"] == "box":
+        return {"stage": "cell"}
+    if "relax" not in stage:
+        return dict(stage)
+    return {**stage, "relax": [_holding(part) for part in stage["relax"]]}
 
 
 def known_presets() -> dict[str, Mapping[str, Any]]:

@@ -17,7 +17,8 @@ from rm_lammps.generation.fields import Execution
 from rm_lammps.generation.run_seeds import RunSeeds
 from rm_lammps.generation.schedule import ChunkSchedule, SeedRanges
 from rm_lammps.generation.stopping import Stopping
-from rm_lammps.relaxation import DroppedError, Failure, Relaxed
+from rm_lammps.geometry.symmetry import space_group
+from rm_lammps.relaxation import DroppedError, Failure, Reason, Relaxed
 from rm_lammps.relaxation.relaxation import relax
 from rm_lammps.relaxation.session import LammpsSession
 from rm_lammps.runs.layout import TRAJECTORIES, trajectory_name
@@ -106,7 +107,14 @@ class Worker:
             dropped=self._overdue,
             trajectory=trajectory,
         )
-        return atoms.info, outcome
+        wanted = self._config.seeds.wanted_groups
+        if wanted is None or isinstance(outcome, Failure):
+            return atoms.info, outcome
+        found = space_group(outcome.atoms)
+        if found.number not in wanted:
+            failure = Failure(Reason.OTHER_SYMMETRY, f"{found}", outcome.evaluations)
+            return atoms.info, failure
+        return {**atoms.info, "relaxed_group": found.number}, outcome
 
     def _take(self, todo: SeedRanges, schedule: ChunkSchedule) -> Iterator[int]:
         while not self._stop():

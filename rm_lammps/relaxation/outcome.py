@@ -22,6 +22,8 @@ class Reason(str, Enum):
     """The volume left the allowed range downwards."""
     FRAGMENTED = "fragmented"
     """The molecule is in several pieces."""
+    OTHER_SYMMETRY = "other_symmetry"
+    """The space group is none of those asked for."""
     FUSED = "fused"
     """Two atoms closer than half the shortest distance of their elements in the training data."""
     NOT_FINITE = "not_finite"

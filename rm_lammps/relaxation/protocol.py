@@ -1,6 +1,7 @@
 """How a seed is relaxed: a list of stages."""
 
 from math import inf
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -29,6 +30,20 @@ class Protocol(BaseModel):
     )
     pressure: float = Field(
         0.0, allow_inf_nan=False, description="external pressure in GPa of E~ units"
+    )
+    axes: Literal["xyz", "xy", "xz", "yz", "x", "y", "z", "none"] = Field(
+        "xyz",
+        description="along which the cell may change; a lies along x, and b in the xy plane",
+    )
+    spring: float | None = Field(
+        None,
+        gt=0,
+        allow_inf_nan=False,
+        description="constant of springs that tie held atoms to their places, pseudo-eV/Å²; "
+        "default: they don't move",
+    )
+    keep_symmetry: bool = Field(
+        False, description="keep the symmetry that seeds have; crystals only"
     )
     volume: tuple[float, float] = Field(
         (0.3, 3.0), description="allowed volume, in units of the seed's"
@@ -61,3 +76,47 @@ class Protocol(BaseModel):
                 "a pressure would do nothing.",
                 "Leave out pressure.",
             )
+        if self.keep_symmetry:
+            self._check_symmetry(system)
+        if self.axes != "xyz":
+            self.check_holding()
+        if self.axes not in {"xyz", "none"} and not all(system.pbc):
+            raise UserError(f"{system.plural.capitalize()} have no cell.", "Leave out axes.")
+        if self.spring is not None and self.axes not in {"none", "xyz"}:
+            raise UserError(
+                "Springs tie atoms to places in a cell that changes.", "Give axes: none."
+            )
+
+    def check_holding(self) -> None:
+        """Check that all stages leave held atoms and axes of the cell as they are.
+
+        Raises:
+            UserError: one does not.
+        """
+        for stage in (part for outer in self.stages for part in (outer, *outer.parts)):
+            if not stage.holds:
+                able = [kind.name for kind in STAGES if kind.holds]
+                raise UserError(
+                    f"Stage {stage.name} moves atoms that are to stay, or changes a cell that is "
+                    "to stay.",
+                    f"Stages that don't: {', '.join(able)}.",
+                )
+
+    def _check_symmetry(self, system: System) -> None:
+        """Check that there is a space group to keep, and that all stages do.
+
+        Raises:
+            UserError: there is none, or a stage breaks it.
+        """
+        if not all(system.pbc):
+            raise UserError(
+                f"{system.plural.capitalize()} have no space group.",
+                "Leave out what asks for symmetry.",
+            )
+        for stage in (part for outer in self.stages for part in (outer, *outer.parts)):
+            if not stage.keeps_symmetry:
+                able = [kind.name for kind in STAGES if kind.keeps_symmetry]
+                raise UserError(
+                    f"Stage {stage.name} doesn't keep symmetry.",
+                    f"Stages that do: {', '.join(able)}; or give keep_symmetry: false.",
+                )

@@ -6,10 +6,13 @@ from pathlib import Path
 import ase
 import numpy as np
 from ase.units import GPa
+from numpy.typing import NDArray
 
 from rm_lammps.datasets import DatasetStatistics
+from rm_lammps.geometry import perturb
 from rm_lammps.geometry.neighbours import pairs_of
 from rm_lammps.relaxation.attempt import Attempt
+from rm_lammps.relaxation.held import held_atoms, without_motion
 from rm_lammps.relaxation.outcome import (
     DroppedError,
     Evaluation,
@@ -22,6 +25,7 @@ from rm_lammps.relaxation.outcome import (
 from rm_lammps.relaxation.protocol import Protocol
 from rm_lammps.relaxation.session import BAR_PER_GPA, LammpsSession
 from rm_lammps.relaxation.stage import Search, Stage
+from rm_lammps.relaxation.symmetry import symmetric_change
 from rm_lammps.systems import System, system_of
 
 _SMALL_VOLUME = 1e-3
@@ -63,6 +67,12 @@ class Relaxation:
     def statistics(self) -> DatasetStatistics:
         """Of the model's training data."""
         return self.session.bundle.statistics
+
+    @property
+    def strained(self) -> NDArray[np.bool_]:
+        """Components of the strain that relax, shape (3, 3)."""
+        free = np.array([axis in self.protocol.axes for axis in "xyz"])
+        return self.system.strained & np.logical_and.outer(free, free)
 
     @property
     def pressure_bar(self) -> float:
@@ -127,7 +137,7 @@ class Relaxation:
     def excess_stress(self, result: Evaluation) -> float:
         """Largest component of the stress beyond the pressure, of those that relax, GPa."""
         excess = result.stress + self.protocol.pressure * np.eye(3)
-        return float(np.abs(excess[self.system.strained]).max(initial=0.0))
+        return float(np.abs(excess[self.strained]).max(initial=0.0))
 
     def enthalpy(self, atoms: ase.Atoms, result: Evaluation) -> float:
         """E~ + pV, pseudo-eV per atom."""
@@ -135,6 +145,27 @@ class Relaxation:
             return result.energy / len(atoms)
         work = self.protocol.pressure * GPa * atoms.get_volume()
         return (result.energy + work) / len(atoms)
+
+    def merit(self, attempt: Attempt) -> float:
+        """E~ + pV, pseudo-eV per atom, of what an attempt led to; infinite for a failure."""
+        if attempt.stop is not None or attempt.result is None:
+            return np.inf
+        return self.enthalpy(attempt.structure, attempt.result)
+
+    def perturbed(self, atoms: ase.Atoms, displacement: float, strain: float) -> ase.Atoms:
+        """Displace atoms and strain the cell at random, within the symmetry if it is to be kept.
+
+        Args:
+            atoms: a structure, Å.
+            displacement: standard deviation of each coordinate, Å.
+            strain: standard deviation of each component of the strain.
+        """
+        strained = self.strained & (len(held_atoms(atoms)) == 0)
+        moved = perturb(atoms, displacement, strain, self.rng, strained)
+        moved = without_motion(atoms, moved)
+        if self.protocol.keep_symmetry:
+            return symmetric_change(atoms, moved)
+        return moved
 
     def check_volume(self) -> None:
         """Check that the cell is about as large as the seed's.
@@ -198,9 +229,13 @@ def relax(
 
     Raises:
         DroppedError: ``dropped`` said so.
+        UserError: atoms are held, and a stage would move them.
     """
     rng = np.random.default_rng(0) if rng is None else rng
+    if len(held_atoms(atoms)):
+        protocol.check_holding()
     session.compose(protocol.terms)
+    session.restrict(protocol.axes, protocol.spring)
     session.discard()
     before = session.evaluations()
     try:

@@ -18,6 +18,13 @@ from rm_lammps.deployment.bundle import Bundle
 from rm_lammps.errors import UserError
 from rm_lammps.files import shipped_folder
 from rm_lammps.geometry import Array, is_reduced
+from rm_lammps.relaxation.held import (
+    held_atoms,
+    hold_commands,
+    in_frame,
+    place_in_frame,
+    without_motion,
+)
 from rm_lammps.relaxation.outcome import Evaluation, Reason, StopError
 from rm_lammps.relaxation.scripts import load_script
 from rm_lammps.relaxation.term import PairStyle, Term, scaled_sum
@@ -53,12 +60,15 @@ class LammpsSession:
         self._inputs = shipped_folder("lammps_inputs")
         self._scripts: dict[Path, str] = {}
         self._terms: tuple[Term, ...] = ()
+        self._axes = "xyz"
+        self._spring: float | None = None
         self._elements: Sequence[str] = ()
         self._own_style = ""
         self._level: str | None = None
         self._lmp: Any = None
         self._evaluations_before = 0
         self._loaded: ase.Atoms | None = None
+        self._held = held_atoms(ase.Atoms())
         self._system: System | None = None
         self._clear = True
         self._trajectory: Path | None = None
@@ -120,6 +130,16 @@ class LammpsSession:
             self._terms = tuple(terms)
             self.discard()
 
+    def restrict(self, axes: str, spring: float | None) -> None:
+        """Choose what may change, from the next structure on.
+
+        Args:
+            axes: of the cell that may change, ``xyz``, some of them or ``none``. The cell of a
+                structure is neither reduced nor turned where not all may, or atoms are held.
+            spring: constant of springs that tie held atoms, pseudo-eV/Å²; ``None`` fixes them.
+        """
+        self._axes, self._spring = axes, spring
+
     def evaluate(self) -> Evaluation:
         """Evaluate the structure as it is.
 
@@ -137,6 +157,8 @@ class LammpsSession:
         """
         lmp = self._lmp
         energy = lmp.get_thermo("pe")
+        if self._spring is not None and lmp.has_id("fix", "hold"):
+            energy -= lmp.extract_fix("hold", 0, 0)
         forces = self._gather("f")
         p = {c: lmp.get_thermo(f"p{c}") for c in ("xx", "yy", "zz", "xy", "xz", "yz")}
         pressure = np.array(
@@ -169,6 +191,8 @@ class LammpsSession:
 
     def tidy_cell(self) -> None:
         """Go on in a Minkowski-reduced cell with its faces away from atoms, if this one isn't."""
+        if self._keeps_frame():
+            return
         corner, cell = self._box()
         # where ranks share a box, it is large and has atoms at its faces wherever they are
         tidy = (
@@ -194,22 +218,43 @@ class LammpsSession:
         if system is None:
             before = self._system
             system = before if before is not None and before.holds(atoms) else system_of(atoms)
-        placed = system.place(atoms)
+        self._held = held_atoms(atoms)
+        in_cell = self._keeps_frame() and all(system.pbc)
+        placed = place_in_frame(atoms) if in_cell else system.place(atoms)
         self.rotation = placed.rotation
         if self._takes_over(atoms, system):
             self._move(placed.cell, placed.positions)
         else:
             self._create(system, atoms.get_chemical_symbols(), placed.cell, placed.positions)
+            for command in hold_commands(self._held, self._spring):
+                self.command(command)
         self._loaded = atoms
         self._clear = False
+
+    def exchange(self, first: int, second: int) -> None:
+        """Exchange the places of two atoms, by their numbers from 0."""
+        if self.shared:
+            structure = self.structure()
+            structure.positions[[first, second]] = structure.positions[[second, first]]
+            self.load(structure)
+            return
+        places = self._gather("x")
+        places[[first, second]] = places[[second, first]]
+        self._move(None, places)
 
     def discard(self) -> None:
         """Begin with a ``clear`` when the next structure is loaded."""
         self._clear = True
 
+    def _keeps_frame(self) -> bool:
+        """Whether the cell stays as it was loaded, but for strains along axes that may change."""
+        return self._axes != "xyz" or len(self._held) > 0
+
     def _takes_over(self, atoms: ase.Atoms, system: System) -> bool:
         """Whether the box in LAMMPS serves; ranks that share one would have to exchange atoms."""
         if self._clear or self._loaded is None or self.shared:
+            return False
+        if not np.array_equal(held_atoms(self._loaded), self._held) or self._spring is not None:
             return False
         return self._system == system and np.array_equal(self._loaded.numbers, atoms.numbers)
 
@@ -310,8 +355,15 @@ class LammpsSession:
         """What is in LAMMPS now: the loaded atoms in their order, the cell reduced."""
         if self._loaded is None:
             raise RuntimeError("nothing was loaded")
-        _, cell = self._box()
-        return self.system.structure(self._loaded.numbers, self._gather("x"), cell)
+        corner, cell = self._box()
+        if self._keeps_frame() and all(self.system.pbc):
+            sites = ase.cell.Cell(cell).scaled_positions(self._gather("x") - corner)
+            now = in_frame(self._loaded, cell, sites, self.rotation)
+            still = self._axes == "none" and self._spring is None
+            return without_motion(self._loaded, now) if still else now
+        structure = self.system.structure(self._loaded.numbers, self._gather("x"), cell)
+        structure.set_constraint(self._loaded.constraints)
+        return structure
 
     @property
     def shared(self) -> bool:

@@ -1,7 +1,7 @@
 """The family of stages."""
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import BeforeValidator, PlainSerializer
 
@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 
 class Stage(Kind, ABC):
     """One step of a protocol, done to the structure that is in LAMMPS."""
+
+    keeps_symmetry: ClassVar[bool] = False
+    """Whether it keeps a crystal's symmetry where the protocol asks for that."""
+    holds: ClassVar[bool] = False
+    """Whether it leaves held atoms, and axes of the cell, as they are."""
 
     @classmethod
     def suits(cls, system: System) -> bool:  # noqa: ARG003
@@ -34,6 +39,11 @@ class Stage(Kind, ABC):
                 f"Stage {self.name} is not for {system.plural}.",
                 f"Stages for {system.plural}: {', '.join(stages_for(system))}.",
             )
+
+    @property
+    def parts(self) -> "tuple[Stage, ...]":
+        """Stages that it runs itself."""
+        return ()
 
     @abstractmethod
     def run(self, relaxation: "Relaxation") -> "Evaluation | None":

@@ -9,10 +9,16 @@ from pydantic import BaseModel, ConfigDict, Field, model_serializer, model_valid
 
 from rm_lammps.errors import UserError
 from rm_lammps.seeds.seeder import SEEDS, ModelFacts, Seeder
+from rm_lammps.seeds.space_groups import SymmetrySettings
+from rm_lammps.settings import HOST, SYMMETRY
 from rm_lammps.systems import SYSTEMS, System, find_system
 
 AUTO = "auto"
 MIXTURE = "mixture"
+_INSIDE = "inside"
+"""Kind of seeds within a host."""
+_WITH_SYMMETRY = "symmetric"
+"""Kind of seeds of every space group that holds a composition."""
 
 
 class SeedConfig(BaseModel):
@@ -100,8 +106,15 @@ class SeedConfig(BaseModel):
         Raises:
             UserError: a kind that makes no seeds of this system.
         """
+        if self.wanted_groups is not None and not all(system.pbc):
+            raise UserError(
+                f"{system.plural.capitalize()} have no space group.",
+                "Leave out what asks for symmetry.",
+            )
         default = system.seed_kinds(n_species, n_atoms)
-        if self.kind == AUTO:
+        if self.kind == AUTO and HOST in self.settings:
+            found: Mapping[str, float] = {_INSIDE: 1.0}
+        elif self.kind == AUTO:
             # weights change a mixture, but make none where there is one kind only
             mixed = self.weights is not None and len(default) > 1
             found = self.weights if mixed and self.weights is not None else default
@@ -119,6 +132,8 @@ class SeedConfig(BaseModel):
                     f"Kinds for {system.plural}: {', '.join(names)}.",
                 )
         shares = {name: weight for name, weight in found.items() if weight > 0}
+        if self.wanted_groups is not None:
+            shares = self._with_symmetry(shares)
         if not self.blind:
             return shares
         shares = {name: weight for name, weight in shares.items() if not SEEDS.find(name).known}
@@ -129,6 +144,23 @@ class SeedConfig(BaseModel):
                 "Leave out blind, or choose another kind of seeds.",
             )
         return shares
+
+    @property
+    def wanted_groups(self) -> frozenset[int] | None:
+        """Space groups that are asked for; ``None`` where any will do."""
+        if not any(self.settings.get(name) is not None for name in SYMMETRY):
+            return None
+        seeder = self.seeder(_WITH_SYMMETRY)
+        return seeder.wanted if isinstance(seeder, SymmetrySettings) else None
+
+    def fallback(self, system: System) -> str:
+        """Kind of the seeds of a composition for which the kind asked for finds none."""
+        return system.fallback if self.wanted_groups is None else _WITH_SYMMETRY
+
+    def _with_symmetry(self, shares: Mapping[str, float]) -> dict[str, float]:
+        """Kinds of seeds that can be asked for space groups, or the one that always can."""
+        able = {n: w for n, w in shares.items() if issubclass(SEEDS.find(n), SymmetrySettings)}
+        return able or {_WITH_SYMMETRY: 1.0}
 
     def usable(self, shares: Mapping[str, float], model: ModelFacts) -> dict[str, float]:
         """Leave out the kinds of a mixture for which the model lacks something.
@@ -149,6 +181,8 @@ class SeedConfig(BaseModel):
         """Names of the kinds that may be in use, whatever the model."""
         if self.kind not in {AUTO, MIXTURE}:
             return [self.kind]
+        if self.kind == AUTO and HOST in self.settings:
+            return [_INSIDE]
         systems = [find_system(kind.name) for kind in SYSTEMS]
         if self.weights is not None:
             named = {name for name, weight in self.weights.items() if weight > 0}

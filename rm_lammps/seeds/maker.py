@@ -1,6 +1,6 @@
 """Makes the seeds of a composition."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import gcd
 
 import ase
@@ -41,7 +41,7 @@ class SeedMaker:
         composition = parse_formula(formula, model.species)
         repeated = _repeated(composition, n_atoms, formula)
         self.formula = plain_formula(formula) if n_atoms is None else formula_of(repeated)
-        self._content = Content(self.formula, repeated, n_atoms)
+        content = Content(self.formula, repeated, n_atoms)
         self.n_atoms = units[1] * sum(repeated.values())
         """Of the largest cell."""
         if self.n_atoms > MAX_ATOMS:
@@ -49,17 +49,20 @@ class SeedMaker:
                 f"{units[1]} formula units of {formula!r} have {self.n_atoms} atoms.",
                 f"Give 1 to {MAX_ATOMS} atoms a cell.",
             )
-        for times in range(units[0], units[1] + 1):
-            multiple = self._content if times == 1 else self._content.multiple(times)
-            system.check_composition(multiple.formula, multiple.composition)
+        contents = [content]
+        if units != (1, 1):
+            contents = [content.multiple(times) for times in range(units[0], units[1] + 1)]
         shares = config.shares(system, len(model.species), self.n_atoms)
         self._order = KindOrder(config.usable(shares, model))
+        self._fallback = config.fallback(system)
         self._kinds: dict[str, Seeder] = {
-            name: config.seeder(name) for name in [*self._order.names, system.fallback]
+            name: config.seeder(name) for name in [*self._order.names, self._fallback]
         }
-        self._fallback = system.fallback
-        for name in self._order.names:
-            self._kinds[name].check(self._content, model)
+        for multiple in contents:
+            for name in self._order.names:
+                total = self._kinds[name].total(multiple, model)
+                system.check_composition(multiple.formula, total)
+        self._contents = self._possible(contents)
 
     @property
     def settings(self) -> set[str]:
@@ -77,10 +80,9 @@ class SeedMaker:
             Atoms, whose ``info`` has the ``formula`` of the cell, the ``seed_kind``, and what else
             its kind says of the seed's origin.
         """
-        content = self._content
+        content = self._contents[0]
         if self._units != (1, 1):
-            times = int(rng.integers(self._units[0], self._units[1] + 1))
-            content = content.multiple(times)
+            content = self._contents[rng.integers(len(self._contents))]
         kind, turn = self._order[number]
         seed = self._draw(kind, content, rng, turn)
         if seed is None:
@@ -91,6 +93,27 @@ class SeedMaker:
         atoms = self._model.system.adopt(seed.atoms)
         atoms.info = {"formula": content.formula, "seed_kind": kind, **seed.origin}
         return atoms
+
+    def _possible(self, contents: Sequence[Content]) -> list[Content]:
+        """Contents of which all kinds in use can make seeds.
+
+        Raises:
+            UserError: there is none.
+        """
+        problems = [self._problem(content) for content in contents]
+        possible = [c for c, problem in zip(contents, problems, strict=True) if problem is None]
+        if not possible and problems[-1] is not None:
+            raise problems[-1]
+        return possible
+
+    def _problem(self, content: Content) -> UserError | None:
+        """Why a kind in use can't make seeds of a content, if it can't."""
+        try:
+            for name in self._order.names:
+                self._kinds[name].check(content, self._model)
+        except UserError as error:
+            return error
+        return None
 
     def _draw(
         self, kind: str, content: Content, rng: np.random.Generator, turn: int

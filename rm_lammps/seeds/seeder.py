@@ -107,6 +107,10 @@ class Seeder(Kind, ABC):
             UserError: such seeds can't be made.
         """
 
+    def total(self, content: Content, model: ModelFacts) -> Mapping[str, int]:
+        """Atoms of a seed by element, where there are more than the formula says."""
+        return content.composition
+
     @abstractmethod
     def draw(self, request: SeedRequest) -> Seed | None:
         """Draw a seed; ``None`` where this kind has none of the composition."""

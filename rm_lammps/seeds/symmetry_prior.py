@@ -46,12 +46,14 @@ class SymmetryPrior:
         votes_for_q: alpha.
         detail: of the space groups' levels.
         rate: of the positions' weights.
+        groups: space groups that templates may have; ``None`` for all.
     """
 
     def __init__(
         self,
         library: PrototypeLibrary,
         *,
+        groups: frozenset[int] | None = None,
         votes_for_q: float = VOTES_FOR_Q,
         detail: float = DETAIL,
         rate: float = RATE,
@@ -60,7 +62,8 @@ class SymmetryPrior:
         self._library = library
         self._dissimilarity = library.dissimilarity()
         self._by_counts = library.by_counts()
-        self._groups = _GroupPrior(library, detail)
+        self._allowed = frozenset(range(1, _LAST_GROUP + 1)) if groups is None else groups
+        self._groups = _GroupPrior(library, detail, self._allowed)
         self._weights = _PositionWeights(library, rate)
         self._voters = lru_cache(maxsize=_COMPOSITIONS_KEPT)(self._find_voters)
         self._of_composition = lru_cache(maxsize=_COMPOSITIONS_KEPT)(self._votes)
@@ -148,7 +151,7 @@ class SymmetryPrior:
         vote = np.exp(-dissimilarity)
         found: dict[Template, list[tuple[int, float]]] = defaultdict(list)
         for k, index in enumerate(indices.tolist()):
-            if not self._library.groups[index]:
+            if int(self._library.groups[index]) not in self._allowed:
                 continue
             letters = dict(
                 zip(sorted(elements[k].tolist()), self._library.letters[index].split(), strict=True)
@@ -162,8 +165,9 @@ class SymmetryPrior:
 class _GroupPrior:
     """Space groups by numbers of atoms, in levels of detail."""
 
-    def __init__(self, library: PrototypeLibrary, detail: float) -> None:
+    def __init__(self, library: PrototypeLibrary, detail: float, allowed: frozenset[int]) -> None:
         self._detail = detail
+        self._allowed = allowed
         self._counts: dict[tuple, NDArray[np.float64]] = defaultdict(
             lambda: np.zeros(_LAST_GROUP + 1)
         )
@@ -183,18 +187,18 @@ class _GroupPrior:
                 seen = self._counts[level]
                 share = (seen + self._detail * share) / (seen.sum() + self._detail)
         fits = [
-            g > 0 and all(space_group_table(g).reachable(n) for n in counts)
+            g in self._allowed and all(space_group_table(g).reachable(n) for n in counts)
             for g in range(_LAST_GROUP + 1)
         ]
         share = share * fits
-        return np.asarray(share / share.sum())
+        return np.asarray(share / max(share.sum(), 1e-300))
 
     def probability(self, counts: Sequence[int], group: int) -> float:
         return float(self._shares(tuple(sorted(counts)))[group])
 
     def draw(self, counts: Sequence[int], rng: np.random.Generator) -> int | None:
         share = self._shares(tuple(sorted(counts)))
-        return int(rng.choice(len(share), p=share))
+        return int(rng.choice(len(share), p=share)) if share.any() else None
 
 
 def _levels(counts: Sequence[int]) -> list[tuple]:

@@ -121,7 +121,7 @@ def test_seeds_have_the_symmetry_they_say(formula):
     for number in range(12):
         atoms = maker.make(np.random.default_rng(number), number)
         kinds[atoms.info["seed_kind"]] += 1
-        assert len(atoms) == sum(maker._content.composition.values())
+        assert len(atoms) == sum(maker._contents[0].composition.values())
         if atoms.info["seed_kind"] == "learned_symmetry":
             group = int(atoms.info["wyckoff"].split()[0])
             assert group_of(atoms) >= 1
@@ -145,3 +145,22 @@ def test_models_without_symmetry_are_refused():
     model = ModelFacts(STATISTICS.species, STATISTICS, bare)
     with pytest.raises(UserError, match="learned_symmetry"):
         SeedMaker(SeedConfig(kind="learned_symmetry"), "NaCl", None, model=model)
+
+
+@pytest.mark.parametrize(("formula", "number"), [("Na4Cl4", 225), ("SrTiO3", 221), ("Na2", 229)])
+def test_space_groups_that_are_asked_for(formula, number):
+    config = SeedConfig(kind="learned_symmetry", space_group=number)
+    maker = SeedMaker(config, formula, None, model=MODEL)
+    seeds = [maker.make(np.random.default_rng(k), k) for k in range(10)]
+    assert {group_of(seed) for seed in seeds} == {number}
+    assert any(seed.info["seed_kind"] == "learned_symmetry" for seed in seeds)
+
+
+def test_the_prior_of_some_groups_is_the_whole_one_restricted():
+    whole = SymmetryPrior(LIBRARY)
+    part = SymmetryPrior(LIBRARY, groups=frozenset({221, 225}))
+    composition = {"Na": 1, "Cl": 1}
+    drawn = [part.draw(composition, np.random.default_rng(k)) for k in range(200)]
+    assert {template[0] for template in drawn if template} == {221, 225}
+    likely = Counter(template for template in drawn if template).most_common(1)[0][0]
+    assert whole.probability(composition, likely) < part.probability(composition, likely)

@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from rm_lammps.datasets import DatasetStatistics
+from rm_lammps.errors import UserError
 from rm_lammps.geometry import pairs_of
 from rm_lammps.seeds import ModelFacts, SeedConfig, SeedMaker
 from rm_lammps.seeds.kinds.symmetric import SymmetricSeeds, symmetric_crystal
-from rm_lammps.seeds.wyckoff import TABLES, crystal_system, space_group_table
+from rm_lammps.seeds.space_groups import cells_that_hold, fill, space_group_number, symbol
+from rm_lammps.seeds.wyckoff import TABLES, crystal_system, letter_of, space_group_table
 
 SALT = DatasetStatistics.of(
     [bulk("NaCl", "rocksalt", a=5.64), bulk("Na", "bcc", a=4.29)], cutoff=4.5
@@ -173,3 +175,71 @@ def test_statistics_of_earlier_versions_still_load():
     old = DatasetStatistics(**fields)
     config = SymmetricSeeds(space_groups="training")
     assert symmetric_crystal({"Na": 1, "Cl": 1}, old, config, rng(0)) is not None
+
+
+def asked(formula, model=MODEL, **settings):
+    return SeedMaker(SeedConfig(**settings), formula, None, model=model)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    seed=st.integers(0, 10**6),
+    number=st.integers(2, 230),
+    n_na=st.integers(1, 8),
+    n_cl=st.integers(1, 8),
+)
+def test_seeds_of_a_group_that_is_asked_for(seed, number, n_na, n_cl):
+    """Each cell, primitive or conventional, holds the formula and has the group's operations."""
+    formula = f"Na{n_na}Cl{n_cl}"
+    cells = cells_that_hold(frozenset({number}), (n_na, n_cl))
+    if not cells:
+        with pytest.raises(UserError, match="Of highest symmetry and possible are"):
+            asked(formula, space_group=number)
+        return
+    atoms = asked(formula, space_group=number, min_distance=0.5).make(rng(seed))
+    assert atoms.get_chemical_symbols() == ["Na"] * n_na + ["Cl"] * n_cl
+    assert atoms.info["seed_kind"] == "symmetric"
+    assert atoms.info["wyckoff"].split()[0] == str(number)
+    # whatever else two kinds of atoms bring, there are all operations of the group
+    fractions = atoms.get_scaled_positions()
+    found = spglib.get_symmetry((atoms.cell.array, fractions, atoms.numbers), symprec=1e-4)
+    table = space_group_table(number)
+    assert len(found["rotations"]) >= table.positions[0].multiplicity
+
+
+def test_positions_that_hold_all_elements_at_once():
+    """Two atoms of any element fit Fm-3m's a, b and c; two of each of three elements don't."""
+    table = space_group_table(225)
+    assert table.reachable(2)
+    assert not cells_that_hold(frozenset({225}), (2, 2, 2))
+    assert cells_that_hold(frozenset({225}), (4, 4)) == ((225, 4),)
+    for k in range(20):
+        sites = fill(table, [2, 1, 1], rng(k))
+        letters = [letter_of(table, position) for _, position in sites]
+        assert sorted(letters) == ["a", "b", "c"]
+
+
+def test_names_of_space_groups():
+    assert [space_group_number(n) for n in ("225", "Fm-3m", "f m -3 m", "P2_1/c", "P21/n")] == [
+        *(225, 225, 225, 14, 14),
+    ]
+    assert {space_group_number(symbol(n)) for n in range(1, 231)} == set(range(1, 231))
+    for name in ("0", "231", "Fm3x", ""):
+        with pytest.raises(ValueError, match="is no space group"):
+            space_group_number(name)
+
+
+def test_conditions_are_joined():
+    systems = SymmetricSeeds(crystal_system="cubic,hexagonal", min_symmetry=24).wanted
+    assert {crystal_system(n) for n in systems} == {"cubic", "hexagonal"}
+    assert 225 in systems
+    assert 198 not in systems  # of order 12
+    for wrong in ({"crystal_system": "kubisch"}, {"min_symmetry": 49}, {"space_group": "Fm3x"}):
+        with pytest.raises(ValidationError):
+            SymmetricSeeds(**wrong)
+
+
+def test_only_multiples_that_fit_are_drawn():
+    config = SeedConfig(space_group="P3_121")
+    maker = SeedMaker(config, "NaCl2", None, model=MODEL, units=(1, 3))
+    assert {len(maker.make(rng(k), k)) for k in range(5)} == {9}

@@ -46,6 +46,7 @@ MEANING = {
     "expanded": "The volume left the allowed range upwards: the atoms flew apart.",
     "collapsed": "The volume left the allowed range downwards.",
     "fragmented": "The molecule is in several pieces.",
+    "other_symmetry": "The space group is none of those asked for.",
     "fused": "Two atoms closer than half the shortest distance of their elements in the training "
     "data.",
     "not_finite": "Energy, forces or positions are not numbers, or two atoms are on one spot.",

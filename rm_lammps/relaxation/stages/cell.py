@@ -5,6 +5,8 @@ from pydantic import Field
 from rm_lammps.relaxation.outcome import Evaluation
 from rm_lammps.relaxation.relaxation import BAR_PER_GPA, Relaxation
 from rm_lammps.relaxation.stage import STAGES, Stage
+from rm_lammps.relaxation.stages.minimise import Minimise
+from rm_lammps.relaxation.symmetry import kept_symmetry
 from rm_lammps.systems import System
 
 _WITHIN = 0.99
@@ -20,6 +22,8 @@ class CellMinimisation(Stage):
     """
 
     name = "cell"
+    keeps_symmetry = True
+    holds = True
 
     level: str | None = Field(
         None, description="level of the model's ladder; default: the lowest, as in other stages"
@@ -48,20 +52,35 @@ class CellMinimisation(Stage):
 
     def _minimise(self, relaxation: Relaxation) -> Evaluation | None:
         session, protocol = relaxation.session, relaxation.protocol
+        if protocol.axes == "none":
+            steps, ftol = self.rounds * self.steps, _WITHIN * protocol.fmax
+            Minimise(style="lbfgs", ftol=ftol, steps=steps, dmax=self.dmax).run(relaxation)
+            return None
         session.set(
             ftol=_WITHIN * protocol.fmax,
             ptol=_WITHIN * protocol.max_stress * BAR_PER_GPA,
             steps=self.steps,
             dmax=self.dmax,
             vmax=self.vmax,
-            directions=relaxation.system.box_relax(relaxation.pressure_bar),
+            directions=_directions(relaxation),
         )
         for _ in range(self.rounds):
             relaxation.check_dropped()
-            session.include("cell.in")
+            with kept_symmetry(session, keep=protocol.keep_symmetry):
+                session.include("cell.in")
             relaxation.check_volume()
             result = session.read()
             if relaxation.converged(result):
                 return result
             session.tidy_cell()
         return None
+
+
+def _directions(relaxation: Relaxation) -> str:
+    """What the box may do, in the words of fix ``box/relax``; shears within free axes too."""
+    axes, pressure = relaxation.protocol.axes, relaxation.pressure_bar
+    if axes == "xyz":
+        return relaxation.system.box_relax(pressure)
+    shears = [pair for pair in ("xy", "xz", "yz") if set(pair) <= set(axes)]
+    normal = [f"{axis} {pressure}" for axis in axes]
+    return " ".join([*normal, *(f"{pair} 0.0" for pair in shears)])

@@ -2,19 +2,15 @@
 
 from typing import Literal
 
-import numpy as np
-import spglib
 from pydantic import Field, model_validator
 
 from rm_lammps.relaxation.relaxation import Relaxation
-from rm_lammps.relaxation.session import LammpsSession
 from rm_lammps.relaxation.stage import STAGES, Stage
+from rm_lammps.relaxation.symmetry import set_operations
 
 _SEGMENT = 50
 """Steps between looks at the volume, at the shape of the cell and at whether to go on."""
 _LARGEST_RANDOM = 2_000_000_000
-_SYMPREC = 1e-3
-"""Å; seeds have their symmetry exactly, but for rounding."""
 
 
 @STAGES.register
@@ -26,6 +22,7 @@ class Denoise(Stage):
     """
 
     name = "denoise"
+    keeps_symmetry = True
 
     level: str | None = Field(
         None, description="level of the model's ladder; default: the lowest, as in other stages"
@@ -59,11 +56,9 @@ class Denoise(Stage):
         """Denoise what is in LAMMPS."""
         session, system = relaxation.session, relaxation.system
         more, tidy = "", True
-        if self.keep_symmetry and all(system.pbc):
-            operations = _operations(session)
-            if operations:
-                session.set_text(operations=operations)
-                more, tidy = " flip no symmetry v_operations", False
+        keep = self.keep_symmetry or relaxation.protocol.keep_symmetry
+        if keep and all(system.pbc) and set_operations(session):
+            more, tidy = " flip no symmetry v_operations", False
         session.use_level(self.level)
         session.set(
             start=self.start,
@@ -86,20 +81,3 @@ class Denoise(Stage):
                 session.tidy_cell()
         session.include("denoise_end.in")
         session.use_level(None)
-
-
-def _operations(session: LammpsSession) -> str:
-    """Operations of symmetry as fix denoise reads them; empty where there is but the unity."""
-    # a structure that is loaded has the corner of its box at the origin
-    session.load(session.structure())
-    atoms = session.structure()
-    found = spglib.get_symmetry(
-        (atoms.cell.array, atoms.get_scaled_positions(), atoms.numbers), symprec=_SYMPREC
-    )
-    if found is None or len(found["rotations"]) == 1:
-        return ""
-    rows = [
-        np.concatenate([rotation.ravel(), translation])
-        for rotation, translation in zip(found["rotations"], found["translations"], strict=True)
-    ]
-    return " ".join(format(number, ".12g") for number in np.concatenate(rows))

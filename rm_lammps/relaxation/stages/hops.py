@@ -7,11 +7,9 @@ import ase
 import numpy as np
 from pydantic import Field, field_validator
 
-from rm_lammps.geometry import perturb
 from rm_lammps.relaxation.attempt import Attempt
-from rm_lammps.relaxation.outcome import Evaluation
 from rm_lammps.relaxation.relaxation import Relaxation
-from rm_lammps.relaxation.stage import STAGES, AnyStage, Search
+from rm_lammps.relaxation.stage import STAGES, AnyStage, Search, Stage
 from rm_lammps.relaxation.stages.cell import CellMinimisation
 from rm_lammps.systems import System
 
@@ -30,6 +28,8 @@ class Hops(Search):
     """
 
     name = "hops"
+    keeps_symmetry = True
+    holds = True
 
     number: int = Field(10, ge=1, description="hops at most")
     patience: int = Field(2, ge=1, description="stop after so many in a row without gain")
@@ -50,6 +50,11 @@ class Hops(Search):
             if isinstance(stage, Search):
                 raise ValueError(f"stage {stage.name} can't be part of a hop")
         return stages
+
+    @property
+    def parts(self) -> tuple[Stage, ...]:
+        """The stages after each hop."""
+        return self.relax
 
     def check(self, system: System) -> None:
         """Check the stages after each hop too."""
@@ -80,8 +85,7 @@ class Hops(Search):
             relaxation: the seed on its way.
             start: the best structure so far.
         """
-        strained = relaxation.system.strained
-        return perturb(start, self.displacement, self.strain, relaxation.rng, strained)
+        return relaxation.perturbed(start, self.displacement, self.strain)
 
     def faults(self, structure: ase.Atoms) -> Faults:
         """What is wrong with a converged structure, whatever its energy."""
@@ -89,7 +93,7 @@ class Hops(Search):
 
     def _merit(self, relaxation: Relaxation, attempt: Attempt) -> tuple[Faults, float]:
         """What a hop lowers: faults, then E~ + pV per atom."""
-        if attempt.stop is not None or attempt.result is None:
+        merit = relaxation.merit(attempt)
+        if merit == np.inf:
             return (sys.maxsize,), np.inf
-        result: Evaluation = attempt.result
-        return self.faults(attempt.structure), relaxation.enthalpy(attempt.structure, result)
+        return self.faults(attempt.structure), merit

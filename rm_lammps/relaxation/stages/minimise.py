@@ -6,6 +6,7 @@ from pydantic import Field
 
 from rm_lammps.relaxation.relaxation import Relaxation
 from rm_lammps.relaxation.stage import STAGES, Stage
+from rm_lammps.relaxation.symmetry import kept_symmetry
 
 
 @STAGES.register
@@ -13,6 +14,8 @@ class Minimise(Stage):
     """Minimise the atoms in a fixed cell (``minimise.in``)."""
 
     name = "minimise"
+    keeps_symmetry = True
+    holds = True
 
     style: Literal["cg", "sd", "fire", "lbfgs"] = "cg"
     ftol: float = Field(0.1, gt=0, description="largest force component, pseudo-eV/Å")
@@ -23,4 +26,5 @@ class Minimise(Stage):
         """Minimise what is in LAMMPS."""
         session = relaxation.session
         session.set(style=self.style, ftol=self.ftol, steps=self.steps, dmax=self.dmax)
-        session.include("minimise.in")
+        with kept_symmetry(session, keep=relaxation.protocol.keep_symmetry):
+            session.include("minimise.in")

@@ -1,10 +1,13 @@
 """Hops of molecules: pieces joined, atoms moved elsewhere, double bonds flattened."""
 
 import ase
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from rm_lammps.chemistry.bonds import fragments
 from rm_lammps.chemistry.valences import ValenceFaults, twisted_double_bonds, valence_faults
+from rm_lammps.relaxation.held import Indices, held_atoms
 from rm_lammps.relaxation.moves import flatten, join, relocate
 from rm_lammps.relaxation.relaxation import Relaxation
 from rm_lammps.relaxation.stage import STAGES, AnyStage
@@ -27,6 +30,7 @@ class MoleculeHops(Hops):
     """
 
     name = "molecule_hops"
+    keeps_symmetry = False
 
     relocate: float = Field(
         0.0, ge=0, le=1, description="share of hops that move one or two atoms next to others"
@@ -42,9 +46,12 @@ class MoleculeHops(Hops):
     def hopped(self, relaxation: Relaxation, start: ase.Atoms) -> ase.Atoms:
         """Mend what is wrong, or rattle."""
         rng = relaxation.rng
+        held = held_atoms(start)
+        if len(held):
+            return self._about_host(relaxation, start, held)
         if fragments(start).max() > 0:
             return join(start, relaxation.statistics, rng)
-        faults = valence_faults(start) if self.valences else None
+        faults = self._faults(start)
         if faults is not None and rng.random() < _FLATTENING:
             twisted = twisted_double_bonds(start, faults)
             if twisted:
@@ -61,17 +68,37 @@ class MoleculeHops(Hops):
         faults = valence_faults(structure)
         return pieces, faults.number, len(twisted_double_bonds(structure, faults))
 
+    def _faults(self, start: ase.Atoms) -> ValenceFaults | None:
+        return valence_faults(start) if self.valences else None
+
+    def _about_host(self, relaxation: Relaxation, start: ase.Atoms, held: Indices) -> ase.Atoms:
+        """Bring atoms that hang on nothing to others, or move free ones; held atoms stay."""
+        pieces = fragments(start)
+        movable = ~np.isin(pieces, pieces[held])
+        if not movable.any() and relaxation.rng.random() < self.relocate:
+            movable[:] = True
+            movable[held] = False
+        if not movable.any():
+            return relaxation.perturbed(start, self.displacement, self.strain)
+        return self._relocated(relaxation, start, self._faults(start), movable)
+
     def _relocated(
-        self, relaxation: Relaxation, start: ase.Atoms, faults: ValenceFaults | None
+        self,
+        relaxation: Relaxation,
+        start: ase.Atoms,
+        faults: ValenceFaults | None,
+        movable: NDArray[np.bool_] | None = None,
     ) -> ase.Atoms:
         """Move one or two atoms, rather from and to where there are faults, if these count."""
         statistics, rng = relaxation.statistics, relaxation.rng
-        n_moved = min(int(rng.integers(1, 3)), len(start) - 1)
+        allowed = np.ones(len(start)) if movable is None else movable.astype(float)
+        n_moved = min(int(rng.integers(1, 3)), int(allowed.sum()), len(start) - 1)
         if not n_moved:
             return start
         if faults is None:
-            return relocate(start, n_moved, statistics, rng)
+            return relocate(start, n_moved, statistics, rng, weights=allowed)
         # an atom with too many neighbours is mended by moving one of these
         weights = _INDIFFERENT + faults.free + faults.excess + faults.bonds @ faults.excess
         attraction = _INDIFFERENT + faults.free
+        weights = weights * allowed
         return relocate(start, n_moved, statistics, rng, weights=weights, attraction=attraction)

@@ -56,8 +56,13 @@ class PerturbedSeeds(Seeder):
         return self._cells[content.repeat_to]
 
 
-def load_structure(file: Path, species: Sequence[str], n_atoms: int | None) -> ase.Atoms:
-    """Read the structure to perturb, repeated to a cell of at least ``n_atoms``, near-cubic.
+def load_structure(file: Path, species: Sequence[str] | None, n_atoms: int | None) -> ase.Atoms:
+    """Read a structure to begin from, repeated to a cell of ``n_atoms``, near-cubic.
+
+    Args:
+        file: with one structure.
+        species: elements that the model knows; ``None`` where those of the file mean nothing.
+        n_atoms: ``None`` for the cell as it is.
 
     Raises:
         UserError: unreadable, not periodic, elements outside the model, or no such supercell.
@@ -67,11 +72,12 @@ def load_structure(file: Path, species: Sequence[str], n_atoms: int | None) -> a
     frames = read_structures(file, periodic=True)
     if len(frames) > 1:
         raise UserError(
-            f"{file} holds {len(frames)} structures; seeds are perturbed from one.",
+            f"{file} holds {len(frames)} structures; seeds begin from one.",
             "Give a file with one structure.",
         )
     (atoms,) = frames
-    check_known(sorted(set(atoms.get_chemical_symbols())), species, f"in {file}")
+    if species is not None:
+        check_known(sorted(set(atoms.get_chemical_symbols())), species, f"in {file}")
     atoms = ase.Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=True)
     if n_atoms is None:
         return atoms

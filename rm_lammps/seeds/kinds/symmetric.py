@@ -14,20 +14,24 @@ import numpy as np
 from pydantic import Field
 
 from rm_lammps.datasets import DatasetStatistics
-from rm_lammps.seeds.boxes import BoxSettings, random_conventional_cell
+from rm_lammps.seeds.boxes import random_conventional_cell
 from rm_lammps.seeds.placing import Sites, place
-from rm_lammps.seeds.seeder import SEEDS, Seed, SeedRequest
-from rm_lammps.seeds.wyckoff import SpaceGroupTable, space_group_table
+from rm_lammps.seeds.seeder import SEEDS, Content, ModelFacts, Seed, SeedRequest
+from rm_lammps.seeds.space_groups import SymmetrySettings, cells_that_hold, crystal, fill, has_group
+from rm_lammps.seeds.wyckoff import SpaceGroupTable, letter_of, space_group_table
 
 _GROUP_DRAWS = 300
 """Space groups tried; most of these draws only find that the numbers of atoms don't fit."""
 _PLACEMENTS = 30
 """Of these, how many times atoms are placed: bounds the time."""
 _ASSIGNMENTS = 10
+_SHRINK = 0.95
+_SHRINKS = 30
+"""Of the least distances, where a space group is asked for."""
 
 
 @SEEDS.register
-class SymmetricSeeds(BoxSettings):
+class SymmetricSeeds(SymmetrySettings):
     """Atoms on random Wyckoff positions of a random space group."""
 
     name = "symmetric"
@@ -36,9 +40,15 @@ class SymmetricSeeds(BoxSettings):
         "uniform", description="how often each space group, P1 never"
     )
 
+    def check(self, content: Content, model: ModelFacts) -> None:
+        """Check that a space group that is asked for holds the composition."""
+        self.check_symmetry(content)
+
     def draw(self, request: SeedRequest) -> Seed | None:
         """Draw a crystal with symmetry."""
         statistics = request.model.statistics
+        if self.asked:
+            return wanted_crystal(request.composition, statistics, self, request.rng)
         atoms = symmetric_crystal(request.composition, statistics, self, request.rng)
         return None if atoms is None else Seed(atoms)
 
@@ -82,6 +92,64 @@ def symmetric_crystal(
         if placements == _PLACEMENTS:
             break
     return None
+
+
+def wanted_crystal(
+    composition: Mapping[str, int],
+    statistics: DatasetStatistics,
+    settings: SymmetricSeeds,
+    rng: np.random.Generator,
+) -> Seed | None:
+    """Draw a crystal with one of the space groups that are asked for.
+
+    Where no draw has exactly the group, distances give way by 5 % at a time; a composition that has
+    another symmetry on all of the group's positions gets that.
+
+    Args:
+        composition: atoms of the cell by element, a primitive or a conventional one.
+        statistics: of the training data.
+        settings: the distribution.
+        rng: source of randomness.
+
+    Returns:
+        ``None`` where no space group holds the composition, or not even close atoms find places.
+    """
+    cells = cells_that_hold(settings.wanted, tuple(composition.values()))
+    if not cells:
+        return None
+    shares = np.ones(len(cells))
+    if settings.space_groups == "training" and statistics.space_groups:
+        known = statistics.space_groups
+        shares = np.array([known.get(str(number), 0) for number, _ in cells]) + 1e-3
+    limits = settings.min_distance * statistics.min_distance_matrix(composition, composition)
+    other = None
+    for shrinks in range(_SHRINKS):
+        for _ in range(_PLACEMENTS):
+            number, times = cells[rng.choice(len(cells), p=shares / shares.sum())]
+            table = space_group_table(number)
+            volume = statistics.volume(composition) * rng.uniform(*settings.volume) / times
+            sites = fill(table, [n // times for n in composition.values()], rng)
+            cell = table.primitive @ random_conventional_cell(table.system, settings, rng)
+            cell *= (volume / abs(np.linalg.det(cell))) ** (1 / 3)
+            placed = place(sites, cell, _SHRINK**shrinks * limits, rng)
+            if placed is None:
+                continue
+            atoms = crystal(composition, *placed, cell, table if times > 1 else None)
+            seed = Seed(atoms, {"wyckoff": _template(table, sites, len(composition))})
+            if has_group(atoms, number):
+                return seed
+            other = other or seed
+        if other is not None:
+            return other
+    return None
+
+
+def _template(table: SpaceGroupTable, sites: Sites, n_elements: int) -> str:
+    """Space group, and the letters of each element's positions."""
+    letters: list[list[str]] = [[] for _ in range(n_elements)]
+    for element, position in sites:
+        letters[element].append(letter_of(table, position))
+    return f"{table.number} {' '.join(''.join(sorted(own)) for own in letters)}"
 
 
 def _space_groups(

@@ -1,0 +1,56 @@
+"""Layers: two-dimensional materials, alone in space."""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import ase
+import numpy as np
+from pydantic import Field
+
+from rm_lammps.systems.system import SYSTEMS, System
+
+
+@SYSTEMS.register
+class Layer(System):
+    """Periodic along the first two vectors of the cell; these relax."""
+
+    name = "layer"
+    plural = "layers"
+    pbc = (True, True, False)
+    fallback = "random"
+    presets: ClassVar = {
+        "layers": {
+            "protocol": {
+                "stages": [{"stage": "minimise", "ftol": 0.5}, {"stage": "cell"}],
+                "fmax": 0.25,
+                "max_stress": 4.0,
+            }
+        }
+    }
+
+    thickness: float = Field(3.0, ge=0, description="in which the atoms of a seed begin, Å")
+
+    def preset(self, n_species: int) -> str:
+        """Take the layers' own, whatever the model."""
+        return "layers"
+
+    def seed_kinds(self, n_species: int, n_atoms: int) -> Mapping[str, float]:
+        """Begin from random crystals."""
+        return {"random": 1.0}
+
+    def adopt(self, seed: ase.Atoms) -> ase.Atoms:
+        """Press a crystal flat; it keeps the volume of its atoms, with their own size around it."""
+        volume, atoms = seed.get_volume(), len(seed)
+        height = self.thickness + (volume / atoms) ** (1 / 3)
+        cell = seed.cell.standard_form()[0].array.copy()
+        cell[:2] *= np.sqrt(volume / height / abs(cell[0, 0] * cell[1, 1]))
+        cell[2] = [0.0, 0.0, self.thickness + self.room]
+        sites = seed.get_scaled_positions()
+        heights = self.room / 2 + self.thickness * sites[:, 2]
+        sites[:, 2] = heights / cell[2, 2]
+        return ase.Atoms(seed.numbers, scaled_positions=sites, cell=cell, pbc=self.pbc)
+
+    def smallest(self, symbol: str) -> ase.Atoms:
+        """Put two atoms beside each other."""
+        cell = [3.0, 3.0, 10.0]
+        return ase.Atoms([symbol] * 2, [[0, 0, 5], [1.5, 0, 5]], cell=cell, pbc=self.pbc)

