@@ -240,7 +240,7 @@ def test_names_that_matcalc_knows_leave_spglib_as_it_was():
     before = spglib.error.OLD_ERROR_HANDLING
     with pytest.raises(UserError):
         potential_named("no such model")
-    assert spglib.error.OLD_ERROR_HANDLING == before
+    assert before == spglib.error.OLD_ERROR_HANDLING
 
 
 def test_unknown_potentials_are_named(run_of_two):
