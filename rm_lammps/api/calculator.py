@@ -42,7 +42,8 @@ class Calculator(AseCalculator):
 
     Raises:
         UserError: no such model, or it can't be compiled here; on calculation, if the structure
-            has elements that the model does not know, or is periodic in some directions only.
+            has elements that the model does not know, or its directions of periodicity are those of no
+            system.
 
     Examples:
         >>> import rm_lammps as rm
@@ -50,7 +51,7 @@ class Calculator(AseCalculator):
         >>> diamond = bulk("C", a=3.567)
         >>> diamond.calc = rm.Calculator("diamond")
         >>> round(diamond.get_potential_energy() / len(diamond), 2)
-        0.09
+        0.06
         >>> diamond.get_forces().shape, diamond.get_stress().shape
         ((2, 3), (6,))
         >>> diamond.calc.get_virials(diamond).shape

@@ -7,7 +7,6 @@ from typing import Any
 
 from rm_lammps.errors import Note
 from rm_lammps.settings import HOST, SYMMETRY, combine
-from rm_lammps.systems import SYSTEMS, System
 
 _SUPERCELL_STAGES = [
     {"stage": "minimise", "ftol": 1.0, "steps": 30},
@@ -126,6 +125,9 @@ def _holding(stage: Mapping[str, Any]) -> dict[str, Any]:
 
 def known_presets() -> dict[str, Mapping[str, Any]]:
     """Presets by name: those here, and those that systems bring."""
+    # help texts are quick without numpy
+    from rm_lammps.systems import SYSTEMS
+
     return PRESETS | {name: kind.presets[name] for kind in SYSTEMS for name in kind.presets}
 
 
@@ -166,6 +168,7 @@ def preset_for(model: Any, system: Any = None) -> str:
     # what presets there are can be asked for without these
     from rm_lammps.deployment.bundle import MANIFEST, Bundle
     from rm_lammps.pretrained.source import find_model
+    from rm_lammps.systems import SYSTEMS, System
 
     statistics = None
     if isinstance(model, (str, Path)) and (Path(model) / MANIFEST).is_file():

@@ -17,6 +17,10 @@ def held_atoms(atoms: ase.Atoms) -> Indices:
     return np.unique(np.concatenate(held)).astype(np.int64) if held else np.empty(0, np.int64)
 
 
+MOVING = "moving"
+"""LAMMPS group of the atoms that aren't fixed, where some are."""
+
+
 def hold_commands(held: Indices, spring: float | None) -> list[str]:
     """LAMMPS commands that hold atoms.
 
@@ -30,7 +34,9 @@ def hold_commands(held: Indices, spring: float | None) -> list[str]:
     numbers = " ".join(str(number + 1) for number in held)
     how = "setforce 0.0 0.0 0.0" if spring is None else f"spring/self {spring}"
     commands = [f"group held id {numbers}", f"fix hold held {how}"]
-    return commands if spring is None else [*commands, "fix_modify hold energy yes"]
+    if spring is None:
+        return [*commands, f"group {MOVING} subtract all held"]
+    return [*commands, "fix_modify hold energy yes"]
 
 
 def place_in_frame(atoms: ase.Atoms) -> Placement:

@@ -19,6 +19,7 @@ from rm_lammps.errors import UserError
 from rm_lammps.files import shipped_folder
 from rm_lammps.geometry import Array, is_reduced
 from rm_lammps.relaxation.held import (
+    MOVING,
     held_atoms,
     hold_commands,
     in_frame,
@@ -191,7 +192,7 @@ class LammpsSession:
 
     def tidy_cell(self) -> None:
         """Go on in a Minkowski-reduced cell with its faces away from atoms, if this one isn't."""
-        if self._keeps_frame():
+        if self.keeps_frame:
             return
         corner, cell = self._box()
         # where ranks share a box, it is large and has atoms at its faces wherever they are
@@ -219,7 +220,7 @@ class LammpsSession:
             before = self._system
             system = before if before is not None and before.holds(atoms) else system_of(atoms)
         self._held = held_atoms(atoms)
-        in_cell = self._keeps_frame() and all(system.pbc)
+        in_cell = self.keeps_frame and all(system.pbc)
         placed = place_in_frame(atoms) if in_cell else system.place(atoms)
         self.rotation = placed.rotation
         if self._takes_over(atoms, system):
@@ -246,7 +247,13 @@ class LammpsSession:
         """Begin with a ``clear`` when the next structure is loaded."""
         self._clear = True
 
-    def _keeps_frame(self) -> bool:
+    @property
+    def moving(self) -> str:
+        """LAMMPS group of the atoms that stages may move."""
+        return MOVING if len(self._held) and self._spring is None else "all"
+
+    @property
+    def keeps_frame(self) -> bool:
         """Whether the cell stays as it was loaded, but for strains along axes that may change."""
         return self._axes != "xyz" or len(self._held) > 0
 
@@ -356,7 +363,7 @@ class LammpsSession:
         if self._loaded is None:
             raise RuntimeError("nothing was loaded")
         corner, cell = self._box()
-        if self._keeps_frame() and all(self.system.pbc):
+        if self.keeps_frame and all(self.system.pbc):
             sites = ase.cell.Cell(cell).scaled_positions(self._gather("x") - corner)
             now = in_frame(self._loaded, cell, sites, self.rotation)
             still = self._axes == "none" and self._spring is None

@@ -117,7 +117,7 @@ def read_run(folder: str | Path) -> Run:
         >>> run = rm.read_run("carbon")
         >>> lowest = run[int(run.table.energy_per_atom.argmin())]
         >>> print(f"{lowest.get_potential_energy() / len(lowest):.2f} pseudo-eV")
-        0.09 pseudo-eV
+        0.06 pseudo-eV
         >>> {failure.seed: failure.outcome.reason for failure in run.failures()}
         {}
     """

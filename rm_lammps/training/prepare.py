@@ -77,7 +77,7 @@ def _refuse_idle(config: TrainingConfig, *, periodic: bool) -> None:
     idle = {}
     if data.energy_key is not None and not config.optimisation.loss.energy:
         idle["energy_key"] = "optimisation.loss.energy is 0"
-    if data.energy_key is None and "energy_scale" in data.model_fields_set:
+    if data.energy_key is None and data.energy_scale != 1.0:
         idle["energy_scale"] = "there is no data.energy_key"
     if not periodic and data.prototypes:
         idle["prototypes"] = "the data are molecules"

@@ -20,8 +20,7 @@ import sys
 import tarfile
 from pathlib import Path
 
-from rm_lammps.settings import combine
-from rm_lammps.training.config import TrainingConfig, load_config
+from rm_lammps.training.config import load_config
 from rm_lammps.training.prepare import prepare
 
 LIMIT = 64 * 2**20
@@ -106,9 +105,7 @@ def pack(source: str, data: Path, options: argparse.Namespace, runs: Path) -> No
         "workers": options.workers,
         "threads": 1,
     }
-    config = TrainingConfig.model_validate(
-        combine(load_config(source).model_dump(mode="json"), change)
-    )
+    config = load_config(source, change)
     folder = runs / config.name
     if folder.exists():
         sys.exit(f"Two trainings are called {config.name}.")

@@ -110,16 +110,25 @@ def test_optimisers_of_ase_find_diamond(calculator):
     assert atoms.get_volume() / 8 == pytest.approx(5.67, abs=0.1)
 
 
+def test_a_layer_has_the_energy_of_the_same_layer_in_a_crystal(calculator):
+    slab = fcc111("C", (1, 1, 2), a=3.6, vacuum=5)
+    add_adsorbate(slab, "C", 1.5)
+    slab.calc = calculator
+    energy = slab.get_potential_energy()
+    slab.pbc = True
+    assert slab.get_potential_energy() == pytest.approx(energy, abs=1e-5)
+
+
 def test_what_it_is_not_for_is_refused(calculator):
     silicon = bulk("Si")
     silicon.calc = calculator
     with pytest.raises(rm.UserError, match="knows no Si"):
         silicon.get_potential_energy()
-    slab = fcc111("C", (1, 1, 2), a=3.6, vacuum=5)
-    add_adsorbate(slab, "C", 1.5)
-    slab.calc = calculator
+    chain = bulk("C", cubic=True)
+    chain.pbc = (True, False, False)
+    chain.calc = calculator
     with pytest.raises(rm.UserError, match="periodic in some directions only"):
-        slab.get_potential_energy()
+        chain.get_potential_energy()
     with pytest.raises(rm.UserError, match="No model 'dimond'"):
         rm.Calculator("dimond")
 

@@ -1,7 +1,7 @@
 """Many compositions in one run, formula units, and compositions drawn from the training data."""
 
 import json
-from collections import Counter
+import shutil
 
 import numpy as np
 import pytest
@@ -12,6 +12,7 @@ from ase.formula import Formula
 from rm_lammps.analysis.unique import read_unique
 from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.errors import UserError
+from rm_lammps.files import pretrained_folder
 from rm_lammps.generation.config import GenerationConfig
 from rm_lammps.generation.formulas import read_formulas
 from rm_lammps.seeds import charge_balanced, sample_compositions
@@ -121,12 +122,17 @@ def test_compositions_that_cannot_be_are_refused(options, message):
         draw(50, **options)
 
 
-def test_de_novo_of_a_model_without_compositions(refused, diamond_bundle, tmp_path):
-    message = refused(
-        *("rm-generate", "--model", diamond_bundle, "--de-novo", 2, "--out", tmp_path / "out")
-    )
+def test_de_novo_of_a_model_without_compositions(refused, tmp_path):
+    earlier = tmp_path / "earlier"
+    shutil.copytree(pretrained_folder() / "diamond", earlier)
+    statistics = json.loads((earlier / "statistics.json").read_text())
+    for field in ("stoichiometries", "structures_per_element"):
+        del statistics[field]
+    (earlier / "statistics.json").write_text(json.dumps(statistics))
+    out = tmp_path / "out"
+    message = refused("rm-generate", "--model", earlier, "--de-novo", 2, "--out", out)
     assert "update_statistics" in message
-    assert not Counter(tmp_path.iterdir())
+    assert not out.exists()
 
 
 def test_molecules_that_the_data_has_none_of_are_named():

@@ -22,6 +22,7 @@ class Denoise(Stage):
     """
 
     name = "denoise"
+    holds = True
     keeps_symmetry = True
 
     level: str | None = Field(
@@ -55,7 +56,9 @@ class Denoise(Stage):
     def run(self, relaxation: Relaxation) -> None:
         """Denoise what is in LAMMPS."""
         session, system = relaxation.session, relaxation.system
-        more, tidy = "", True
+        more, tidy = "", not session.keeps_frame
+        # beside fixed atoms, the others have a place
+        zero = "yes" if session.moving == "all" else "no"
         keep = self.keep_symmetry or relaxation.protocol.keep_symmetry
         if keep and all(system.pbc) and set_operations(session):
             more, tidy = " flip no symmetry v_operations", False
@@ -66,10 +69,11 @@ class Denoise(Stage):
             random=int(relaxation.rng.integers(1, _LARGEST_RANDOM)),
             step=self.step,
             dmax=self.dmax,
-            cell=self.cell if system.strained.all() else "none",
+            group=session.moving,
+            cell="none" if session.keeps_frame or not system.strained.all() else self.cell,
             strain=self.strain,
             pressure=relaxation.pressure_bar,
-            more=f"zero yes schedule {self.schedule} adapt {self.adapt}{more}",
+            more=f"zero {zero} schedule {self.schedule} adapt {self.adapt}{more}",
         )
         session.include("denoise.in")
         for begin in range(0, self.steps, _SEGMENT):
