@@ -42,8 +42,7 @@ class Calculator(AseCalculator):
 
     Raises:
         UserError: no such model, or it can't be compiled here; on calculation, if the structure
-            has elements that the model does not know, or its directions of periodicity are those of no
-            system.
+            has elements that the model does not know, or the periodicity of no system.
 
     Examples:
         >>> import rm_lammps as rm
