@@ -29,7 +29,6 @@ from ase.build import bulk, molecule
 from ase.collections import g2
 
 from rm_lammps.datasets import read_structures
-from rm_lammps.generation.presets import combine
 from rm_lammps.training.config import TrainingConfig, load_config
 from rm_lammps.training.progress import read_table
 from rm_lammps.training.run import prepare
@@ -195,6 +194,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("preset", choices=("crystals", "diamond", "molecules"))
+    parser.add_argument("--config", type=Path, help="configuration in place of the preset's own")
     parser.add_argument("--data", type=Path, help="structures; made up by default")
     parser.add_argument("--structures", type=int, default=2000, help="an epoch's")
     parser.add_argument("--threads", type=int, default=1)
@@ -222,9 +222,7 @@ def main() -> None:
         "threads": options.threads,
         "workers": options.workers,
     }
-    config = TrainingConfig.model_validate(
-        combine(load_config(options.preset).model_dump(mode="json"), change)
-    )
+    config = load_config(options.config or options.preset, change)
     result: dict[str, Any] = {"preset": options.preset, "structures": options.structures}
     result["nequip-train"] = trained(config, data, out / "nequip", ours=False)
     result["ours"] = trained(config, data, out / "ours", ours=True)
