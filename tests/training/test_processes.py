@@ -157,5 +157,5 @@ def test_a_gpu_job_is_rehearsed(run, inputs, tmp_path):
     done = run(*words, "--resume")
     assert done.stdout.strip().endswith(str(folder))
     assert (folder / "model.nequip.zip").exists()
-    assert len(rows_of(folder)) <= len(rows) + 1
+    assert len(rows_of(folder)) <= len(rows_of(results / "tiny")) + 1
     assert float(rows_of(folder)[-1]["learning_rate"]) < 1e-4
