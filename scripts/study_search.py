@@ -31,11 +31,12 @@ import numpy as np
 import yaml
 from mpi4py import MPI  # noqa: F401  (before LAMMPS)
 
-from rm_lammps.analysis.symmetry import order_of_symmetry, space_group
+from rm_lammps.analysis.symmetry import order_of_symmetry
 from rm_lammps.datasets import read_structures
 from rm_lammps.deployment.bundle import find_bundle
 from rm_lammps.generation.config import GenerationConfig
 from rm_lammps.generation.presets import PRESETS
+from rm_lammps.geometry.symmetry import space_group
 from rm_lammps.relaxation import Relaxed
 from rm_lammps.relaxation.relaxation import relax
 from rm_lammps.relaxation.session import LammpsSession

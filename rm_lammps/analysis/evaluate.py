@@ -15,12 +15,12 @@ from rm_lammps.analysis.hand_over import HandOver
 from rm_lammps.analysis.physical import Opinions, SecondOpinion, order_by_potentials
 from rm_lammps.analysis.plots import plot_energy_volume, plot_parity
 from rm_lammps.analysis.ranking import Ranking
-from rm_lammps.analysis.symmetry import SYMPREC
 from rm_lammps.analysis.unique import UniqueSet, find_unique, read_unique, write_found
 from rm_lammps.chemistry.bonds import CRYSTAL_SHELL
 from rm_lammps.chemistry.formula import reduced_formula
 from rm_lammps.datasets import read_structures
 from rm_lammps.files import write_json
+from rm_lammps.geometry.symmetry import SYMPREC
 from rm_lammps.ranks import Communicator, OneProcess, on_root, share_out
 from rm_lammps.runs.contents import read_summary
 from rm_lammps.runs.frames import FrameFile

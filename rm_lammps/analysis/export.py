@@ -142,16 +142,18 @@ def _named_unique(folder: Path) -> Iterator[tuple[str, ase.Atoms]]:
         yield cif_name(atoms), atoms
 
 
-def _write_cifs(frames: Frames, path: Path, hand_over: HandOver) -> None:
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, atoms in frames:
-            archive.writestr(f"{name}.cif", cif_text(atoms, name, hand_over))
+def _zipped(ending: str, text: Callable[[ase.Atoms, str, HandOver], str]) -> Writer:
+    """A writer of one file a structure into a zip."""
+
+    def write(frames: Frames, path: Path, hand_over: HandOver) -> None:
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, atoms in frames:
+                archive.writestr(f"{name}.{ending}", text(atoms, name, hand_over))
+
+    return write
 
 
-def _write_poscars(frames: Frames, path: Path, hand_over: HandOver) -> None:
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, atoms in frames:
-            archive.writestr(f"{name}.vasp", poscar_text(atoms, name, hand_over))
+_write_cifs = _zipped("cif", cif_text)
 
 
 def _write_database(frames: Frames, path: Path, _: HandOver) -> None:
@@ -178,7 +180,7 @@ def _plain(value: Any) -> Any:
 
 _WRITERS: dict[Format, tuple[str, Writer]] = {
     Format.CIF: (".cif.zip", _write_cifs),
-    Format.POSCAR: (".poscar.zip", _write_poscars),
+    Format.POSCAR: (".poscar.zip", _zipped("vasp", poscar_text)),
     Format.DB: (".db", _write_database),
     Format.SDF: (".sdf", write_sdf),
     Format.SMI: (".smi", write_smiles),

@@ -9,9 +9,10 @@ from pathlib import Path
 import ase
 from ase.io.cif import write_cif
 
-from rm_lammps.analysis.symmetry import SYMPREC, space_group, symmetrised
+from rm_lammps.analysis.symmetry import elements_together, symmetrised
 from rm_lammps.errors import UserError
 from rm_lammps.files import cannot_write
+from rm_lammps.geometry.symmetry import EXACT, SYMPREC, space_group
 from rm_lammps.systems.matching import to_pymatgen
 
 
@@ -54,7 +55,7 @@ def cif_text(atoms: ase.Atoms, name: str, hand_over: HandOver = HandOver()) -> s
         from pymatgen.io.cif import CifWriter
 
         # the cell is symmetrised already, and exact
-        text = str(CifWriter(to_pymatgen(cell), symprec=1e-3))
+        text = str(CifWriter(to_pymatgen(cell), symprec=EXACT))
         block = next(line for line in text.splitlines() if line.startswith("data_"))
     else:
         stream = io.BytesIO()
@@ -79,8 +80,7 @@ def poscar_text(atoms: ase.Atoms, name: str, hand_over: HandOver = HandOver()) -
 
 def _together(atoms: ase.Atoms) -> ase.Atoms:
     """Atoms of an element one after the other, elements in order of appearance."""
-    first = {z: k for k, z in reversed(list(enumerate(atoms.numbers)))}
-    return atoms[sorted(range(len(atoms)), key=lambda k: (first[atoms.numbers[k]], k))]
+    return atoms[elements_together(atoms.numbers, atoms.numbers)]
 
 
 def write_vasp(frames: Iterable[tuple[str, ase.Atoms]], folder: Path, hand_over: HandOver) -> None:

@@ -16,8 +16,9 @@ from pymatgen.analysis.structure_matcher import StructureMatcher
 
 from rm_lammps.analysis.hull import AboveHull, Hull, Known
 from rm_lammps.analysis.kept_opinions import KeptOpinions, Opinion, Question
-from rm_lammps.analysis.symmetry import SYMPREC, TIGHT_SYMPREC, space_group
+from rm_lammps.analysis.symmetry import TIGHT_SYMPREC
 from rm_lammps.analysis.unique import UniqueSet, ranked_set, tight_facts
+from rm_lammps.geometry.symmetry import SYMPREC, space_group
 from rm_lammps.potentials import Potential
 from rm_lammps.ranks import Communicator
 from rm_lammps.runs.frames import FrameFile

@@ -8,9 +8,9 @@ import ase
 import numpy as np
 
 from rm_lammps.analysis.composition_frames import CompositionFrames
-from rm_lammps.analysis.symmetry import space_group
 from rm_lammps.chemistry.formula import reduced_formula
 from rm_lammps.geometry import pairs_of
+from rm_lammps.geometry.symmetry import space_group
 from rm_lammps.ranks import Communicator, share_out
 from rm_lammps.seeds.de_novo import charge_balanced
 from rm_lammps.seeds.wyckoff import crystal_system

@@ -8,19 +8,7 @@ import spglib
 from ase.spacegroup import Spacegroup
 from numpy.typing import NDArray
 
-from rm_lammps.geometry.symmetry import SYMPREC, UNKNOWN, SpaceGroup, space_group, spglib_cell
-
-__all__ = [
-    "LOOSE_SYMPREC",
-    "SYMPREC",
-    "TIGHT_SYMPREC",
-    "UNKNOWN",
-    "SpaceGroup",
-    "order_of_symmetry",
-    "point_group_order",
-    "space_group",
-    "symmetrised",
-]
+from rm_lammps.geometry.symmetry import SYMPREC, SpaceGroup, space_group, spglib_cell
 
 Array = NDArray[np.float64]
 
@@ -52,6 +40,17 @@ def point_group_order(number: int) -> int:
     return operations.nsymop // operations.nsubtrans
 
 
+def elements_together(numbers: NDArray[np.integer], like: NDArray[np.integer]) -> NDArray[np.intp]:
+    """Order of atoms in which those of an element stand together, and else stay as they are.
+
+    Args:
+        numbers: atomic numbers, shape (n,).
+        like: atomic numbers in whose order the elements come.
+    """
+    first = {z: k for k, z in reversed(list(enumerate(like)))}
+    return np.argsort([first[z] for z in numbers], kind="stable")
+
+
 def symmetrised(
     atoms: ase.Atoms, symprec: float = SYMPREC, *, to_primitive: bool = False
 ) -> ase.Atoms:
@@ -73,6 +72,5 @@ def symmetrised(
     if standard is None:
         return ase.Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
     lattice, sites, numbers = standard
-    first = {z: k for k, z in reversed(list(enumerate(atoms.numbers)))}
-    order = np.argsort([first[z] for z in numbers], kind="stable")
+    order = elements_together(numbers, atoms.numbers)
     return ase.Atoms(numbers[order], scaled_positions=sites[order], cell=lattice, pbc=True)

@@ -15,16 +15,10 @@ from rm_lammps.analysis.grouping import Grouping, Tolerances
 from rm_lammps.analysis.groups import KeptGroups
 from rm_lammps.analysis.ranking import Ranking
 from rm_lammps.analysis.representatives import represented
-from rm_lammps.analysis.symmetry import (
-    SYMPREC,
-    TIGHT_SYMPREC,
-    SpaceGroup,
-    order_of_symmetry,
-    space_group,
-    symmetrised,
-)
+from rm_lammps.analysis.symmetry import TIGHT_SYMPREC, order_of_symmetry, symmetrised
 from rm_lammps.errors import UserError
 from rm_lammps.files import replacing
+from rm_lammps.geometry.symmetry import SYMPREC, SpaceGroup, space_group
 from rm_lammps.ranks import Communicator, OneProcess, on_root, share_out
 from rm_lammps.runs.contents import system_of_run
 from rm_lammps.runs.frames import FrameFile, iterate, with_note

@@ -1,8 +1,6 @@
 """The family of physical potentials."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
@@ -115,12 +113,12 @@ class CalculatorPotential(Potential):
         Raises:
             UserError: what it needs is not installed.
         """
-        with self._apart():
+        with self._isolation():
             _ = self._loaded
 
     def energy(self, atoms: ase.Atoms) -> float:
         """Energy of a structure as it is, eV per atom; infinite where the potential has none."""
-        with self._apart():
+        with self._isolation():
             return self._energy(_plain(atoms))
 
     def relaxed(self, atoms: ase.Atoms, *, fmax: float, steps: int) -> Minimum:
@@ -131,7 +129,7 @@ class CalculatorPotential(Potential):
             fmax: largest force at the end, eV/Å; of the cell's degrees of freedom too.
             steps: at most.
         """
-        with self._apart():
+        with self._isolation():
             try:
                 return self._relaxed(atoms, fmax, steps, keep_symmetry=True)
             except RuntimeError as error:
@@ -158,11 +156,6 @@ class CalculatorPotential(Potential):
         """Energy by the calculator, eV per atom; a kind knows what its package raises instead."""
         energy = float(self._loaded.get_potential_energy(atoms)) / len(atoms)
         return energy if np.isfinite(energy) else float("inf")
-
-    @contextmanager
-    def _apart(self) -> Iterator[None]:
-        with self._isolation():
-            yield
 
 
 def _plain(atoms: ase.Atoms) -> ase.Atoms:

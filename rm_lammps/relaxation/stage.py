@@ -1,9 +1,9 @@
 """The family of stages."""
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-from pydantic import BeforeValidator, PlainSerializer
+from pydantic import BeforeValidator, PlainSerializer, field_validator
 
 from rm_lammps.errors import UserError
 from rm_lammps.kinds import Family, Kind
@@ -76,6 +76,36 @@ class Search(Stage, ABC):
     def run(self, relaxation: "Relaxation") -> None:
         """Not done to the structure in LAMMPS: see :meth:`search`."""
         raise TypeError(f"stage {self.name} searches")
+
+
+class RelaxingSearch(Search, ABC):
+    """A search that relaxes what it tries by stages of its own, which are its field ``relax``."""
+
+    attempt_name: ClassVar[str]
+    """What one of its tries is called."""
+
+    if TYPE_CHECKING:
+        # each has it among its fields, with a default of its own
+        relax: "tuple[AnyStage, ...]"
+
+    @field_validator("relax", check_fields=False)
+    @classmethod
+    def _no_search_within(cls, stages: tuple[Any, ...]) -> tuple[Any, ...]:
+        for stage in stages:
+            if isinstance(stage, Search):
+                raise ValueError(f"stage {stage.name} can't be part of a {cls.attempt_name}")
+        return stages
+
+    @property
+    def parts(self) -> tuple[Stage, ...]:
+        """The stages after each try."""
+        return self.relax
+
+    def check(self, system: System) -> None:
+        """Check the stages after each try too."""
+        super().check(system)
+        for stage in self.relax:
+            stage.check(system)
 
 
 STAGES: Family[Stage] = Family(

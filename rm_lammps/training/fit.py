@@ -44,9 +44,10 @@ def fit(folder: Path) -> None:
     Raises:
         UnsupportedModelError: the fast step does not know the architecture.
     """
-    # on GPUs: products with 10 bits of mantissa are several times faster, and exact enough for
-    # gradients that noise makes vary by more
-    torch.set_float32_matmul_precision("high")
+    if torch.cuda.is_available():
+        # products with 10 bits of mantissa are several times faster there, and exact enough for
+        # gradients that noise makes vary by more
+        torch.set_float32_matmul_precision("high")
     config = TrainingConfig.model_validate(yaml.safe_load((folder / "config.yaml").read_text()))
     statistics = DatasetStatistics.model_validate_json((folder / MODEL_STATISTICS).read_text())
     module = build_module(yaml.safe_load((folder / NEQUIP_CONFIG).read_text()))

@@ -12,7 +12,7 @@ from crystals import BCC, DIAMOND, ROCKSALT, disguised, write_run
 from pymatgen.analysis.structure_matcher import StructureMatcher
 
 from rm_lammps.analysis.export import cif_name
-from rm_lammps.analysis.symmetry import space_group
+from rm_lammps.geometry.symmetry import space_group
 from rm_lammps.systems.identity import identify
 
 

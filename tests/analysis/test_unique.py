@@ -24,15 +24,10 @@ from scipy.spatial.transform import Rotation
 
 from rm_lammps.analysis.grouping import Grouping, Tolerances
 from rm_lammps.analysis.ranking import PROTOTYPE_WEIGHT, SYMMETRY_WEIGHT
-from rm_lammps.analysis.symmetry import (
-    SpaceGroup,
-    order_of_symmetry,
-    point_group_order,
-    space_group,
-    symmetrised,
-)
+from rm_lammps.analysis.symmetry import order_of_symmetry, point_group_order, symmetrised
 from rm_lammps.analysis.unique import read_unique, write_unique
 from rm_lammps.errors import UserError
+from rm_lammps.geometry.symmetry import SpaceGroup, space_group
 from rm_lammps.ranks import OneProcess
 from rm_lammps.runs.index import TableBuilder, read_index
 from rm_lammps.runs.layout import GROUPS, UNIQUE

@@ -7,8 +7,8 @@ from ase.build import bulk
 from ase.spacegroup.symmetrize import refine_symmetry
 from pydantic import ValidationError
 
-from rm_lammps.analysis.symmetry import UNKNOWN, space_group
 from rm_lammps.deployment.bundle import Bundle
+from rm_lammps.geometry.symmetry import UNKNOWN, space_group
 from rm_lammps.relaxation import DroppedError, Failure, Protocol, Reason, Relaxed
 from rm_lammps.relaxation.outcome import classify
 from rm_lammps.relaxation.relaxation import relax as relax_in

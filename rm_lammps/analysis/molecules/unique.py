@@ -8,8 +8,8 @@ import numpy as np
 
 from rm_lammps.analysis.molecules.files import inchikey
 from rm_lammps.analysis.molecules.judge import Verdict
-from rm_lammps.analysis.symmetry import UNKNOWN
 from rm_lammps.analysis.unique import UniqueSet, ranked_set, write_ranked
+from rm_lammps.geometry.symmetry import UNKNOWN
 from rm_lammps.runs.frames import FrameFile
 from rm_lammps.runs.index import FrameTable
 from rm_lammps.runs.layout import STRUCTURES, UNIQUE

@@ -1,15 +1,14 @@
 """Hops from minimum to minimum."""
 
 import sys
-from typing import Any
 
 import ase
 import numpy as np
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from rm_lammps.relaxation.attempt import Attempt
 from rm_lammps.relaxation.relaxation import Relaxation
-from rm_lammps.relaxation.stage import STAGES, AnyStage, Search, Stage
+from rm_lammps.relaxation.stage import STAGES, AnyStage, RelaxingSearch
 from rm_lammps.relaxation.stages.cell import CellMinimisation
 from rm_lammps.systems import System
 
@@ -21,13 +20,14 @@ Faults = tuple[int, ...]
 
 
 @STAGES.register
-class Hops(Search):
+class Hops(RelaxingSearch):
     """Rattle the best structure so far, relax it, keep it if E~ (with pressure, E~ + pV) is lower.
 
     A seed that did not converge, or sits in a poor minimum, gets further tries.
     """
 
     name = "hops"
+    attempt_name = "hop"
     keeps_symmetry = True
     holds = True
 
@@ -42,25 +42,6 @@ class Hops(Search):
     def suits(cls, system: System) -> bool:
         """Where there is a cell."""
         return system.has_cell
-
-    @field_validator("relax")
-    @classmethod
-    def _no_search_within(cls, stages: tuple[Any, ...]) -> tuple[Any, ...]:
-        for stage in stages:
-            if isinstance(stage, Search):
-                raise ValueError(f"stage {stage.name} can't be part of a hop")
-        return stages
-
-    @property
-    def parts(self) -> tuple[Stage, ...]:
-        """The stages after each hop."""
-        return self.relax
-
-    def check(self, system: System) -> None:
-        """Check the stages after each hop too."""
-        super().check(system)
-        for stage in self.relax:
-            stage.check(system)
 
     def search(self, relaxation: Relaxation, best: Attempt) -> Attempt:
         """Hop until nothing is gained."""

@@ -1,27 +1,24 @@
 """Exchanges of elements between sites."""
 
-from typing import Any
-
 import ase
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from rm_lammps.relaxation.attempt import Attempt
 from rm_lammps.relaxation.held import held_atoms
 from rm_lammps.relaxation.outcome import StopError
 from rm_lammps.relaxation.relaxation import Relaxation
-from rm_lammps.relaxation.stage import STAGES, AnyStage, Search, Stage
+from rm_lammps.relaxation.stage import STAGES, AnyStage, RelaxingSearch
 from rm_lammps.relaxation.stages.cell import CellMinimisation
 from rm_lammps.settings import Words
-from rm_lammps.systems import System
 
 _LEAST_GAIN = 1e-5
 """Pseudo-eV per atom; less is rounding."""
 
 
 @STAGES.register
-class Swap(Search):
+class Swap(RelaxingSearch):
     """Exchange atoms of different elements, by the Metropolis rule, on E~ of the sites as they are.
 
     Each round tries exchanges at a temperature that falls to zero, then relaxes the best
@@ -29,6 +26,7 @@ class Swap(Search):
     """
 
     name = "swap"
+    attempt_name = "swap"
     holds = True
 
     number: int = Field(100, ge=1, description="exchanges tried, each round")
@@ -38,25 +36,6 @@ class Swap(Search):
     )
     elements: Words = Field((), description="exchange these alone; default: all")
     relax: tuple[AnyStage, ...] = Field((CellMinimisation(),), description="stages after a round")
-
-    @field_validator("relax")
-    @classmethod
-    def _no_search_within(cls, stages: tuple[Any, ...]) -> tuple[Any, ...]:
-        for stage in stages:
-            if isinstance(stage, Search):
-                raise ValueError(f"stage {stage.name} can't be part of a swap")
-        return stages
-
-    @property
-    def parts(self) -> tuple[Stage, ...]:
-        """The stages after a round."""
-        return self.relax
-
-    def check(self, system: System) -> None:
-        """Check the stages after a round too."""
-        super().check(system)
-        for stage in self.relax:
-            stage.check(system)
 
     def search(self, relaxation: Relaxation, best: Attempt) -> Attempt:
         """Exchange until a round gains nothing."""

@@ -1,5 +1,6 @@
 """Seeds inside something: a host's atoms, and others placed at random among them."""
 
+from collections import Counter
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -73,8 +74,7 @@ class InsideSeeds(Seeder):
         """Atoms of host and formula together, by element."""
         symbols = self._host(model).get_chemical_symbols()
         added = [symbol for symbol, n in content.composition.items() for _ in range(n)]
-        together = [*symbols, *added]
-        return {symbol: together.count(symbol) for symbol in dict.fromkeys(together)}
+        return dict(Counter([*symbols, *added]))
 
     def check(self, content: Content, model: ModelFacts) -> None:
         """Check the host, and that there is room where atoms are to begin."""
