@@ -27,8 +27,9 @@ from rm_lammps.relaxation.held import (
     without_motion,
 )
 from rm_lammps.relaxation.outcome import Evaluation, Reason, StopError
+from rm_lammps.relaxation.pair_styles import PairStyles
 from rm_lammps.relaxation.scripts import load_script
-from rm_lammps.relaxation.term import PairStyle, Term, scaled_sum
+from rm_lammps.relaxation.term import Term
 from rm_lammps.systems import System, system_of
 
 if TYPE_CHECKING:
@@ -60,12 +61,9 @@ class LammpsSession:
         self._log = log or "none"
         self._inputs = shipped_folder("lammps_inputs")
         self._scripts: dict[Path, str] = {}
-        self._terms: tuple[Term, ...] = ()
+        self._pairs = PairStyles(bundle)
         self._axes = "xyz"
         self._spring: float | None = None
-        self._elements: Sequence[str] = ()
-        self._own_style = ""
-        self._level: str | None = None
         self._lmp: Any = None
         self._evaluations_before = 0
         self._loaded: ase.Atoms | None = None
@@ -127,8 +125,7 @@ class LammpsSession:
 
     def compose(self, terms: Sequence[Term]) -> None:
         """Choose the energy terms beside E~, from the next structure on."""
-        if tuple(terms) != self._terms:
-            self._terms = tuple(terms)
+        if self._pairs.compose(terms):
             self.discard()
 
     def restrict(self, axes: str, spring: float | None) -> None:
@@ -169,7 +166,7 @@ class LammpsSession:
             pressure = np.zeros((3, 3))
         if not (np.isfinite(energy) and np.isfinite(forces).all() and np.isfinite(pressure).all()):
             raise StopError(Reason.NOT_FINITE, f"E~ = {energy}")
-        return Evaluation(float(energy), forces, -pressure / BAR_PER_GPA, self._term_energies())
+        return Evaluation(float(energy), forces, -pressure / BAR_PER_GPA, self._pairs.energies(lmp))
 
     def evaluate_each(self) -> tuple[Evaluation, Array, Array]:
         """Evaluate the structure as it is, and what each atom has of it.
@@ -306,46 +303,12 @@ class LammpsSession:
                 Reason.LOST_ATOMS, f"{created} of {len(symbols)} atoms found their place"
             )
         self.set(rm_elements=" ".join(elements))
-        self.command(f"pair_style {self.bundle.pair_style}")
-        self.command(f"pair_coeff {self._coefficients(elements)}")
+        self._pairs.define(lmp, elements)
         self.include("neighbours.in")
-        self._elements, self._own_style, self._level = elements, "", None
-        self._add_terms(elements)
+        self._pairs.add_terms(lmp)
         if self._trajectory is not None:
             lmp.command(f"dump trajectory all extxyz {_FRAMES_EVERY} {self._trajectory}")
             lmp.command(f"dump_modify trajectory append yes sort id element {' '.join(elements)}")
-
-    def _coefficients(self, elements: Sequence[str], level: str | None = None) -> str:
-        """What follows ``pair_coeff``, with the model's file in a variable.
-
-        LAMMPS drops letters beyond ASCII from its input, but not from the values of variables.
-        """
-        line = self.bundle.pair_coefficients(elements, level)
-        first, second, file, rest = line.split(maxsplit=3)
-        self._lmp.command('variable rm_model string ""')
-        self._lmp.set_string_variable("rm_model", file)
-        return f"{first} {second} ${{rm_model}} {rest}"
-
-    def _add_terms(self, elements: Sequence[str]) -> None:
-        """Put the terms' pair styles beside E~'s, each with its weight."""
-        if not self._terms:
-            return
-        own = PairStyle(self.bundle.pair_style, "", (self._coefficients(elements),))
-        commands, names = scaled_sum(own, self._terms, elements)
-        for command in commands:
-            self.command(command)
-        self._own_style = names[0]
-        for number, name in enumerate(names):
-            self.command(f"compute rm_term_{number} all pair {name}")
-
-    def _term_energies(self) -> dict[str, float]:
-        if not self._terms:
-            return {}
-        labels = ["E~", *(term.label or term.name for term in self._terms)]
-        return {
-            label: float(self._lmp.numpy.extract_compute(f"rm_term_{number}", 0, 0))
-            for number, label in enumerate(labels)
-        }
 
     @property
     def system(self) -> System:
@@ -434,8 +397,4 @@ class LammpsSession:
         Raises:
             UserError: the model has no such level.
         """
-        if name == self._level:
-            return
-        first, second, rest = self._coefficients(self._elements, name).split(maxsplit=2)
-        self.command(f"pair_coeff {first} {second} {self._own_style} {rest}")
-        self._level = name
+        self._pairs.use_level(self._lmp, name)
