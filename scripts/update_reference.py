@@ -26,18 +26,18 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from rm_lammps.analysis.fields import EvaluationConfig
+from rm_lammps.analysis.evaluation_fields import EvaluationConfig
 from rm_lammps.files import shipped_models
-from rm_lammps.generation.config import GenerationConfig
-from rm_lammps.generation.fields import Execution, Shortcuts
+from rm_lammps.generation.generation_config import GenerationConfig
 from rm_lammps.generation.presets import PRESETS, preset_for
+from rm_lammps.generation.run_fields import Execution, Shortcuts
 from rm_lammps.kinds import Family, Kind
 from rm_lammps.potentials import POTENTIALS
 from rm_lammps.relaxation import STAGES, TERMS, Reason
 from rm_lammps.runs import layout
 from rm_lammps.seeds import SEEDS
 from rm_lammps.systems import SYSTEMS, find_system
-from rm_lammps.training.config import TrainingConfig, preset_names
+from rm_lammps.training.training_config import TrainingConfig, preset_names
 
 REFERENCE = Path(__file__).resolve().parents[1] / "docs" / "reference"
 COMMANDS = ("generate", "train", "deploy", "doctor")

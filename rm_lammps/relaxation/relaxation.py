@@ -14,6 +14,7 @@ from rm_lammps.geometry import perturb
 from rm_lammps.geometry.neighbours import pairs_of
 from rm_lammps.relaxation.attempt import Attempt
 from rm_lammps.relaxation.held import held_atoms, without_motion
+from rm_lammps.relaxation.kept_symmetry import symmetric_change
 from rm_lammps.relaxation.outcome import (
     DroppedError,
     Evaluation,
@@ -26,7 +27,6 @@ from rm_lammps.relaxation.outcome import (
 from rm_lammps.relaxation.protocol import Protocol
 from rm_lammps.relaxation.session import BAR_PER_GPA, LammpsSession
 from rm_lammps.relaxation.stage import Search, Stage
-from rm_lammps.relaxation.symmetry import symmetric_change
 from rm_lammps.systems import System, system_of
 
 _SMALL_VOLUME = 1e-3

@@ -22,9 +22,9 @@ from rm_lammps.datasets import read_structures
 from rm_lammps.files import write_json
 from rm_lammps.geometry.symmetry import SYMPREC, SpaceGroup
 from rm_lammps.ranks import Communicator, OneProcess, on_root, share_out
-from rm_lammps.runs.contents import read_summary
 from rm_lammps.runs.frames import FrameFile
 from rm_lammps.runs.layout import ENERGY_VOLUME, EVALUATION, HULL, PARITY, UNIQUE
+from rm_lammps.runs.small_files import read_summary
 
 
 def evaluate(
