@@ -177,7 +177,7 @@ def main() -> None:
     commands = Commands(finished_run(root / "finished"))
     import_what_commands_import()
     families: list[tuple[float, Callable[[Dice, Path], str]]] = [
-        (0.213, way_in),
+        (0.220, way_in),
         (0.10, settings),
         (0.05, training_settings),
         (0.05, formulas),
@@ -189,8 +189,8 @@ def main() -> None:
         (0.10, commands.settings),
         (0.11, commands.generate),
         (0.05, commands.train),
-        (0.002, commands.training),
-        (0.01, commands.deploy),
+        (0.001, commands.training),
+        (0.004, commands.deploy),
         (0.005, commands.doctor),
     ]
     weights = [weight for weight, _ in families]

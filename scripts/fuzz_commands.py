@@ -159,7 +159,7 @@ class Commands:
         return self.call([*words, "--data", str(folder / "a.xyz"), "--out", str(folder / "out")])
 
     def training(self, dice: Dice, folder: Path) -> str:
-        """rm-train of a tiny model, with settings or data that are spoilt: many are refused, some train."""
+        """rm-train of a tiny model, with settings or data that are spoilt at times."""
         spoilt = dice.randrange(3)
         settings = mutated(dice, TINY_TRAINING) if spoilt == 0 else TINY_TRAINING
         (folder / "tiny.yaml").write_text(settings)
