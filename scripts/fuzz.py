@@ -61,7 +61,7 @@ def way_in(dice: Dice, folder: Path) -> str:
 
 def settings(dice: Dice, folder: Path) -> str:
     """Settings of a run from YAML."""
-    from rm_lammps.generation.config import load_run
+    from rm_lammps.generation.generation_config import load_run
 
     file = folder / "run.yaml"
     file.write_bytes(encoded(dice, mutated(dice, YAML)))
@@ -81,7 +81,7 @@ def settings(dice: Dice, folder: Path) -> str:
 
 def training_settings(dice: Dice, folder: Path) -> str:
     """Settings of a training from YAML."""
-    from rm_lammps.training.config import load_config
+    from rm_lammps.training.training_config import load_config
 
     (folder / "train.yaml").write_bytes(encoded(dice, mutated(dice, TRAINING)))
     try:
