@@ -168,7 +168,7 @@ def way_in(dice: Dice, folder: Path) -> str:
 
 def settings(dice: Dice, folder: Path) -> str:
     """Settings of a run from YAML."""
-    from rm_lammps.generation.config import load_run
+    from rm_lammps.generation.generation_config import load_run
 
     file = folder / "run.yaml"
     file.write_bytes(encoded(dice, mutated(dice, YAML)))
@@ -188,7 +188,7 @@ def settings(dice: Dice, folder: Path) -> str:
 
 def training_settings(dice: Dice, folder: Path) -> str:
     """Settings of a training from YAML."""
-    from rm_lammps.training.config import load_config
+    from rm_lammps.training.training_config import load_config
 
     text = (
         "name: x\nmodel:\n  r_max: 4.0\noptimisation:\n  epochs: 3\nnoise:\n  displacement: 0.3\n"
@@ -325,7 +325,7 @@ def _import_what_commands_import() -> None:
         *("torch", "nequip.nn", "lightning", "pymatgen.analysis.structure_matcher", "rdkit.Chem"),
         *("ase.io.cif", "ase.io.extxyz", "matplotlib.pyplot", "spglib", "matscipy.neighbours"),
         *(
-            "rm_lammps.analysis.evaluate",
+            "rm_lammps.analysis.evaluate_run",
             "rm_lammps.analysis.metrics",
             "rm_lammps.training.prepare",
         ),

@@ -15,7 +15,7 @@ from rm_lammps.systems import System
 if TYPE_CHECKING:
     from mpi4py import MPI
 
-    from rm_lammps.generation.config import Order
+    from rm_lammps.generation.generation_config import Order
 
 
 def generate(
@@ -138,7 +138,7 @@ def generate(
     # MPI must be up before LAMMPS is loaded
     from mpi4py import MPI
 
-    from rm_lammps.generation.config import load_run
+    from rm_lammps.generation.generation_config import load_run
     from rm_lammps.ranks import check_launcher, on_all, on_root
 
     comm = MPI.COMM_WORLD if comm is None else comm
@@ -168,6 +168,6 @@ def carry_out(order: "Order", comm: "MPI.Intracomm") -> dict[str, Any]:
 
         return explore(order.config, order.folder, comm, order.execution)
     from rm_lammps.analysis.conclusion import conclude
-    from rm_lammps.generation.run import generate as one_run
+    from rm_lammps.generation.generation_run import generate as one_run
 
     return one_run(order.config, order.folder, comm, order.execution, conclude)

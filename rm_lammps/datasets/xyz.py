@@ -10,7 +10,7 @@ import ase.io
 from ase.data import atomic_numbers
 
 from rm_lammps.chemistry.formula import read_label
-from rm_lammps.datasets.errors import FormatError
+from rm_lammps.datasets.format_error import FormatError
 
 _PROPERTIES = re.compile(r"Properties\s*=\s*[\"']?([^\s\"']+)")
 _SPECIES = frozenset({"species", "symbols", "element"})

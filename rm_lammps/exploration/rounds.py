@@ -7,7 +7,7 @@ from typing import Any
 
 from mpi4py import MPI
 
-from rm_lammps.analysis.evaluate import evaluate
+from rm_lammps.analysis.evaluate_run import evaluate
 from rm_lammps.analysis.known import known_structures, shipped_library
 from rm_lammps.analysis.physical import SecondOpinion
 from rm_lammps.chemistry.formula import count_atoms, reduced_formula
@@ -18,12 +18,12 @@ from rm_lammps.exploration.choosing import Chosen, choose
 from rm_lammps.exploration.compositions import possible_compositions
 from rm_lammps.exploration.phases import Phases
 from rm_lammps.files import write_json
-from rm_lammps.generation.config import GenerationConfig
-from rm_lammps.generation.fields import Execution
-from rm_lammps.generation.run import generate
+from rm_lammps.generation.generation_config import GenerationConfig
+from rm_lammps.generation.run_fields import Execution
+from rm_lammps.generation.generation_run import generate
 from rm_lammps.potentials import potential_named
 from rm_lammps.ranks import on_all, on_root, on_root_only
-from rm_lammps.runs.contents import read_summary
+from rm_lammps.runs.small_files import read_summary
 from rm_lammps.runs.folder import keep_settings, take_lock
 from rm_lammps.runs.joining import join
 from rm_lammps.runs.layout import EXPLORATION, EXPLORED, ROUNDS, RUN

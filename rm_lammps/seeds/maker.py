@@ -8,7 +8,7 @@ import numpy as np
 
 from rm_lammps.chemistry.formula import MAX_ATOMS, formula_of, parse_formula, plain_formula
 from rm_lammps.errors import UserError
-from rm_lammps.seeds.config import SeedConfig
+from rm_lammps.seeds.seed_config import SeedConfig
 from rm_lammps.seeds.seeder import Content, ModelFacts, Seed, Seeder, SeedRequest
 
 

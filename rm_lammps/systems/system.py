@@ -36,6 +36,8 @@ class System(Kind, ABC):
     """Name of the system that models for this one are trained on."""
     fallback: ClassVar[str]
     """Kind of seed that every composition has, where the one asked for finds none."""
+    host_kind: ClassVar[str] = "inside"
+    """Kind of the seeds where a host is given."""
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     """Generation presets that it brings, by name."""
     room: ClassVar[float] = 15.0
@@ -111,6 +113,15 @@ class System(Kind, ABC):
         """Make a structure of this system of what a kind of seeds drew; Å, order of atoms kept."""
         seed.pbc = self.pbc
         return seed
+
+    def adopt_host(self, host: ase.Atoms) -> ase.Atoms:
+        """Make a structure of this system of one that is built into; places of atoms kept.
+
+        Raises:
+            UserError: it can't be one.
+        """
+        host.pbc = self.pbc
+        return host
 
     def pieces(self, atoms: ase.Atoms) -> int:
         """Number of pieces that a structure fell into; 1 for a whole one."""

@@ -17,9 +17,9 @@ from rm_lammps.response.batches import NoisyStructures, noisy_structures
 from rm_lammps.response.energy import distance_table
 from rm_lammps.response.structures import Ints, Structures
 from rm_lammps.response.transform import ANCHOR, random_supercell, repeated
-from rm_lammps.training.config import TrainingConfig
 from rm_lammps.training.dataset import SHOWN
 from rm_lammps.training.step import Batch
+from rm_lammps.training.training_config import TrainingConfig
 
 WINDOW = 8
 """Batches whose noise is drawn at once; structures are dealt so that all are equally large."""

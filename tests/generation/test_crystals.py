@@ -10,9 +10,9 @@ from ase.build import bulk
 
 from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.deployment.bundle import find_bundle
-from rm_lammps.generation.config import GenerationConfig
+from rm_lammps.generation.generation_config import GenerationConfig
 from rm_lammps.generation.run_seeds import RunSeeds
-from rm_lammps.systems.matching import rms
+from rm_lammps.systems.crystal_matcher import rms
 
 FORMULAS = ("Na1Cl1", "Sr1Ti1O3")
 SRTIO3 = ase.Atoms(
