@@ -19,14 +19,14 @@ from rm_lammps.exploration.compositions import possible_compositions
 from rm_lammps.exploration.phases import Phases
 from rm_lammps.files import write_json
 from rm_lammps.generation.generation_config import GenerationConfig
-from rm_lammps.generation.run_fields import Execution
 from rm_lammps.generation.generation_run import generate
+from rm_lammps.generation.run_fields import Execution
 from rm_lammps.potentials import potential_named
 from rm_lammps.ranks import on_all, on_root, on_root_only
-from rm_lammps.runs.small_files import read_summary
 from rm_lammps.runs.folder import keep_settings, take_lock
 from rm_lammps.runs.joining import join
 from rm_lammps.runs.layout import EXPLORATION, EXPLORED, ROUNDS, RUN
+from rm_lammps.runs.small_files import read_summary
 
 _CELLS_OF_ELEMENTS = (1, 2, 4)
 """Atoms in the cells of an element of which no structure is known."""
