@@ -26,7 +26,6 @@ import ase
 import ase.io
 import numpy as np
 from pymatgen.analysis.structure_matcher import StructureMatcher
-from rm_lammps.systems.matching import rms
 
 from rm_lammps.analysis.comparison import Reference
 from rm_lammps.analysis.composition_frames import CompositionFrames
@@ -38,6 +37,7 @@ from rm_lammps.potentials import Potential, potential_named
 from rm_lammps.ranks import OneProcess, environment_for_mpirun
 from rm_lammps.runs.frames import iterate
 from rm_lammps.runs.layout import SUMMARY
+from rm_lammps.systems.crystal_matcher import rms
 from rm_lammps.systems.identity import Identity, identify
 
 _FMAX = 0.1
