@@ -1,7 +1,7 @@
 """What a chemical system holds, by what was found and what is known of it."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import ase
@@ -107,24 +107,22 @@ class Phases:
                 )
         return sorted(rows, key=lambda row: (row["above_hull"], row["formula"], row["seed"]))
 
-    def known(self) -> list[dict[str, Any]]:
-        """Known structures near the hull, and whether one of those found is the same."""
+    def known(self, unique: Iterable[ase.Atoms]) -> list[dict[str, Any]]:
+        """Known structures near the hull, and whether one of those found is the same.
+
+        Args:
+            unique: structures of all seeds, also those that the potential did not look at.
+        """
+        of_formula: dict[str, list[ase.Atoms]] = defaultdict(list)
+        for atoms in unique:
+            of_formula[_reduced(atoms)].append(atoms)
         rows = []
         for one in self._judged:
             above = self._above(one.atoms, self._levels[one.name])
             if len(one.elements) < 2 or above is None or above > NEAR:
                 continue
-            formula = Composition(Counter(one.atoms.get_chemical_symbols())).reduced_formula
-            reference = Reference([_named(one)])
-            alike = [
-                other
-                for name, some in self._found.items()
-                if Composition(name).reduced_formula == formula
-                for other in some
-            ]
-            same = (
-                reference.find(o.atoms if o.refined is None else o.refined.atoms) for o in alike
-            )
+            formula, reference = _reduced(one.atoms), Reference([_named(one)])
+            alike = of_formula.get(formula, [])
             rows.append(
                 {
                     "name": one.name,
@@ -132,10 +130,14 @@ class Phases:
                     "space_group": str(space_group(one.atoms)),
                     "above_hull": above,
                     "looked_for": bool(alike),
-                    "found": any(name is not None for name in same),
+                    "found": any(reference.find(atoms) is not None for atoms in alike),
                 }
             )
         return sorted(rows, key=lambda row: (row["above_hull"], row["name"]))
+
+
+def _reduced(atoms: ase.Atoms) -> str:
+    return str(Composition(Counter(atoms.get_chemical_symbols())).reduced_formula)
 
 
 def _named(known: Known) -> ase.Atoms:

@@ -10,6 +10,7 @@ from mpi4py import MPI
 from rm_lammps.analysis.evaluate_run import evaluate
 from rm_lammps.analysis.known import known_structures, shipped_library
 from rm_lammps.analysis.physical import SecondOpinion
+from rm_lammps.analysis.unique import read_unique
 from rm_lammps.chemistry.formula import count_atoms, reduced_formula
 from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.deployment.bundle import find_bundle
@@ -221,7 +222,7 @@ class Exploration:
             "rounds": [json.loads(file.read_text()) for file in files],
             "missing": phases.missing,
             "found": phases.found(),
-            "known": phases.known(),
+            "known": phases.known(read_unique(self._folder)),
         }
         write_json(self._folder / EXPLORED, result)
 
