@@ -17,7 +17,7 @@ from rm_lammps.deployment.bundle import find_bundle
 from rm_lammps.errors import UserError
 from rm_lammps.exploration.choosing import Chosen, choose
 from rm_lammps.exploration.compositions import possible_compositions
-from rm_lammps.exploration.phases import Phases
+from rm_lammps.exploration.joint_hull import Phases
 from rm_lammps.files import write_json
 from rm_lammps.generation.generation_config import GenerationConfig
 from rm_lammps.generation.generation_run import generate
