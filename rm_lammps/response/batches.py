@@ -33,14 +33,29 @@ class NoisyStructures:
     structures: Structures
     """Noisy positions and cells."""
     sigmas: Array
-    """Standard deviation that coordinates were displaced with, shape (structures,), Å."""
+    """Standard deviation that an atom's coordinates were displaced with, shape (atoms,), Å."""
     energies: Array
     """shape (structures,), pseudo-eV; zero for an equilibrium structure."""
     forces: Array
     """shape (atoms, 3), pseudo-eV/Å."""
     stresses: Array | None
     """shape (structures, 3, 3), pseudo-eV/Å³; ``None`` for molecules."""
+    volumes: Array | None
+    """Of the atoms that have edges, shape (structures,), Å³; ``None`` for molecules."""
+    complete: Bools
+    """Atoms whose neighbours all have all of their edges, shape (atoms,): all but in crops."""
     edges: EdgeList
+
+    @classmethod
+    def whole(
+        cls, structures: Structures, sigmas: Array, labels: "_Labels", edges: EdgeList
+    ) -> "NoisyStructures":
+        """Structures that are no crops."""
+        energies, forces, stresses = labels
+        cells = structures.cells
+        volumes = None if cells is None else np.abs(np.linalg.det(cells))
+        complete = np.ones(len(structures.positions), dtype=bool)
+        return cls(structures, sigmas, energies, forces, stresses, volumes, complete, edges)
 
 
 def noisy_structures(
@@ -77,21 +92,31 @@ def noisy_structures(
         cells = cells @ deformations
     noisy = Structures(positions, sites.numbers, sites.counts, cells)
     edges = find_edges(noisy, cutoff)
-    energies, forces, stresses = _labels(
-        noisy, displacements, deformations, edges, energy, min_distances
-    )
-    return NoisyStructures(noisy, sigmas, energies, forces, stresses, edges)
+    labels = label(noisy, displacements, deformations, edges, energy, min_distances)
+    return NoisyStructures.whole(noisy, sigmas[sites.owner], labels, edges)
 
 
-def _labels(
+_Labels = tuple[Array, Array, Array | None]
+
+
+def label(
     noisy: Structures,
     displacements: Array,
     deformations: Array | None,
     edges: EdgeList,
     energy: FictitiousEnergy,
     min_distances: Array,
-) -> tuple[Array, Array, Array | None]:
-    """Energies, forces and stresses; see :meth:`FictitiousEnergy.labels`."""
+) -> _Labels:
+    """Energies, forces and stresses; see :meth:`FictitiousEnergy.labels`.
+
+    Args:
+        noisy: positions and cells, deformed.
+        displacements: in the undeformed frame, shape (atoms, 3), Å.
+        deformations: of the cells, shape (structures, 3, 3); ``None`` for molecules.
+        edges: to at least the range of the repulsion.
+        energy: the fictitious energy.
+        min_distances: of :func:`~rm_lammps.response.energy.distance_table`.
+    """
     count, owner = len(noisy), noisy.owner
     pair_energies, gradients, (centre, vectors) = _repulsion(noisy, edges, energy, min_distances)
     # each pair is listed from both sides

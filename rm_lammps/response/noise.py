@@ -46,6 +46,12 @@ class NoiseConfig(BaseModel):
         ge=0,
         description="coordinate noise (Å) above which identical atoms may exchange sites",
     )
+    region_atoms: int | None = Field(
+        None,
+        ge=1,
+        description="atoms of a region with noise of its own, in cells of 500 atoms or more; "
+        "default: the whole cell has the same",
+    )
 
     @model_validator(mode="after")
     def _ordered(self) -> "NoiseConfig":

@@ -78,6 +78,7 @@ class Surface:
             stresses=real(np.zeros((count, 3, 3))),
             atom_counts=real(structures.counts),
             weights=real(np.ones(count)),
+            atom_weights=real(np.ones(atoms)),
             n_structures=count,
             n_atoms=atoms,
         )

@@ -20,6 +20,7 @@ LEVELS = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0)
 SIZES = (4, 8, 12, 20)
 """Largest numbers of atoms of the groups that errors are reported for."""
 _SAMPLES, _AT_ONCE = 64, 16
+_MOST_ATOMS = 12_000
 _EXAMINED = 24
 _SEED = 77
 
@@ -54,7 +55,9 @@ def examine_model(
         why = f"Errors by noise level are not known for a model with {what}."
         return {"levels": [], "sizes": [], "equilibrium": {}, "warnings": [why]}
     source = SampleSource(structures, config, statistics)
-    chosen = np.arange(_SAMPLES) % len(source.frames)
+    typical = min(config.data.crop_atoms, max(len(atoms) for atoms in source.frames))
+    samples = max(2, min(_SAMPLES, _MOST_ATOMS // typical))
+    chosen = np.arange(samples) % len(source.frames)
     levels = [
         {"level": level, "displacement": level * config.noise.displacement}
         | _errors(step, source.draw(chosen, np.random.default_rng(_SEED), level=level))
@@ -74,8 +77,10 @@ def examine_model(
 def _errors(step: ResponseStep, drawn: Drawn, chosen: Ints | None = None) -> dict[str, float]:
     errors = Errors(step.coefficients, periodic=step.periodic)
     chosen = np.arange(len(drawn.weights)) if chosen is None else chosen
-    for begin in range(0, len(chosen), _AT_ONCE):
-        part = chosen[begin : begin + _AT_ONCE]
+    largest = int(drawn.noisy.structures.counts.max())
+    at_once = max(1, min(_AT_ONCE, _MOST_ATOMS // (4 * largest)))
+    for begin in range(0, len(chosen), at_once):
+        part = chosen[begin : begin + at_once]
         counts, edges = drawn.noisy.structures.counts[part], drawn.edge_counts[part]
         shape = Shape(len(part) + 1, int(counts.sum()) + 1, int(edges.sum()))
         batch = to_batch(pack(drawn, part, shape, cutoff=step.cutoff), step.dtype)

@@ -28,8 +28,7 @@ class Errors:
     def add(self, batch: Batch, predictions: Sequence[Tensor]) -> None:
         """Add a batch with its predicted energies, forces and stresses."""
         energies, forces, stresses = predictions
-        kept = slice(None, batch.n_structures), slice(None, batch.n_atoms)
-        owners = batch.owner[kept[1]]
+        kept = slice(None, batch.n_structures), batch.atom_weights > 0
         residuals = {
             "energy": (energies / batch.atom_counts, batch.energies, kept[0]),
             "forces": (forces, batch.forces, kept[1]),
@@ -39,7 +38,7 @@ class Errors:
             predicted, label, part = residuals[name]
             errors = (predicted[part] - label[part]).double().reshape(len(label[part]), -1)
             squares = errors.square().mean(dim=1)
-            weights = batch.weights[owners] if name == "forces" else batch.weights[kept[0]]
+            weights = (batch.atom_weights if name == "forces" else batch.weights)[part]
             labels = label[part].double().square().reshape(len(errors), -1).mean(dim=1)
             for key, values in (
                 ("squares", squares),

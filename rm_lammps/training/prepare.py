@@ -1,6 +1,6 @@
 """A training run's folder: data as used, statistics, configuration."""
 
-from math import isfinite
+from math import ceil, isfinite, pi
 from pathlib import Path
 
 import ase
@@ -13,6 +13,7 @@ from rm_lammps.datasets import DatasetStatistics, read_structures, split_indices
 from rm_lammps.datasets.readers import SOURCE
 from rm_lammps.errors import UserError
 from rm_lammps.files import MODEL_PROTOTYPES, MODEL_STATISTICS
+from rm_lammps.response.large import LARGE
 from rm_lammps.response.transform import ANCHOR
 from rm_lammps.training.dataset import SHOWN
 from rm_lammps.training.initial import INITIAL, keep_initial
@@ -21,6 +22,10 @@ from rm_lammps.training.training_config import TrainingConfig
 
 NEQUIP_CONFIG = "nequip.yaml"
 """What ``nequip-train`` would be given; written last, so that it tells of a prepared folder."""
+_MOST_ATOMS = 40_000
+"""Of large cells in a batch."""
+_FEWEST_CUTOFFS = 1.5
+"""Radius of a crop."""
 BEST, LAST = "checkpoints/best.ckpt", "checkpoints/last.ckpt"
 
 
@@ -40,6 +45,7 @@ def prepare(
     """
     frames = read_structures(data)
     _refuse_idle(config, periodic=bool(frames[0].pbc.all()))
+    _check_crops(frames, config)
     training, validation = _split(frames, config)
     statistics = DatasetStatistics.of([frames[i] for i in training], cutoff=config.model.r_max)
     try:
@@ -85,6 +91,38 @@ def _refuse_idle(config: TrainingConfig, *, periodic: bool) -> None:
         idle["supercell_atoms"] = "the data are molecules"
     for name, why in idle.items():
         raise UserError(f"data.{name} would do nothing: {why}.", "Leave it out.")
+
+
+def _check_crops(frames: list[ase.Atoms], config: TrainingConfig) -> None:
+    """Check that crops of large cells have atoms whose neighbours belong to them, and batches room.
+
+    Raises:
+        UserError: they have none, or memory would not hold a batch.
+    """
+    crop, cutoff = config.data.crop_atoms, config.model.r_max
+    largest = max(frames, key=len)
+    held = config.optimisation.batch_size * min(crop, len(largest))
+    if len(largest) >= LARGE and held > _MOST_ATOMS:
+        raise UserError(
+            f"Batches of {config.optimisation.batch_size} cells of {min(crop, len(largest))} atoms "
+            "hardly fit into memory.",
+            "Give optimisation.batch_size: 1, as the preset glass has it.",
+        )
+    if len(largest) <= crop or not largest.pbc.all():
+        return
+    density = len(largest) / largest.get_volume()
+    least = ceil(4 / 3 * pi * (_FEWEST_CUTOFFS * cutoff) ** 3 * density)
+    if crop < least:
+        raise UserError(
+            f"Crops of {crop} atoms (data.crop_atoms) hardly hold an atom with all neighbours of "
+            f"its neighbours within {cutoff} Å.",
+            f"Give at least {least}, or a smaller cutoff (model.r_max).",
+        )
+    if config.optimisation.loss.energy:
+        raise UserError(
+            "A crop has no energy of its own to learn (optimisation.loss.energy).",
+            f"Leave it at 0, or give data.crop_atoms: {len(largest)} to show whole cells.",
+        )
 
 
 def _split(frames: list[ase.Atoms], config: TrainingConfig) -> tuple[list[int], list[int]]:

@@ -48,9 +48,13 @@ class Batch:
     """Atoms of each structure, shape (structures,); 1 where it fills up."""
     weights: Tensor
     """Weight of each structure's squared errors; 0 where it fills up; shape (structures,)."""
+    atom_weights: Tensor
+    """Weight of each atom's squared errors of force, likewise; 0 too where a crop leaves out
+    neighbours; shape (atoms,)."""
     n_structures: int
     """Structures that don't fill up."""
     n_atoms: int
+    """Atoms whose forces count."""
 
     def tensors(self) -> list[Tensor]:
         """The tensors in their order."""
@@ -224,7 +228,7 @@ class ResponseStep(nn.Module):
         }
         weights = {
             "energy": batch.weights / counts[0],
-            "forces": batch.weights[batch.owner] / (3 * counts[1]),
+            "forces": batch.atom_weights / (3 * counts[1]),
             "stress": batch.weights / (9 * counts[0]),
         }
         loss = counts.new_zeros(())

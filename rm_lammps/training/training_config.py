@@ -39,6 +39,12 @@ class DataConfig(_Section):
         description="the model carries the training structures (crystals): seeds begin from them, "
         "with other elements",
     )
+    crop_atoms: int = Field(
+        4000,
+        ge=50,
+        description="larger cells are shown in random crops of so many atoms with all of their "
+        "neighbours; forces count of those whose neighbours are among them",
+    )
     weight_key: str | None = Field(
         None,
         description="info key with how often a structure is shown, relative to others; "
