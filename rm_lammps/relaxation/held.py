@@ -40,10 +40,20 @@ def hold_commands(held: Indices, spring: float | None) -> list[str]:
 
 
 def place_in_frame(atoms: ase.Atoms) -> Placement:
-    """A structure for LAMMPS's box, its cell turned but not reduced and its atoms not shifted."""
+    """A structure for LAMMPS's box, its cell turned but not reduced and its atoms not shifted.
+
+    Along directions without periodicity it is put into the middle of the box.
+    """
     cell, rotation = atoms.cell.standard_form()
-    positions = atoms.get_scaled_positions() @ cell.array
+    positions = (atoms.get_scaled_positions() + _to_middle(atoms)) @ cell.array
     return Placement(cell.array, positions, np.asarray(rotation))
+
+
+def _to_middle(atoms: ase.Atoms) -> Array:
+    """Fractional shift that puts a structure into the middle where it is not periodic."""
+    sites = atoms.get_scaled_positions(wrap=False)
+    middle = (sites.min(axis=0) + sites.max(axis=0)) / 2
+    return np.asarray(np.where(atoms.pbc, 0.0, 0.5 - middle))
 
 
 def in_frame(loaded: ase.Atoms, cell: Array, fractional: Array, rotation: Array) -> ase.Atoms:
@@ -56,7 +66,8 @@ def in_frame(loaded: ase.Atoms, cell: Array, fractional: Array, rotation: Array)
         rotation: from the loaded orientation to LAMMPS's.
     """
     before = loaded.get_scaled_positions(wrap=False)
-    near = fractional - np.round(fractional - before)
+    sites = fractional - _to_middle(loaded)
+    near = sites - np.round((sites - before) * loaded.pbc)
     now = loaded.copy()
     now.set_constraint()
     now.set_cell(cell @ rotation)

@@ -9,6 +9,7 @@ from ase.units import GPa
 from numpy.typing import NDArray
 
 from rm_lammps.datasets import DatasetStatistics
+from rm_lammps.errors import UserError
 from rm_lammps.geometry import perturb
 from rm_lammps.geometry.neighbours import pairs_of
 from rm_lammps.relaxation.attempt import Attempt
@@ -229,11 +230,17 @@ def relax(
 
     Raises:
         DroppedError: ``dropped`` said so.
-        UserError: atoms are held, and a stage would move them.
+        UserError: atoms are held, and a stage would move them; or nothing is free to move.
     """
     rng = np.random.default_rng(0) if rng is None else rng
-    if len(held_atoms(atoms)):
+    held = len(held_atoms(atoms))
+    if held:
         protocol.check_holding()
+        if held == len(atoms) and protocol.axes == "none" and protocol.spring is None:
+            raise UserError(
+                f"Nothing is free to move: all {held} atoms are held, and so is the cell.",
+                "Hold fewer atoms, or give axes along which the cell may change.",
+            )
     session.compose(protocol.terms)
     session.restrict(protocol.axes, protocol.spring)
     session.discard()

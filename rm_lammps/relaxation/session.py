@@ -217,8 +217,8 @@ class LammpsSession:
             before = self._system
             system = before if before is not None and before.holds(atoms) else system_of(atoms)
         self._held = held_atoms(atoms)
-        in_cell = self.keeps_frame and all(system.pbc)
-        placed = place_in_frame(atoms) if in_cell else system.place(atoms)
+        framed = self.keeps_frame and system.has_cell
+        placed = place_in_frame(atoms) if framed else system.place(atoms)
         self.rotation = placed.rotation
         if self._takes_over(atoms, system):
             self._move(placed.cell, placed.positions)
@@ -326,7 +326,7 @@ class LammpsSession:
         if self._loaded is None:
             raise RuntimeError("nothing was loaded")
         corner, cell = self._box()
-        if self.keeps_frame and all(self.system.pbc):
+        if self.keeps_frame and self.system.has_cell:
             sites = ase.cell.Cell(cell).scaled_positions(self._gather("x") - corner)
             now = in_frame(self._loaded, cell, sites, self.rotation)
             still = self._axes == "none" and self._spring is None

@@ -112,6 +112,15 @@ class System(Kind, ABC):
         seed.pbc = self.pbc
         return seed
 
+    def adopt_host(self, host: ase.Atoms) -> ase.Atoms:
+        """Make a structure of this system of one that is built into; places of atoms kept.
+
+        Raises:
+            UserError: it can't be one.
+        """
+        host.pbc = self.pbc
+        return host
+
     def pieces(self, atoms: ase.Atoms) -> int:
         """Number of pieces that a structure fell into; 1 for a whole one."""
         return 1

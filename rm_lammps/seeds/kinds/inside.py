@@ -38,7 +38,7 @@ class InsideSeeds(Seeder):
     """Atoms placed at random in or on a host, whose atoms stay as they are."""
 
     name = "inside"
-    suits = frozenset({"crystal", "molecule"})
+    suits = frozenset({"crystal", "molecule", "layer", "slab"})
 
     host: Path = Field(description="file with the host structure")
     fix: Words = Field(
@@ -67,7 +67,7 @@ class InsideSeeds(Seeder):
     )
 
     @cached_property
-    def _hosts(self) -> dict[bool, ase.Atoms]:
+    def _hosts(self) -> dict[str, ase.Atoms]:
         return {}
 
     def total(self, content: Content, model: ModelFacts) -> Mapping[str, int]:
@@ -112,7 +112,7 @@ class InsideSeeds(Seeder):
             near: shortest distance in the data from each, shape (n,), Å.
             rng: source of randomness.
         """
-        periodic = bool(host.pbc.all())
+        periodic = bool(host.pbc.any())
         cell = reduced(host.cell.array) if periodic else None
         reach = self.reach or (None if periodic else _BONDED)
         least, regions = self.min_distance, self._regions(host)
@@ -146,17 +146,18 @@ class InsideSeeds(Seeder):
 
     def _regions(self, host: ase.Atoms) -> tuple[str, ...]:
         """Where atoms begin: above a slab, unless other regions are given."""
-        if self.where or self.miller is None:
+        slab = self.miller is not None or (host.pbc.any() and not host.pbc.all())
+        if self.where or not slab:
             return self.where
         top = float(host.positions[:, 2].max())
         return (f"z={top:.4f}:{top + _ABOVE:.4f}",)
 
     def _host(self, model: ModelFacts) -> ase.Atoms:
         """Read the host once."""
-        periodic = model.system.has_cell
-        if periodic not in self._hosts:
-            self._hosts[periodic] = self._read(model, periodic=periodic)
-        return self._hosts[periodic]
+        name = model.system.name
+        if name not in self._hosts:
+            self._hosts[name] = self._read(model, periodic=model.system.has_cell)
+        return self._hosts[name]
 
     def _read(self, model: ModelFacts, *, periodic: bool) -> ase.Atoms:
         from rm_lammps.datasets import read_structures  # which imports all of ase.io
@@ -175,6 +176,7 @@ class InsideSeeds(Seeder):
         lowest = np.ones(len(host), dtype=bool)
         if self.miller is not None:
             host, lowest = self._slab(host)
+        host = model.system.adopt_host(host)
         held = select(self.fix, host) & lowest
         kept = ~select(self.remove, host)
         host, held = host[kept], held[kept]
@@ -186,7 +188,7 @@ class InsideSeeds(Seeder):
 def _points(host: ase.Atoms, n: int, rng: np.random.Generator) -> Array:
     """Points anywhere in a host's cell, or in a box around a molecule, shape (n, 3), Å."""
     shares = rng.random((n, 3))
-    if host.pbc.all():
+    if host.pbc.any():
         return np.asarray(shares @ host.cell.array)
     low, high = host.positions.min(axis=0) - _MARGIN, host.positions.max(axis=0) + _MARGIN
     return np.asarray(low + shares * (high - low))

@@ -7,7 +7,11 @@ import ase
 import numpy as np
 from pydantic import Field
 
+from rm_lammps.errors import UserError
 from rm_lammps.systems.system import SYSTEMS, System
+
+VACUUM = 4.5
+"""Å; least empty space for two structures not to be one: van der Waals gaps are below 4 Å."""
 
 
 @SYSTEMS.register
@@ -39,7 +43,12 @@ class Layer(System):
         return {"random": 1.0}
 
     def adopt(self, seed: ase.Atoms) -> ase.Atoms:
-        """Press a crystal flat; it keeps the volume of its atoms, with their own size around it."""
+        """Press a crystal flat; it keeps the volume of its atoms, with their own size around it.
+
+        What was built into a host stays as it is.
+        """
+        if self.holds(seed):
+            return seed
         volume, atoms = seed.get_volume(), len(seed)
         height = self.thickness + (volume / atoms) ** (1 / 3)
         cell = seed.cell.standard_form()[0].array.copy()
@@ -49,6 +58,22 @@ class Layer(System):
         heights = self.room / 2 + self.thickness * sites[:, 2]
         sites[:, 2] = heights / cell[2, 2]
         return ase.Atoms(seed.numbers, scaled_positions=sites, cell=cell, pbc=self.pbc)
+
+    def adopt_host(self, host: ase.Atoms) -> ase.Atoms:
+        """Leave the third direction open; the file must have vacuum there."""
+        a, b, c = host.cell.array
+        normal = np.cross(a, b) / np.linalg.norm(np.cross(a, b))
+        height = float(c @ normal)
+        vacuum = height - float(np.ptp(host.positions @ normal))
+        if vacuum < VACUUM:
+            raise UserError(
+                f"The host has no vacuum along the third vector of its cell: {vacuum:.1f} Å from "
+                f"its highest atom up to the image of its lowest, at least {VACUUM} are needed.",
+                "Cut a slab from a crystal with --miller, or give a slab whose atoms lie together.",
+            )
+        host.set_cell([a, b, height * normal])
+        host.pbc = self.pbc
+        return host
 
     def smallest(self, symbol: str) -> ase.Atoms:
         """Put two atoms beside each other."""
