@@ -3,6 +3,7 @@
 from typing import Any
 
 from rm_lammps.datasets import DatasetStatistics
+from rm_lammps.systems import SYSTEMS
 from rm_lammps.training.training_config import TrainingConfig
 
 MONITOR = "val0_epoch/weighted_sum"
@@ -51,6 +52,7 @@ def transforms(
     return [
         {
             "_target_": "rm_lammps.response.transform.ResponseTransform",
+            "system": SYSTEMS.plain(statistics.system),
             "noise": config.noise.model_dump(mode="json"),
             "energy": config.energy.model_dump(mode="json"),
             "min_distances": dict(statistics.min_distances),
@@ -181,7 +183,7 @@ def _loss(config: TrainingConfig, statistics: DatasetStatistics) -> dict[str, An
 def _coefficients(config: TrainingConfig, statistics: DatasetStatistics) -> dict[str, float]:
     loss = config.optimisation.loss
     coefficients = {"total_energy": loss.energy, "forces": loss.forces}
-    return coefficients | ({"stress": loss.stress} if statistics.periodic else {})
+    return coefficients | ({"stress": loss.stress} if statistics.system.strained.any() else {})
 
 
 def _metrics(config: TrainingConfig, statistics: DatasetStatistics) -> dict[str, Any]:
@@ -190,7 +192,7 @@ def _metrics(config: TrainingConfig, statistics: DatasetStatistics) -> dict[str,
         "energy_rmse": {"_target_": "nequip.data.PerAtomModifier", "field": "total_energy"},
         "forces_rmse": "forces",
     }
-    if statistics.periodic:
+    if statistics.system.strained.any():
         fields["stress_rmse"] = "stress"
     loss = _loss(config, statistics)
     rmse = {"_target_": "nequip.train.RootMeanSquaredError"}

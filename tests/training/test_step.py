@@ -13,6 +13,7 @@ from nequip.utils.global_state import set_global_state
 from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.model.edge_form import UnsupportedModelError
 from rm_lammps.response.transform import ANCHOR, LOSS_WEIGHT
+from rm_lammps.systems import find_system
 from rm_lammps.training.nequip_config import nequip_config
 from rm_lammps.training.samples import SampleSource, Shape, pack, to_batch
 from rm_lammps.training.step import ResponseStep, compiled, loss_and_gradients, with_gradients
@@ -122,7 +123,7 @@ def test_loss_and_gradients_are_nequips(name, tmp_path):
     names, parameters = zip(*model.named_parameters(), strict=True)
     expected = torch.autograd.grad(reference, parameters, allow_unused=True)
 
-    step = ResponseStep(model, config.optimisation.loss, periodic=statistics.periodic)
+    step = ResponseStep(model, config.optimisation.loss, statistics.system)
     batch = packed(samples, config, slack=7)
     loss, *found = loss_and_gradients(step)(*parameters, counts_of(batch), *batch.tensors())
     assert loss.item() == pytest.approx(reference.item(), rel=1e-9)
@@ -135,7 +136,7 @@ def test_the_compiled_step_is_the_step(tmp_path):
     config = settings_of({}, "float32")
     statistics, samples = drawn(SALTS, config, tmp_path)
     model, _ = built(config, statistics)
-    step = ResponseStep(model, config.optimisation.loss, periodic=True)
+    step = ResponseStep(model, config.optimisation.loss, find_system("crystal"))
     batch = packed(samples, config, slack=5)
     function = loss_and_gradients(step)
     inputs = [p.detach() for p in model.parameters()] + [counts_of(batch), *batch.tensors()]
@@ -155,7 +156,7 @@ def test_what_fills_up_a_batch_counts_nothing(tmp_path):
     config = settings_of({"num_layers": 2})
     statistics, samples = drawn(SALTS, config, tmp_path)
     model, _ = built(config, statistics)
-    step = ResponseStep(model, config.optimisation.loss, periodic=True)
+    step = ResponseStep(model, config.optimisation.loss, find_system("crystal"))
     function = loss_and_gradients(step)
     results = []
     for slack in (0, 40):
@@ -177,4 +178,4 @@ def test_unknown_architectures_are_refused(tmp_path):
         },
     }
     with pytest.raises(UnsupportedModelError, match="pair_potential"):
-        ResponseStep(eager(fields), config.optimisation.loss, periodic=True)
+        ResponseStep(eager(fields), config.optimisation.loss, find_system("crystal"))

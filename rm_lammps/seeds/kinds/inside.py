@@ -18,6 +18,7 @@ from rm_lammps.seeds.seeder import SEEDS, Content, ModelFacts, Seed, Seeder, See
 from rm_lammps.seeds.selection import select, within
 from rm_lammps.seeds.surfaces import cut
 from rm_lammps.settings import Miller, Words
+from rm_lammps.systems import find_system
 
 _CANDIDATES = 48
 _POOLS = 8
@@ -156,13 +157,14 @@ class InsideSeeds(Seeder):
         """Read the host once."""
         name = model.system.name
         if name not in self._hosts:
-            self._hosts[name] = self._read(model, periodic=model.system.has_cell)
+            self._hosts[name] = self._read(model)
         return self._hosts[name]
 
-    def _read(self, model: ModelFacts, *, periodic: bool) -> ase.Atoms:
+    def _read(self, model: ModelFacts) -> ase.Atoms:
         from rm_lammps.datasets import read_structures  # which imports all of ase.io
 
-        frames = read_structures(self.host, periodic=periodic)
+        has_cell = model.system.has_cell
+        frames = read_structures(self.host, find_system("crystal" if has_cell else "molecule"))
         if len(frames) > 1:
             raise UserError(
                 f"{self.host} holds {len(frames)} structures; a host is one.",
@@ -170,8 +172,8 @@ class InsideSeeds(Seeder):
             )
         (found,) = frames
         check_known(sorted(set(found.get_chemical_symbols())), model.species, f"in {self.host}")
-        cell = found.cell if periodic else None
-        host = ase.Atoms(found.numbers, found.positions, cell=cell, pbc=periodic)
+        cell = found.cell if has_cell else None
+        host = ase.Atoms(found.numbers, found.positions, cell=cell, pbc=has_cell)
         host.set_tags(found.get_tags())
         lowest = np.ones(len(host), dtype=bool)
         if self.miller is not None:
