@@ -15,8 +15,6 @@ from rm_lammps.systems import SYSTEMS, System, find_system
 
 AUTO = "auto"
 MIXTURE = "mixture"
-_INSIDE = "inside"
-"""Kind of seeds within a host."""
 _WITH_SYMMETRY = "symmetric"
 """Kind of seeds of every space group that holds a composition."""
 
@@ -113,7 +111,7 @@ class SeedConfig(BaseModel):
             )
         default = system.seed_kinds(n_species, n_atoms)
         if self.kind == AUTO and HOST in self.settings:
-            found: Mapping[str, float] = {_INSIDE: 1.0}
+            found: Mapping[str, float] = {system.host_kind: 1.0}
         elif self.kind == AUTO:
             # weights change a mixture, but make none where there is one kind only
             mixed = self.weights is not None and len(default) > 1
@@ -131,6 +129,7 @@ class SeedConfig(BaseModel):
                     f"{system.plural}.",
                     f"Kinds for {system.plural}: {', '.join(names)}.",
                 )
+            self._check_given(name)
         shares = {name: weight for name, weight in found.items() if weight > 0}
         if self.wanted_groups is not None:
             shares = self._with_symmetry(shares)
@@ -182,17 +181,35 @@ class SeedConfig(BaseModel):
         if self.kind not in {AUTO, MIXTURE}:
             return [self.kind]
         if self.kind == AUTO and HOST in self.settings:
-            return [_INSIDE]
+            return sorted({kind.host_kind for kind in SYSTEMS})
         systems = [find_system(kind.name) for kind in SYSTEMS]
         if self.weights is not None:
             named = {name for name, weight in self.weights.items() if weight > 0}
         else:
             named = {name for system in systems for name in system.seed_kinds(2, 1)}
-        return sorted(named | {system.fallback for system in systems})
+        named |= {system.fallback for system in systems}
+        # some systems have seeds between hosts alone, which are not given here
+        return sorted(name for name in named if HOST not in SEEDS.find(name).required())
 
     def _has_what_it_needs(self, kind: type[Seeder]) -> bool:
-        needed = {name for name, field in kind.model_fields.items() if field.is_required()}
-        return needed <= set(self.settings)
+        return not self._missing(kind)
+
+    def _missing(self, kind: type[Seeder]) -> list[str]:
+        """Settings that a kind needs and that were not given."""
+        return [name for name in kind.required() if name not in self.settings]
+
+    def _check_given(self, name: str) -> None:
+        """Check that a kind has the settings that it needs.
+
+        Raises:
+            UserError: it has not.
+        """
+        missing = self._missing(SEEDS.find(name))
+        if missing:
+            raise UserError(
+                f"Seeds of kind {name} need {' and '.join(missing)}.",
+                f"Give them, e.g. seeds: {{{missing[0]}: ...}}.",
+            )
 
 
 def kinds_for(system: System) -> list[str]:

@@ -37,6 +37,8 @@ class System(Kind, ABC):
     """Name of the system that models for this one are trained on."""
     fallback: ClassVar[str]
     """Kind of seed that every composition has, where the one asked for finds none."""
+    host_kind: ClassVar[str] = "inside"
+    """Kind of the seeds where a host is given."""
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     """Generation presets that it brings, by name."""
     room: ClassVar[float] = 15.0

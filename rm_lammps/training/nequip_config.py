@@ -174,10 +174,17 @@ def _loss(config: TrainingConfig, statistics: DatasetStatistics) -> dict[str, An
                 },
                 "coeff": coefficient,
                 "metric": {"_target_": "nequip.train.MeanSquaredError"},
+                **_with_gaps(field, statistics),
             }
             for field, coefficient in coefficients.items()
         ],
     }
+
+
+def _with_gaps(field: object, statistics: DatasetStatistics) -> dict[str, bool]:
+    """Option for labels that lack the components of the stress that do not relax."""
+    gaps = field == "stress" and not statistics.system.strained.all()
+    return {"ignore_nan": True} if gaps else {}
 
 
 def _coefficients(config: TrainingConfig, statistics: DatasetStatistics) -> dict[str, float]:
@@ -196,7 +203,10 @@ def _metrics(config: TrainingConfig, statistics: DatasetStatistics) -> dict[str,
         fields["stress_rmse"] = "stress"
     loss = _loss(config, statistics)
     rmse = {"_target_": "nequip.train.RootMeanSquaredError"}
-    read = [{"name": name, "field": field, "metric": rmse} for name, field in fields.items()]
+    read = [
+        {"name": name, "field": field, "metric": rmse, **_with_gaps(field, statistics)}
+        for name, field in fields.items()
+    ]
     return {**loss, "metrics": [*loss["metrics"], *read]}
 
 

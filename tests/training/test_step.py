@@ -5,7 +5,7 @@ import ase.io
 import numpy as np
 import pytest
 import torch
-from ase.build import bulk, molecule
+from ase.build import bulk, molecule, mx2
 from hydra.utils import get_method, instantiate
 from nequip.data import AtomicDataDict, compute_neighborlist_, from_dict
 from nequip.utils.global_state import set_global_state
@@ -24,6 +24,7 @@ set_global_state()
 CARBON = [bulk("C", cubic=True), bulk("C")]
 SALTS = [bulk("NaCl", "rocksalt", a=5.6), bulk("NaCl", "cesiumchloride", a=3.5)]
 MOLECULES = [molecule(name) for name in ("CH3OH", "C2H2", "CO2")]
+LAYERS = [find_system("layer").standard(mx2()), find_system("layer").standard(mx2("NbS2"))]
 CASES = {
     "one layer, one type": (CARBON, {}),
     "two layers, one type": (CARBON, {"num_layers": 2}),
@@ -31,6 +32,7 @@ CASES = {
     "two layers, two types": (SALTS, {"num_layers": 2, "parity": True}),
     "one layer, molecules": (MOLECULES, {}),
     "two layers, molecules": (MOLECULES, {"num_layers": 2, "l_max": 1}),
+    "one layer, layers": (LAYERS, {}),
     "a wide network of pairs": (SALTS, {"pair_width": 24, "pair_depth": 2}),
 }
 
@@ -81,17 +83,16 @@ def nequip_batch(samples, config):
     frames = []
     for k, (first, count) in enumerate(zip(structures.first, structures.counts, strict=True)):
         part = slice(first, first + count)
-        periodic = structures.cells is not None
+        system = structures.system
+        stress = noisy.stresses[k] if system.has_cell else np.zeros((3, 3))
         data = {
             "pos": torch.tensor(structures.positions[part]),
-            "cell": torch.tensor(structures.cells[k] if periodic else np.eye(3))[None],
-            "pbc": torch.full((1, 3), periodic),
+            "cell": torch.tensor(structures.cells[k] if system.has_cell else np.eye(3))[None],
+            "pbc": torch.tensor([system.pbc]),
             "atom_types": torch.tensor(samples.types[part]),
             "total_energy": torch.tensor([[samples.energies[k] * count]]),
             "forces": torch.tensor(noisy.forces[part]),
-            "stress": torch.tensor(noisy.stresses[k] if periodic else np.full((3, 3), np.nan))[
-                None
-            ],
+            "stress": torch.tensor(np.where(system.strained, stress, np.nan))[None],
             LOSS_WEIGHT: torch.tensor([[samples.weights[k]]]),
         }
         frames.append(compute_neighborlist_(from_dict(data), config.model.r_max))

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from rm_lammps.relaxation.attempt import Attempt
-from rm_lammps.relaxation.held import held_atoms
+from rm_lammps.relaxation.held import kept_atoms
 from rm_lammps.relaxation.outcome import StopError
 from rm_lammps.relaxation.relaxation import Relaxation
 from rm_lammps.relaxation.stage import STAGES, AnyStage, RelaxingSearch
@@ -61,7 +61,7 @@ class Swap(RelaxingSearch):
         """Numbers of the atoms that may be exchanged."""
         symbols = np.array(atoms.get_chemical_symbols())
         chosen = np.isin(symbols, self.elements) if self.elements else np.ones(len(atoms), bool)
-        chosen[held_atoms(atoms)] = False
+        chosen[kept_atoms(atoms)] = False
         return np.flatnonzero(chosen)
 
     def _exchanged(
