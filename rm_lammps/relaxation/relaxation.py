@@ -260,7 +260,7 @@ def relax(
         )
     except StopError as stop:
         return Failure(stop.reason, str(stop), session.evaluations() - before)
-    except DroppedError:
+    except (DroppedError, UserError):
         raise
     except Exception as error:
         if session.shared and type(error).__name__ == "MPIAbortException":

@@ -113,6 +113,15 @@ class System(Kind, ABC):
             n_atoms: of the largest cell or molecule.
         """
 
+    def leading_seeds(self, n_species: int, n_atoms: int) -> Mapping[str, int]:
+        """Kinds whose seeds come before those of :meth:`seed_kinds`, with the number of each.
+
+        Args:
+            n_species: number of elements that the model knows.
+            n_atoms: of the largest cell or molecule.
+        """
+        return {}
+
     def check_composition(self, formula: str, composition: Mapping[str, int]) -> None:
         """Check that such a structure can have this composition.
 
