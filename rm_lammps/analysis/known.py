@@ -10,6 +10,7 @@ from rm_lammps.analysis.hull import Known
 from rm_lammps.datasets import read_structures
 from rm_lammps.datasets.library import PrototypeLibrary
 from rm_lammps.files import MODEL_PROTOTYPES, pretrained_folder
+from rm_lammps.systems import find_system
 
 SHIPPED = "shipped"
 """The name of those that come with the model ``crystals``."""
@@ -29,7 +30,7 @@ def known_structures(sources: Sequence[str]) -> list[Known]:
         if source == SHIPPED:
             known += shipped()
             continue
-        for number, atoms in enumerate(read_structures(Path(source), periodic=True)):
+        for number, atoms in enumerate(read_structures(Path(source), find_system("crystal"))):
             named = str(atoms.info.get("name", atoms.info.get("material_id", "")))
             known.append(Known(atoms, named or f"{Path(source).stem} {number}"))
     return known
