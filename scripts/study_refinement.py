@@ -37,6 +37,7 @@ from rm_lammps.potentials import Potential, potential_named
 from rm_lammps.ranks import OneProcess, environment_for_mpirun
 from rm_lammps.runs.frames import iterate
 from rm_lammps.runs.layout import SUMMARY
+from rm_lammps.systems import find_system
 from rm_lammps.systems.crystal_matcher import rms
 from rm_lammps.systems.identity import Identity, identify
 
@@ -90,7 +91,7 @@ def judge(
         frames: candidates and what they are ranked by without E~, best first.
         potentials: the first relaxes, the second goes on from there.
     """
-    known, (first, second) = Reference([reference]), potentials
+    known, (first, second) = Reference([reference], find_system("crystal")), potentials
     judged: list[dict[str, Any]] = []
     places: dict[str, list[Identity]] = {first.label: [], second.label: []}
     for atoms, prior in frames:
@@ -155,7 +156,7 @@ def judge_all(references: Sequence[ase.Atoms], arguments: argparse.Namespace) ->
         every = found.best(None)(number)
         best = every[: arguments.candidates]
         frames = [(found.atoms(frame), priors[found.leader(frame)]) for frame in best]
-        known = Reference([reference])
+        known = Reference([reference], find_system("crystal"))
         all_seeds = [_matches(found.atoms(frame), reference, known) for frame in every]
         record = {
             "formula": formula,

@@ -15,6 +15,7 @@ from rm_lammps.analysis.comparison import Reference
 from rm_lammps.analysis.hull import NEAR, Known
 from rm_lammps.analysis.physical import Candidate, Opinions
 from rm_lammps.geometry.symmetry import space_group
+from rm_lammps.systems import find_system
 
 
 class Phases:
@@ -84,7 +85,7 @@ class Phases:
 
     def found(self) -> list[dict[str, Any]]:
         """Structures that were found within 0.1 eV per atom of the hull, the lowest first."""
-        reference = Reference([_named(one) for one in self._known])
+        reference = Reference([_named(one) for one in self._known], find_system("crystal"))
         rows = []
         for formula, some in self._found.items():
             for one in some:
@@ -121,7 +122,10 @@ class Phases:
             above = self._above(one.atoms, self._levels[one.name])
             if len(one.elements) < 2 or above is None or above > NEAR:
                 continue
-            formula, reference = _reduced(one.atoms), Reference([_named(one)])
+            formula, reference = (
+                _reduced(one.atoms),
+                Reference([_named(one)], find_system("crystal")),
+            )
             alike = of_formula.get(formula, [])
             rows.append(
                 {

@@ -111,7 +111,7 @@ class Exploration:
 
     def _check(self, statistics: DatasetStatistics) -> None:
         system = self._system
-        if not statistics.periodic:
+        if not all(statistics.system.pbc):
             raise UserError(
                 f"{self._config.model} was trained on molecules, which form no phases.",
                 "Choose a model of crystals: --model crystals.",
