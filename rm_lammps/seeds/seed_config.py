@@ -35,6 +35,12 @@ class SeedConfig(BaseModel):
         None, description="relative frequency of each kind, for mixture or in place of auto's"
     )
 
+    first: dict[str, int] | None = Field(
+        None,
+        description="number of seeds of each kind that come before the mixture; none of them "
+        "where weights are given, unless this is too",
+    )
+
     blind: bool = Field(False, description="leave out kinds that begin from known structures")
 
     @model_validator(mode="after")
@@ -45,6 +51,11 @@ class SeedConfig(BaseModel):
             values = list(self.weights.values())
             if not all(isfinite(w) and w >= 0 for w in values) or not sum(values) > 0:
                 raise ValueError(f"weights {self.weights} must be positive numbers")
+        if self.first is not None:
+            if self.kind not in {AUTO, MIXTURE}:
+                raise ValueError(f"first goes with kind mixture, not with kind {self.kind}")
+            if any(number < 0 for number in self.first.values()):
+                raise ValueError(f"numbers of first seeds {self.first} must not be negative")
         kinds = [SEEDS.find(name) for name in self._named()]
         have = {setting for kind in kinds for setting in kind.model_fields}
         for setting in self.settings:
@@ -63,7 +74,8 @@ class SeedConfig(BaseModel):
     @model_serializer
     def _plain(self) -> dict[str, Any]:
         given: dict[str, Any] = {"kind": self.kind, "blind": self.blind, **self.settings}
-        return given if self.weights is None else {**given, "weights": self.weights}
+        mixed = {"weights": self.weights, "first": self.first}
+        return given | {name: value for name, value in mixed.items() if value is not None}
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -143,6 +155,29 @@ class SeedConfig(BaseModel):
                 "Leave out blind, or choose another kind of seeds.",
             )
         return shares
+
+    def leading(self, system: System, n_species: int, n_atoms: int) -> Mapping[str, int]:
+        """Number of seeds of each kind that come before the mixture of :meth:`shares`.
+
+        Args:
+            system: what is generated.
+            n_species: number of elements that the model knows.
+            n_atoms: of the largest cell or molecule.
+
+        Raises:
+            UserError: a kind that is not in the mixture.
+        """
+        if self.first is not None:
+            mixture = self.shares(system, n_species, n_atoms)
+            for name in self.first.keys() - mixture.keys():
+                raise UserError(
+                    f"Seeds of kind {name} are to come first, and are not in the mixture.",
+                    f"Kinds of the mixture: {', '.join(mixture)}.",
+                )
+            return self.first
+        if self.kind != AUTO or self.weights is not None or HOST in self.settings:
+            return {}
+        return system.leading_seeds(n_species, n_atoms)
 
     @property
     def wanted_groups(self) -> frozenset[int] | None:
