@@ -15,7 +15,7 @@ def test_blocks_of_any_size_hold_every_atom_once(request, tmp_path):
     program = tmp_path / "gather"
     sources = [Path(request.path).parent / "gather.cpp", source / "gather.cpp"]
     # a count that is put into a smaller type is an error
-    flags = "-std=c++20 -O1 -Wall -Wconversion -Werror -Wno-sign-conversion".split()
+    flags = ["-std=c++20", "-O1", "-Wall", "-Wconversion", "-Werror", "-Wno-sign-conversion"]
     command = [compiler, *flags, f"-I{source}", *map(str, sources), "-o", str(program)]
     subprocess.run(command, check=True)
     done = subprocess.run([program], capture_output=True, text=True, check=True)
