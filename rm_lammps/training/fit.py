@@ -23,6 +23,7 @@ from rm_lammps.training.minutes import Minutes
 from rm_lammps.training.module import ResponseModule
 from rm_lammps.training.prepare import LAST, NEQUIP_CONFIG
 from rm_lammps.training.processes import n_processes, processes_here
+from rm_lammps.training.spurious import SPURIOUS
 from rm_lammps.training.training_config import TrainingConfig
 from rm_lammps.training.training_progress import TrainingProgress
 
@@ -130,6 +131,11 @@ def main() -> None:
     try:
         fit(folder)
     except UnsupportedModelError as what:
+        if (folder / SPURIOUS).exists():
+            raise SystemExit(
+                f"The fast step does not know this model ({what}), and nequip-train shows no "
+                "spurious structures. Leave these out, or change the model."
+            ) from what
         print(f"nequip-train trains this model, several times slower: it has {what}.", flush=True)
         _continue_as_nequip(folder)
 
