@@ -1,4 +1,4 @@
-"""Collect the molecules of runs that are none: what a model took for minima, for rm-train --spurious.
+"""Collect molecules of runs that are none: minima of a model, for rm-train --spurious.
 
     rm-generate without_rules.yaml --model MODEL --formulas formulas.in --num 1 --out run
     python scripts/spurious_molecules.py run --out spurious.extxyz
