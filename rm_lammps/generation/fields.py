@@ -179,6 +179,13 @@ class Execution(BaseModel):
         description="minutes after which no new seed starts; default: until a minute before the "
         "Slurm job's end",
     )
+    keep_every: float = Field(
+        10.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="minutes between two restart files of a structure of 500 atoms or more, from "
+        "which it goes on when the run was killed",
+    )
     grace: float = Field(
         10.0,
         ge=0,

@@ -14,6 +14,8 @@ RECORDS = "records"
 """Folder of what each rank recorded as it went."""
 TRAJECTORIES = "trajectories"
 """Folder of the ways of chosen seeds."""
+PLACES = "places"
+"""Folder of where large structures are on their way."""
 
 STRUCTURES = "structures.extxyz"
 """All converged structures, in order of seed."""
@@ -60,3 +62,8 @@ REPORT = "report.html"
 def trajectory_name(seed: int) -> str:
     """Name of a seed's file in ``trajectories/``."""
     return f"seed-{seed:06d}.extxyz"
+
+
+def place_name(seed: int) -> str:
+    """Name of a seed's files in ``places/``, without their endings."""
+    return f"seed-{seed:06d}"

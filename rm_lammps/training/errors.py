@@ -28,7 +28,7 @@ class Errors:
     def add(self, batch: Batch, predictions: Sequence[Tensor]) -> None:
         """Add a batch with its predicted energies, forces and stresses."""
         energies, forces, stresses = predictions
-        kept = slice(None, batch.n_structures), batch.atom_weights > 0
+        kept = batch.weights > 0, batch.atom_weights > 0
         residuals = {
             "energy": (energies / batch.atom_counts, batch.energies, kept[0]),
             "forces": (forces, batch.forces, kept[1]),
