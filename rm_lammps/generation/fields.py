@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from rm_lammps.files import shipped_models
 from rm_lammps.generation.presets import PRESETS
-from rm_lammps.settings import SYMMETRY, Name, Numbers, Range, Words
+from rm_lammps.settings import SYMMETRY, Interval, Name, Numbers, Range, Words
 
 
 def _compositions(value: Any) -> Any:
@@ -96,6 +96,11 @@ class Shortcuts(BaseModel):
         None, ge=1, description="de novo: atoms at most; default: 20 in a cell"
     )
     blind: bool | None = Field(None, description="no seeds from known structures")
+    density: Interval | None = Field(
+        None,
+        description="of the cubes that glasses are made in, g/cm³, e.g. 2.2, or a range of which "
+        "each draws its own; default: as in the training data",
+    )
     pressure: float | None = Field(
         None, description="external pressure in GPa of E~ units; default: 0"
     )
@@ -157,6 +162,7 @@ _PLACES = {
     "elements": ("de_novo", "elements"),
     "max_atoms": ("de_novo", "max_atoms"),
     "blind": ("seeds", "blind"),
+    "density": ("seeds", "density"),
     "pressure": ("protocol", "pressure"),
 }
 

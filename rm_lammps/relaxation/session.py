@@ -240,16 +240,20 @@ class LammpsSession:
         """
         self._held, self.rotation = held_atoms(atoms), rotation
         self._begin(system)
-        self.set_text(rm_restart=str(restart))
-        self.command('read_restart "${rm_restart}"')
+        self._restart("read_restart", restart)
         self._define(atoms)
         self._loaded = atoms
         self._clear = False
 
     def write_restart(self, file: Path) -> None:
         """Write LAMMPS's restart file."""
-        self.set_text(rm_restart=str(file))
-        self.command('write_restart "${rm_restart}"')
+        self._restart("write_restart", file)
+
+    def _restart(self, command: str, file: Path) -> None:
+        # in a variable, as LAMMPS drops letters beyond ASCII from its input; with quotes for blanks
+        self._lmp.command('variable rm_restart string ""')
+        self._lmp.set_string_variable("rm_restart", f'"{file}"')
+        self._lmp.command(f"{command} ${{rm_restart}}")
 
     def exchange(self, first: int, second: int) -> None:
         """Exchange the places of two atoms, by their numbers from 0."""
