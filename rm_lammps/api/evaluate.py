@@ -5,9 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import ase.io
+
 from rm_lammps.analysis.fields import (
+    AllFields,
     CrystalFields,
     EvaluationConfig,
+    LargeFields,
     MoleculeFields,
     ReportConfig,
 )
@@ -28,7 +32,7 @@ class Evaluated:
     source: Path
     """Folder with the results, or the file of molecules that was looked at."""
     kind: str
-    """``crystals`` or ``molecules``."""
+    """``crystals``, ``molecules`` or ``large cells``."""
     result: dict[str, Any]
     """Rates over all attempted seeds, and a record for each structure: ``evaluation.json``."""
     metrics: dict[str, Any] | None = None
@@ -60,6 +64,8 @@ def evaluate(
     refine_steps: int | None = None,
     refine_fmax: float | None = None,
     hull: str | Sequence[str] | None = None,
+    physical: str | None = None,
+    elastic: bool | None = None,
     xtb: bool | None = None,
     keep: float | None = None,
     smarts: str | None = None,
@@ -97,6 +103,8 @@ def evaluate(
         refine_steps: of that relaxation at most.
         refine_fmax: where it ends, eV/Å.
         hull: ``"shipped"``, files of known structures, or ``"none"``.
+        physical: classical potential of LAMMPS that relaxes large cells.
+        elastic: and strains them.
         xtb: relax molecules with GFN2-xTB too.
         keep: fraction of each composition's molecules to keep.
         smarts: pattern of those to keep.
@@ -163,22 +171,41 @@ def carry_out(config: EvaluationConfig, comm: Communicator | None = None) -> Eva
     comm = OneProcess() if comm is None else comm
     file = config.sources[0] if len(config.sources) == 1 and config.sources[0].is_file() else None
     source = prepare_folder(comm, config.sources, config.out) if file is None else file
-    molecules = file is not None or on_root(comm, lambda: _holds_molecules(source))
-    _refuse_useless(config, source, molecules=molecules)
+    large = on_root(comm, lambda: _holds_large(source))
+    molecules = not large and (file is not None or on_root(comm, lambda: _holds_molecules(source)))
+    _refuse_useless(config, source, molecules=molecules, large=large)
+    if large:
+        return _large(config, source, comm)
     if molecules:
         return _molecules(config, source, comm)
     return _crystals(config, source, comm)
 
 
-def _refuse_useless(config: EvaluationConfig, source: Path, *, molecules: bool) -> None:
+def _refuse_useless(
+    config: EvaluationConfig, source: Path, *, molecules: bool, large: bool
+) -> None:
     """Refuse settings that were given and would do nothing for what is at hand."""
     useless: dict[str, Iterable[str]] = {}
-    if molecules:
-        useless[f"{source} holds molecules"] = {"show", *CrystalFields.model_fields}
+    if large:
+        others = {
+            *AllFields.model_fields,
+            *CrystalFields.model_fields,
+            *MoleculeFields.model_fields,
+        }
+        useless[f"{source} holds cells of 200 atoms or more"] = others - {"reference"}
+        if config.physical is None:
+            useless["it needs --physical"] = ["elastic"]
+    elif molecules:
+        useless[f"{source} holds molecules"] = {
+            "show",
+            *CrystalFields.model_fields,
+            *LargeFields.model_fields,
+        }
         if source.is_file():
             useless[f"{source} is a file, not the folder of a run"] = ["format"]
     else:
         useless[f"{source} holds crystals"] = MoleculeFields.model_fields
+        useless[f"{source} holds cells of less than 200 atoms"] = LargeFields.model_fields
         if not config.metrics:
             useless["it needs --metrics"] = ["at", "training"]
         if "vasp" not in config.format:
@@ -192,6 +219,28 @@ def _refuse_useless(config: EvaluationConfig, source: Path, *, molecules: bool) 
         if idle:
             flags = ", ".join(f"--{name.replace('_', '-')}" for name in idle)
             raise UserError(f"{flags} would do nothing: {why}.", "Leave it out.")
+
+
+def _holds_large(source: Path) -> bool:
+    """Whether each structure is a cell of 200 atoms or more, of which no two are the same."""
+    from rm_lammps.analysis.disorder.evaluate import LARGE, is_large
+
+    if source.is_dir():
+        return is_large(source)
+    try:
+        first = ase.io.read(source, index=0)
+    except Exception:
+        # whatever it is, the reader of molecules says what is wrong with it
+        return False
+    return bool(first.pbc.all() and len(first) >= LARGE)
+
+
+def _large(config: EvaluationConfig, source: Path, comm: Communicator) -> Evaluated:
+    from rm_lammps.analysis.disorder.evaluate import Judges, evaluate_large
+
+    judges = Judges(config.physical, config.elastic)
+    result = evaluate_large(source, config.reference, judges, comm=comm, out=config.out)
+    return Evaluated(source, "large cells", result)
 
 
 def _holds_molecules(folder: Path) -> bool:
