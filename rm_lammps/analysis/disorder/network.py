@@ -52,14 +52,21 @@ class Network:
     """Bonds that are wrong, each counted once."""
 
     @classmethod
-    def of(cls, atoms: ase.Atoms) -> "Network":
-        """Find the bonds of a periodic cell."""
+    def of(cls, atoms: ase.Atoms, longest: float | None = None) -> "Network":
+        """Find the bonds of a periodic cell.
+
+        Args:
+            atoms: the cell.
+            longest: bond of an element, Å; by the covalent radii unless given.
+        """
         numbers = atoms.numbers.astype(int)
         species = np.unique(numbers).tolist()
         limits = np.zeros((max(species) + 1,) * 2)
         for a in species:
             for b in species:
                 limits[a, b] = longest_bond(a, b)
+        if longest is not None and len(species) == 1:
+            limits[species[0], species[0]] = longest
         anion = most_electronegative(species)
         parts, wrong = [], 0
         for pairs in pairs_in_blocks(atoms, float(limits.max())):
