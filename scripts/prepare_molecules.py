@@ -13,7 +13,7 @@ import ase
 import ase.io
 import numpy as np
 
-from rm_lammps.analysis.molecules.bonds import canonical, perceive
+from rm_lammps.analysis.molecules.perceived_bonds import canonical, perceive
 from rm_lammps.datasets import read_structures, validate
 from rm_lammps.datasets.qm9 import read_qm9
 

@@ -10,7 +10,7 @@ import yaml
 
 from rm_lammps.files import MODEL_PACKAGE, MODEL_PROTOTYPES, MODEL_STATISTICS
 from rm_lammps.settings import combine
-from rm_lammps.training.config import load_config
+from rm_lammps.training.training_config import load_config
 
 SHIPPED = (MODEL_PACKAGE, MODEL_STATISTICS, "card.json", "card.md", "training.png")
 _PRETRAINED = Path(__file__).resolve().parents[1] / "rm_lammps" / "pretrained"

@@ -20,7 +20,7 @@ from rich.progress import track
 from rm_lammps.analysis.unique import read_unique
 from rm_lammps.deployment.bundle import find_bundle
 from rm_lammps.relaxation.session import LammpsSession
-from rm_lammps.systems.matching import rms
+from rm_lammps.systems.crystal_matcher import rms
 
 PLACES = (1, 5, 20)
 

@@ -24,7 +24,7 @@ from rm_lammps.datasets.library import PrototypeLibrary, pettifor_places
 from rm_lammps.files import MODEL_PROTOTYPES, MODEL_STATISTICS
 from rm_lammps.seeds import Prototypes
 from rm_lammps.seeds.votes import DECORATED_WEIGHT, REPEATED_WEIGHT, Candidate
-from rm_lammps.systems.matching import rms
+from rm_lammps.systems.crystal_matcher import rms
 
 LEAST = 1e-4
 """Probability of what no vote was for."""

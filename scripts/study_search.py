@@ -31,10 +31,10 @@ import numpy as np
 import yaml
 from mpi4py import MPI  # noqa: F401  (before LAMMPS)
 
-from rm_lammps.analysis.symmetry import order_of_symmetry
+from rm_lammps.analysis.standard_cells import order_of_symmetry
 from rm_lammps.datasets import read_structures
 from rm_lammps.deployment.bundle import find_bundle
-from rm_lammps.generation.config import GenerationConfig
+from rm_lammps.generation.generation_config import GenerationConfig
 from rm_lammps.generation.presets import PRESETS
 from rm_lammps.geometry.symmetry import space_group
 from rm_lammps.relaxation import Relaxed
@@ -42,7 +42,7 @@ from rm_lammps.relaxation.relaxation import relax
 from rm_lammps.relaxation.session import LammpsSession
 from rm_lammps.seeds import ModelFacts, SeedMaker
 from rm_lammps.seeds.wyckoff import crystal_system
-from rm_lammps.systems.matching import rms
+from rm_lammps.systems.crystal_matcher import rms
 
 STRICT = 0.1
 """(V/N)^(1/3)."""

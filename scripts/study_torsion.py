@@ -22,7 +22,7 @@ from nequip.model.saved_models.load_utils import load_saved_model
 from nequip.utils.global_state import set_global_state
 from rdkit import Chem
 
-from rm_lammps.analysis.molecules.bonds import perceive
+from rm_lammps.analysis.molecules.perceived_bonds import perceive
 from rm_lammps.chemistry.bonds import bonded
 from rm_lammps.datasets import read_structures
 from rm_lammps.pretrained.source import find_model

@@ -14,8 +14,8 @@ import yaml
 
 from rm_lammps.datasets import DatasetStatistics, read_structures, split_indices
 from rm_lammps.files import MODEL_PROTOTYPES, MODEL_STATISTICS
-from rm_lammps.training.config import TrainingConfig
 from rm_lammps.training.learned_library import learned_library
+from rm_lammps.training.training_config import TrainingConfig
 
 
 def main() -> None:

@@ -15,8 +15,8 @@ import typer
 import yaml
 
 from rm_lammps.files import shipped_folder
-from rm_lammps.generation.config import load_run
-from rm_lammps.training.config import TrainingConfig
+from rm_lammps.generation.generation_config import load_run
+from rm_lammps.training.training_config import TrainingConfig
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 DOCS = CHECKOUT / "docs"

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.ranks import Communicator, on_root
-from rm_lammps.runs.contents import read_run_file
 from rm_lammps.runs.index import read_index
 from rm_lammps.runs.request import total_seeds
+from rm_lammps.runs.small_files import read_run_file
 
 _LARGE = 200
 """Atoms from which on a cell is described by what it looks like: no two such cells are the same."""

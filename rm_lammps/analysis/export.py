@@ -14,7 +14,7 @@ from ase.db import connect
 from ase.db.core import reserved_keys
 
 from rm_lammps.analysis.hand_over import HandOver, cif_text, poscar_text, write_vasp
-from rm_lammps.analysis.molecules.files import write_sdf, write_smiles
+from rm_lammps.analysis.molecules.chemists_formats import write_sdf, write_smiles
 from rm_lammps.analysis.unique import UniqueSet, read_unique
 from rm_lammps.errors import UserError
 from rm_lammps.runs.frames import FrameFile, iterate

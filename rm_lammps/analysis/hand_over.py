@@ -9,11 +9,11 @@ from pathlib import Path
 import ase
 from ase.io.cif import write_cif
 
-from rm_lammps.analysis.symmetry import elements_together, symmetrised
+from rm_lammps.analysis.standard_cells import elements_together, symmetrised
 from rm_lammps.errors import UserError
 from rm_lammps.files import cannot_write
 from rm_lammps.geometry.symmetry import EXACT, SYMPREC, space_group
-from rm_lammps.systems.matching import to_pymatgen
+from rm_lammps.systems.crystal_matcher import to_pymatgen
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,8 @@ from rm_lammps.analysis.unique import UniqueSet
 from rm_lammps.datasets import read_structures
 from rm_lammps.files import write_json
 from rm_lammps.ranks import Communicator, OneProcess, on_root
-from rm_lammps.runs.contents import read_summary
 from rm_lammps.runs.layout import METRICS
+from rm_lammps.runs.small_files import read_summary
 
 
 def measure(

@@ -16,7 +16,7 @@ from pymatgen.analysis.structure_matcher import StructureMatcher
 
 from rm_lammps.analysis.hull import AboveHull, Hull, Known
 from rm_lammps.analysis.kept_opinions import KeptOpinions, Opinion, Question
-from rm_lammps.analysis.symmetry import TIGHT_SYMPREC
+from rm_lammps.analysis.standard_cells import TIGHT_SYMPREC
 from rm_lammps.analysis.unique import UniqueSet, ranked_set, tight_facts
 from rm_lammps.geometry.symmetry import SYMPREC, space_group
 from rm_lammps.potentials import Potential
@@ -24,8 +24,8 @@ from rm_lammps.ranks import Communicator
 from rm_lammps.runs.frames import FrameFile
 from rm_lammps.runs.layout import STRUCTURES
 from rm_lammps.runs.records import Fact
+from rm_lammps.systems.crystal_matcher import rms
 from rm_lammps.systems.identity import identify
-from rm_lammps.systems.matching import rms
 
 SAME_ENERGY = 0.01
 """eV per atom, within which refined structures may be the same."""

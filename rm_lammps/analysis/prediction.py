@@ -19,7 +19,7 @@ from rm_lammps.chemistry.formula import reduced_formula
 from rm_lammps.geometry.symmetry import space_group
 from rm_lammps.ranks import Communicator, share_out
 from rm_lammps.seeds.wyckoff import crystal_system
-from rm_lammps.systems.matching import STOL, rms
+from rm_lammps.systems.crystal_matcher import STOL, rms
 
 
 @dataclass(frozen=True)

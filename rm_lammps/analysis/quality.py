@@ -14,7 +14,7 @@ from rm_lammps.geometry.symmetry import space_group
 from rm_lammps.ranks import Communicator, share_out
 from rm_lammps.seeds.de_novo import charge_balanced
 from rm_lammps.seeds.wyckoff import crystal_system
-from rm_lammps.systems.matching import rms
+from rm_lammps.systems.crystal_matcher import rms
 
 SHORTEST = 0.5
 """Å; no valid structure has atoms closer than this (Xie et al., ICLR 2022)."""

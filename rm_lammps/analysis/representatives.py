@@ -6,7 +6,7 @@ import ase
 import numpy as np
 from numpy.typing import NDArray
 
-from rm_lammps.analysis.symmetry import TIGHT_SYMPREC, point_group_order
+from rm_lammps.analysis.standard_cells import TIGHT_SYMPREC, point_group_order
 from rm_lammps.geometry.symmetry import SYMPREC, space_group
 from rm_lammps.ranks import Communicator, share_out
 from rm_lammps.runs.index import FrameTable

@@ -15,16 +15,16 @@ from rm_lammps.analysis.grouping import Grouping, Tolerances
 from rm_lammps.analysis.groups import KeptGroups
 from rm_lammps.analysis.ranking import Ranking
 from rm_lammps.analysis.representatives import represented
-from rm_lammps.analysis.symmetry import TIGHT_SYMPREC, order_of_symmetry, symmetrised
+from rm_lammps.analysis.standard_cells import TIGHT_SYMPREC, order_of_symmetry, symmetrised
 from rm_lammps.errors import UserError
 from rm_lammps.files import replacing
 from rm_lammps.geometry.symmetry import SYMPREC, SpaceGroup, space_group
 from rm_lammps.ranks import Communicator, OneProcess, on_root, share_out
-from rm_lammps.runs.contents import system_of_run
 from rm_lammps.runs.frames import FrameFile, iterate, with_note
 from rm_lammps.runs.index import FrameTable, read_index
 from rm_lammps.runs.layout import STRUCTURES, SUMMARY, SYMMETRISED, UNIQUE
 from rm_lammps.runs.records import Fact
+from rm_lammps.runs.small_files import system_of_run
 from rm_lammps.systems import System, find_system, system_of
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import ase.io
 
-from rm_lammps.analysis.fields import (
+from rm_lammps.analysis.evaluation_fields import (
     AllFields,
     CrystalFields,
     EvaluationConfig,
@@ -244,7 +244,7 @@ def _large(config: EvaluationConfig, source: Path, comm: Communicator) -> Evalua
 
 
 def _holds_molecules(folder: Path) -> bool:
-    from rm_lammps.runs.contents import system_of_run
+    from rm_lammps.runs.small_files import system_of_run
 
     return not system_of_run(folder).has_cell
 
@@ -253,7 +253,7 @@ def _molecules(config: EvaluationConfig, source: Path, comm: Communicator) -> Ev
     from rm_lammps.analysis.molecules import require_packages
 
     require_packages(xtb=config.xtb)
-    from rm_lammps.analysis.molecules.evaluate import Options, evaluate_file, evaluate_run
+    from rm_lammps.analysis.molecules.evaluate_molecules import Options, evaluate_file, evaluate_run
 
     options = Options(config.training, config.xtb, config.keep, config.smarts, config.drop_alerts)
     if source.is_file():
@@ -264,7 +264,7 @@ def _molecules(config: EvaluationConfig, source: Path, comm: Communicator) -> Ev
 
 
 def _crystals(config: EvaluationConfig, folder: Path, comm: Communicator) -> Evaluated:
-    from rm_lammps.analysis.evaluate import evaluate as run
+    from rm_lammps.analysis.evaluate_run import evaluate as run
     from rm_lammps.analysis.grouping import Tolerances
     from rm_lammps.analysis.hand_over import HandOver
     from rm_lammps.analysis.metrics import measure

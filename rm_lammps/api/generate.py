@@ -131,8 +131,8 @@ def generate(
     from mpi4py import MPI
 
     from rm_lammps.analysis.conclusion import conclude
-    from rm_lammps.generation.config import load_run
-    from rm_lammps.generation.run import generate as carry_out
+    from rm_lammps.generation.generation_config import load_run
+    from rm_lammps.generation.generation_run import generate as carry_out
     from rm_lammps.ranks import check_launcher, on_all, on_root
 
     comm = MPI.COMM_WORLD if comm is None else comm

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from rm_lammps.extras import require
-from rm_lammps.training.config import load_config
 from rm_lammps.training.suited import AUTO, settings_for
+from rm_lammps.training.training_config import load_config
 
 
 def train(
@@ -46,7 +46,7 @@ def train(
         >>> run = rm.generate(model=folder, formula="C8", out="carbon")  # doctest: +SKIP
     """
     require("train", "Training")
-    from rm_lammps.training.run import train as run
+    from rm_lammps.training.training_run import train as run
 
     if config == AUTO:
         config = settings_for(Path(data), Path(out).resolve().name)

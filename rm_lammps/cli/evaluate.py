@@ -9,10 +9,15 @@ from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
 
-from rm_lammps.analysis.fields import AllFields, CrystalFields, LargeFields, MoleculeFields
+from rm_lammps.analysis.evaluation_fields import (
+    AllFields,
+    CrystalFields,
+    LargeFields,
+    MoleculeFields,
+)
 from rm_lammps.analysis.reasons import hull_words, origin
 from rm_lammps.cli.common import print_error, run_app
-from rm_lammps.cli.metrics import metrics_tables
+from rm_lammps.cli.metrics_tables import metrics_tables
 from rm_lammps.cli.options import with_flags
 from rm_lammps.environment import one_thread
 from rm_lammps.errors import UserError

@@ -13,7 +13,7 @@ from rm_lammps.cli.common import BAD_INPUT, print_error, refuse, run_app, stated
 from rm_lammps.cli.options import with_flags
 from rm_lammps.environment import one_thread
 from rm_lammps.errors import Note, UserError, of_environment
-from rm_lammps.generation.fields import Execution, RunFields, Shortcuts
+from rm_lammps.generation.run_fields import Execution, RunFields, Shortcuts
 from rm_lammps.ranks import check_launcher
 from rm_lammps.runs.layout import RUN, STRUCTURES
 
@@ -130,8 +130,8 @@ def _run(
 ) -> tuple[Path, dict[str, Any]]:
     """Folder and summary of the run."""
     from rm_lammps.analysis.conclusion import conclude
-    from rm_lammps.generation.config import load_run
-    from rm_lammps.generation.run import generate as run
+    from rm_lammps.generation.generation_config import load_run
+    from rm_lammps.generation.generation_run import generate as run
     from rm_lammps.generation.stopping import end_with_parent
     from rm_lammps.ranks import on_root
 

@@ -10,7 +10,7 @@ def print_molecules(result: dict[str, Any], console: Console | None = None) -> N
     """Print the tables of an evaluation of molecules.
 
     Args:
-        result: of ``rm_lammps.analysis.molecules.evaluate``.
+        result: of ``rm_lammps.analysis.molecules.evaluate_molecules``.
         console: where to; standard output unless given.
     """
     console = console or Console()

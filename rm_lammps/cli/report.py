@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from rm_lammps.analysis.fields import ReportFields
+from rm_lammps.analysis.evaluation_fields import ReportFields
 from rm_lammps.cli.common import run_app
 from rm_lammps.cli.options import with_flags
 from rm_lammps.extras import require

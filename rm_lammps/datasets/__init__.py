@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from rm_lammps.datasets.splits import split_indices
 from rm_lammps.datasets.statistics import DatasetStatistics
-from rm_lammps.datasets.validation import validate
+from rm_lammps.datasets.structure_checks import validate
 
 if TYPE_CHECKING:
     from rm_lammps.datasets.readers import read_structures

@@ -14,7 +14,7 @@ from ase.spacegroup import crystal
 from ase.spacegroup.spacegroup import SpacegroupValueError
 
 from rm_lammps.chemistry.formula import count_atoms, read_label
-from rm_lammps.datasets.errors import FormatError
+from rm_lammps.datasets.format_error import FormatError
 from rm_lammps.errors import UserError
 
 _ORDER_IT = (

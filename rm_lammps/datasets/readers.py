@@ -16,9 +16,9 @@ import ase.io
 from ase.io.formats import UnknownFileTypeError, filetype, ioformats
 
 from rm_lammps.datasets.cif import looks_like_cif, read_cif
-from rm_lammps.datasets.errors import FormatError
+from rm_lammps.datasets.format_error import FormatError
+from rm_lammps.datasets.structure_checks import check
 from rm_lammps.datasets.tables import looks_like_table, read_table
-from rm_lammps.datasets.validation import check
 from rm_lammps.datasets.xyz import looks_like_xyz, read_xyz
 from rm_lammps.errors import UserError
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import ase
 
 from rm_lammps.datasets.cif import read_cif
-from rm_lammps.datasets.errors import FormatError
+from rm_lammps.datasets.format_error import FormatError
 
 _COLUMN = "cif"
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from rm_lammps.deployment.bundle import Bundle
 from rm_lammps.errors import UserError
-from rm_lammps.generation.config import GenerationConfig
+from rm_lammps.generation.generation_config import GenerationConfig
 from rm_lammps.runs.request import Request
 from rm_lammps.seeds import ModelFacts, SeedMaker, draw_hydrogens, sample_compositions
 

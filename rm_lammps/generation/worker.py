@@ -11,10 +11,10 @@ from mpi4py import MPI
 from rm_lammps.deployment.bundle import Bundle
 from rm_lammps.errors import UserError
 from rm_lammps.files import cannot_write
-from rm_lammps.generation.config import GenerationConfig
 from rm_lammps.generation.counters import SharedCounters
 from rm_lammps.generation.display import GenerationProgress
-from rm_lammps.generation.fields import Execution
+from rm_lammps.generation.generation_config import GenerationConfig
+from rm_lammps.generation.run_fields import Execution
 from rm_lammps.generation.run_seeds import RunSeeds
 from rm_lammps.generation.schedule import ChunkSchedule, SeedRanges
 from rm_lammps.generation.stopping import Stopping

@@ -27,7 +27,7 @@ class SpaceGroup:
     number: int
 
     def __str__(self) -> str:
-        return f"{self.symbol} ({self.number})"
+        return f"{self.symbol} ({self.number})" if self.number else self.symbol
 
 
 UNKNOWN = SpaceGroup("unknown", 0)
@@ -36,17 +36,26 @@ UNKNOWN = SpaceGroup("unknown", 0)
 def space_group(atoms: ase.Atoms, symprec: float = SYMPREC) -> SpaceGroup:
     """Space group of a crystal; unknown for molecules.
 
+    What is periodic along a and b only has a layer group: its symbol says so, its number is 0.
+
     Args:
         atoms: the structure.
         symprec: how far atoms may be from their ideal sites, Å.
     """
     if not atoms.pbc.all():
-        return UNKNOWN
+        return _layer_group(atoms, symprec) if tuple(atoms.pbc) == (True, True, False) else UNKNOWN
     found = spglib.get_spacegroup(spglib_cell(atoms), symprec=symprec)
     if not found:
         return UNKNOWN
     symbol, number = found.rsplit(" ", 1)
     return SpaceGroup(symbol.strip(), int(number.strip("()")))
+
+
+def _layer_group(atoms: ase.Atoms, symprec: float) -> SpaceGroup:
+    found = spglib.get_layergroup(spglib_cell(atoms), aperiodic_dir=2, symprec=symprec)
+    if found is None:
+        return UNKNOWN
+    return SpaceGroup(f"{found.international}, layer group {found.number}", 0)
 
 
 def symmetry_operations(atoms: ase.Atoms, symprec: float = EXACT) -> tuple[Array, Array]:

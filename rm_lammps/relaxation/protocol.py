@@ -80,11 +80,24 @@ class Protocol(BaseModel):
             self._check_symmetry(system)
         if self.axes != "xyz":
             self.check_holding()
-        if self.axes not in {"xyz", "none"} and not all(system.pbc):
-            raise UserError(f"{system.plural.capitalize()} have no cell.", "Leave out axes.")
+        if self.axes not in {"xyz", "none"}:
+            self._check_axes(system)
         if self.spring is not None and self.axes not in {"none", "xyz"}:
             raise UserError(
                 "Springs tie atoms to places in a cell that changes.", "Give axes: none."
+            )
+
+    def _check_axes(self, system: System) -> None:
+        """Check that there is a cell to change along the axes asked for.
+
+        Raises:
+            UserError: there is none.
+        """
+        able = [axis for number, axis in enumerate("xyz") if system.strained[number, number]]
+        if not set(self.axes) <= set(able):
+            raise UserError(
+                f"{system.plural.capitalize()} have no cell along {self.axes} that changes.",
+                f"Give axes among {' '.join(able)}." if able else "Leave out axes.",
             )
 
     def check_holding(self) -> None:

@@ -9,11 +9,13 @@ from ase.units import GPa
 from numpy.typing import NDArray
 
 from rm_lammps.datasets import DatasetStatistics
+from rm_lammps.errors import UserError
 from rm_lammps.geometry import perturb
 from rm_lammps.geometry.neighbours import pairs_of
 from rm_lammps.relaxation.attempt import Attempt
-from rm_lammps.relaxation.held import held_atoms, without_motion
+from rm_lammps.relaxation.held import held_atoms, kept_atoms, without_motion
 from rm_lammps.relaxation.keeping import Keeper, Place
+from rm_lammps.relaxation.kept_symmetry import symmetric_change
 from rm_lammps.relaxation.outcome import (
     DroppedError,
     Evaluation,
@@ -26,7 +28,6 @@ from rm_lammps.relaxation.outcome import (
 from rm_lammps.relaxation.protocol import Protocol
 from rm_lammps.relaxation.session import BAR_PER_GPA, LammpsSession
 from rm_lammps.relaxation.stage import Search, Stage
-from rm_lammps.relaxation.symmetry import symmetric_change
 from rm_lammps.systems import System, system_of
 
 _SMALL_VOLUME = 1e-3
@@ -232,7 +233,7 @@ class Relaxation:
             displacement: standard deviation of each coordinate, Å.
             strain: standard deviation of each component of the strain.
         """
-        strained = self.strained & (len(held_atoms(atoms)) == 0)
+        strained = self.strained & (len(kept_atoms(atoms)) == 0)
         moved = perturb(atoms, displacement, strain, self.rng, strained)
         moved = without_motion(atoms, moved)
         if self.protocol.keep_symmetry:
@@ -303,11 +304,17 @@ def relax(
 
     Raises:
         DroppedError: ``dropped`` said so.
-        UserError: atoms are held, and a stage would move them.
+        UserError: atoms are held, and a stage would move them; or nothing is free to move.
     """
     rng = np.random.default_rng(0) if rng is None else rng
-    if len(held_atoms(atoms)):
+    held = len(held_atoms(atoms))
+    if len(kept_atoms(atoms)):
         protocol.check_holding()
+        if held == len(atoms) and protocol.axes == "none" and protocol.spring is None:
+            raise UserError(
+                f"Nothing is free to move: all {held} atoms are held, and so is the cell.",
+                "Hold fewer atoms, or give axes along which the cell may change.",
+            )
     session.compose(protocol.terms)
     session.restrict(protocol.axes, protocol.spring)
     session.discard()
@@ -327,7 +334,7 @@ def relax(
         )
     except StopError as stop:
         return Failure(stop.reason, str(stop), session.evaluations() - before)
-    except DroppedError:
+    except (DroppedError, UserError):
         raise
     except Exception as error:
         if session.shared and type(error).__name__ == "MPIAbortException":

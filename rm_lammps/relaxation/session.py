@@ -24,6 +24,7 @@ from rm_lammps.relaxation.held import (
     hold_commands,
     in_frame,
     place_in_frame,
+    stiff_atoms,
     without_motion,
 )
 from rm_lammps.relaxation.outcome import Evaluation, Reason, StopError
@@ -67,7 +68,7 @@ class LammpsSession:
         self._lmp: Any = None
         self._evaluations_before = 0
         self._loaded: ase.Atoms | None = None
-        self._held = held_atoms(ase.Atoms())
+        self._held = self._stiff = held_atoms(ase.Atoms())
         self._system: System | None = None
         self._clear = True
         self._trajectory: Path | None = None
@@ -216,9 +217,9 @@ class LammpsSession:
         if system is None:
             before = self._system
             system = before if before is not None and before.holds(atoms) else system_of(atoms)
-        self._held = held_atoms(atoms)
-        in_cell = self.keeps_frame and all(system.pbc)
-        placed = place_in_frame(atoms) if in_cell else system.place(atoms)
+        self._held, self._stiff = held_atoms(atoms), stiff_atoms(atoms)
+        framed = self.keeps_frame and system.has_cell
+        placed = place_in_frame(atoms) if framed else system.place(atoms)
         self.rotation = placed.rotation
         if self._takes_over(atoms, system):
             self._move(placed.cell, placed.positions)
@@ -238,7 +239,8 @@ class LammpsSession:
             restart: LAMMPS's file.
             rotation: how vectors were turned when it was written.
         """
-        self._held, self.rotation = held_atoms(atoms), rotation
+        self._held, self._stiff = held_atoms(atoms), stiff_atoms(atoms)
+        self.rotation = rotation
         self._begin(system)
         self._restart("read_restart", restart)
         self._define(atoms)
@@ -273,18 +275,21 @@ class LammpsSession:
     @property
     def moving(self) -> str:
         """LAMMPS group of the atoms that stages may move."""
-        return MOVING if len(self._held) and self._spring is None else "all"
+        fixed = len(self._held) and self._spring is None
+        return MOVING if fixed or len(self._stiff) else "all"
 
     @property
     def keeps_frame(self) -> bool:
         """Whether the cell stays as it was loaded, but for strains along axes that may change."""
-        return self._axes != "xyz" or len(self._held) > 0
+        return self._axes != "xyz" or len(self._held) + len(self._stiff) > 0
 
     def _takes_over(self, atoms: ase.Atoms, system: System) -> bool:
         """Whether the box in LAMMPS serves; ranks that share one would have to exchange atoms."""
         if self._clear or self._loaded is None or self.shared:
             return False
         if not np.array_equal(held_atoms(self._loaded), self._held) or self._spring is not None:
+            return False
+        if not np.array_equal(stiff_atoms(self._loaded), self._stiff):
             return False
         return self._system == system and np.array_equal(self._loaded.numbers, atoms.numbers)
 
@@ -340,7 +345,7 @@ class LammpsSession:
         if self._trajectory is not None:
             lmp.command(f"dump trajectory all extxyz {_FRAMES_EVERY} {self._trajectory}")
             lmp.command(f"dump_modify trajectory append yes sort id element {' '.join(elements)}")
-        for command in hold_commands(self._held, self._spring):
+        for command in hold_commands(self._held, self._stiff, self._spring):
             self.command(command)
 
     @property
@@ -359,7 +364,7 @@ class LammpsSession:
         if self._loaded is None:
             raise RuntimeError("nothing was loaded")
         corner, cell = self._box()
-        if self.keeps_frame and all(self.system.pbc):
+        if self.keeps_frame and self.system.has_cell:
             sites = ase.cell.Cell(cell).scaled_positions(self._gather("x") - corner)
             now = in_frame(self._loaded, cell, sites, self.rotation)
             still = self._axes == "none" and self._spring is None

@@ -1,6 +1,6 @@
 """Noise and labels of many structures at once: the same as one by one, without Python in between.
 
-:mod:`~rm_lammps.response.noise`, :mod:`~rm_lammps.response.matching` and
+:mod:`~rm_lammps.response.noise`, :mod:`~rm_lammps.response.nearest_sites` and
 :mod:`~rm_lammps.response.energy` say what is computed, for one structure; the tests hold both
 against each other.
 """
@@ -161,7 +161,7 @@ def _repulsion(
 def matched(sites: Structures, drawn: Array, permute: Bools) -> Array:
     """Displacement of each atom from its site in the nearest assignment.
 
-    See :func:`~rm_lammps.response.matching.matched_displacements`.
+    See :func:`~rm_lammps.response.nearest_sites.matched_displacements`.
 
     Args:
         sites: equilibrium structures.

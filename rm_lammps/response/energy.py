@@ -72,7 +72,7 @@ class FictitiousEnergy(BaseModel):
         Args:
             positions: noisy positions in the deformed frame, shape (n, 3), Å.
             displacements: in the undeformed frame, from
-                :func:`~rm_lammps.response.matching.matched_displacements`, shape (n, 3), Å.
+                :func:`~rm_lammps.response.nearest_sites.matched_displacements`, shape (n, 3), Å.
             numbers: atomic numbers, shape (n,).
             min_distances: from :func:`distance_table`, Å.
             cell: noisy cell, shape (3, 3), Å; ``None`` for molecules.

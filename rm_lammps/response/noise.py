@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from rm_lammps.geometry import Array
-from rm_lammps.response.matching import matched_displacements
+from rm_lammps.response.nearest_sites import matched_displacements
 
 
 class NoiseConfig(BaseModel):

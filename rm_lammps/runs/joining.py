@@ -21,7 +21,6 @@ from ase.io.extxyz import key_val_dict_to_str, key_val_str_to_dict
 
 from rm_lammps.errors import UserError
 from rm_lammps.files import replacing, write_json
-from rm_lammps.runs.contents import read_failures, read_run_file, read_summary
 from rm_lammps.runs.folder import finish, is_going_on, take_lock
 from rm_lammps.runs.frames import FrameFile, with_note
 from rm_lammps.runs.index import FrameTable, concatenate, read_index, write_index
@@ -39,6 +38,7 @@ from rm_lammps.runs.layout import (
 from rm_lammps.runs.merge import merge, read_records
 from rm_lammps.runs.request import Asked, read_request, total_seeds
 from rm_lammps.runs.shards import read_recorded, shards
+from rm_lammps.runs.small_files import read_failures, read_run_file, read_summary
 from rm_lammps.systems import system_of
 
 _PARTS = ".parts-"

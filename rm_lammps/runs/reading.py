@@ -8,7 +8,6 @@ from typing import Any, overload
 import ase
 
 from rm_lammps.errors import UserError
-from rm_lammps.runs.contents import read_failures, read_run_file, read_summary
 from rm_lammps.runs.folder import is_going_on
 from rm_lammps.runs.frames import FrameFile, iterate
 from rm_lammps.runs.index import FrameTable, read_index
@@ -16,6 +15,7 @@ from rm_lammps.runs.joined import JoinedRun, read_asked, read_joined
 from rm_lammps.runs.joining import join, ready_to_read
 from rm_lammps.runs.layout import STRUCTURES, UNIQUE
 from rm_lammps.runs.records import SeedRecord
+from rm_lammps.runs.small_files import read_failures, read_run_file, read_summary
 from rm_lammps.runs.status import RunStatus, read_status
 
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from rm_lammps.errors import UserError
-from rm_lammps.runs.contents import read_run_file
 from rm_lammps.runs.folder import is_going_on
 from rm_lammps.runs.layout import JOINED
 from rm_lammps.runs.merge import Totals
 from rm_lammps.runs.records import read_head
 from rm_lammps.runs.request import total_seeds
 from rm_lammps.runs.shards import read_shard, session_of, shards
+from rm_lammps.runs.small_files import read_run_file
 
 
 class State(str, Enum):

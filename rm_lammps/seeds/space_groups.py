@@ -14,8 +14,8 @@ from pydantic import BeforeValidator, Field, field_validator
 
 from rm_lammps.errors import UserError
 from rm_lammps.geometry import Array
-from rm_lammps.seeds.boxes import BoxSettings
 from rm_lammps.seeds.placing import Sites
+from rm_lammps.seeds.random_boxes import BoxSettings
 from rm_lammps.seeds.seeder import Content
 from rm_lammps.seeds.wyckoff import PARTS, SpaceGroupTable, WyckoffPosition, space_group_table
 from rm_lammps.settings import SYMMETRY, Words, read_words

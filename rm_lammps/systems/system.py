@@ -36,6 +36,8 @@ class System(Kind, ABC):
     """Name of the system that models for this one are trained on."""
     fallback: ClassVar[str]
     """Kind of seed that every composition has, where the one asked for finds none."""
+    host_kind: ClassVar[str] = "inside"
+    """Kind of the seeds where a host is given."""
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     """Generation presets that it brings, by name."""
     room: ClassVar[float] = 15.0
@@ -100,6 +102,15 @@ class System(Kind, ABC):
             n_atoms: of the largest cell or molecule.
         """
 
+    def leading_seeds(self, n_species: int, n_atoms: int) -> Mapping[str, int]:
+        """Kinds whose seeds come before those of :meth:`seed_kinds`, with the number of each.
+
+        Args:
+            n_species: number of elements that the model knows.
+            n_atoms: of the largest cell or molecule.
+        """
+        return {}
+
     def check_composition(self, formula: str, composition: Mapping[str, int]) -> None:
         """Check that such a structure can have this composition.
 
@@ -111,6 +122,15 @@ class System(Kind, ABC):
         """Make a structure of this system of what a kind of seeds drew; Å, order of atoms kept."""
         seed.pbc = self.pbc
         return seed
+
+    def adopt_host(self, host: ase.Atoms) -> ase.Atoms:
+        """Make a structure of this system of one that is built into; places of atoms kept.
+
+        Raises:
+            UserError: it can't be one.
+        """
+        host.pbc = self.pbc
+        return host
 
     def pieces(self, atoms: ase.Atoms) -> int:
         """Number of pieces that a structure fell into; 1 for a whole one."""

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from rm_lammps.datasets import DatasetStatistics
-from rm_lammps.training.config import TrainingConfig
 from rm_lammps.training.initial import initial_history
+from rm_lammps.training.training_config import TrainingConfig
 
 _VERSIONED = ("rm_lammps", "torch", "nequip", "nequip-allegro", "lightning", "e3nn", "numpy")
 

@@ -12,7 +12,6 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.response.structures import Ints
-from rm_lammps.training.config import TrainingConfig
 from rm_lammps.training.samples import (
     Plan,
     SampleSource,
@@ -24,6 +23,7 @@ from rm_lammps.training.samples import (
     to_batch,
 )
 from rm_lammps.training.step import Batch
+from rm_lammps.training.training_config import TrainingConfig
 
 VALIDATION_SEED = 20240509
 _PROBES = 6

@@ -18,13 +18,13 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.files import MODEL_STATISTICS
 from rm_lammps.model.edge_form import UnsupportedModelError
-from rm_lammps.training.config import TrainingConfig
 from rm_lammps.training.data import ResponseData
 from rm_lammps.training.minutes import Minutes
 from rm_lammps.training.module import ResponseModule
 from rm_lammps.training.prepare import LAST, NEQUIP_CONFIG
 from rm_lammps.training.processes import n_processes, processes_here
-from rm_lammps.training.progress import TrainingProgress
+from rm_lammps.training.training_config import TrainingConfig
+from rm_lammps.training.training_progress import TrainingProgress
 
 _QUIET_HYDRA = (
     "hydra.run.dir=.",

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from rm_lammps.datasets.library import PrototypeLibrary, pettifor_order, ways_to_replace
 from rm_lammps.progress import follow
-from rm_lammps.systems.matching import MATCHER, to_pymatgen
+from rm_lammps.systems.crystal_matcher import MATCHER, to_pymatgen
 
 _MOST_FOUNDERS = 24
 """Of types with the same symmetry: in 17,000 known crystals 21 at most. Bounds the comparisons

@@ -7,7 +7,7 @@ from typing import Any
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Timer
 
-from rm_lammps.training.config import OptimisationConfig
+from rm_lammps.training.training_config import OptimisationConfig
 
 
 class Minutes(Timer):

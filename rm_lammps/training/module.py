@@ -9,9 +9,8 @@ from nequip.train import EMALightningModule
 from torch import Tensor
 
 from rm_lammps.response.structures import Ints
-from rm_lammps.training.config import LossConfig
 from rm_lammps.training.equilibrium import Surface, examine, summary
-from rm_lammps.training.errors import Errors
+from rm_lammps.training.measured_errors import Errors
 from rm_lammps.training.step import (
     Batch,
     ResponseStep,
@@ -19,6 +18,7 @@ from rm_lammps.training.step import (
     loss_and_gradients,
     with_gradients,
 )
+from rm_lammps.training.training_config import LossConfig
 
 _NEAR = 0.02
 """Å: where known structures move so far, a checkpoint needs half the loss."""

@@ -3,7 +3,7 @@
 from typing import Any
 
 from rm_lammps.datasets import DatasetStatistics
-from rm_lammps.training.config import TrainingConfig
+from rm_lammps.training.training_config import TrainingConfig
 
 MONITOR = "val0_epoch/weighted_sum"
 _VALIDATION_SEED = 20240509
@@ -122,7 +122,7 @@ def _trainer(config: TrainingConfig) -> dict[str, Any]:
                 "enable_version_counter": False,
             },
             {
-                "_target_": "rm_lammps.training.progress.TrainingProgress",
+                "_target_": "rm_lammps.training.training_progress.TrainingProgress",
                 "table": "log.csv",
             },
         ],

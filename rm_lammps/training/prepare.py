@@ -15,10 +15,10 @@ from rm_lammps.errors import UserError
 from rm_lammps.files import MODEL_PROTOTYPES, MODEL_STATISTICS
 from rm_lammps.response.large import LARGE
 from rm_lammps.response.transform import ANCHOR
-from rm_lammps.training.config import TrainingConfig
 from rm_lammps.training.dataset import SHOWN
 from rm_lammps.training.initial import INITIAL, keep_initial
 from rm_lammps.training.nequip_config import nequip_config
+from rm_lammps.training.training_config import TrainingConfig
 
 NEQUIP_CONFIG = "nequip.yaml"
 """What ``nequip-train`` would be given; written last, so that it tells of a prepared folder."""

@@ -18,9 +18,9 @@ from rm_lammps.response.energy import distance_table
 from rm_lammps.response.large import LARGE, Room, joined, noisy_cell
 from rm_lammps.response.structures import Ints, Structures, means
 from rm_lammps.response.transform import ANCHOR, random_supercell, repeated
-from rm_lammps.training.config import TrainingConfig
 from rm_lammps.training.dataset import SHOWN
 from rm_lammps.training.step import Batch
+from rm_lammps.training.training_config import TrainingConfig
 
 WINDOW = 8
 """Batches whose noise is drawn at once; structures are dealt so that all are equally large."""

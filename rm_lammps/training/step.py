@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from rm_lammps.model.edge_form import EdgeForm, Weights
-from rm_lammps.training.config import LossConfig
+from rm_lammps.training.training_config import LossConfig
 
 
 @dataclass(frozen=True)

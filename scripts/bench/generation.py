@@ -15,8 +15,8 @@ import numpy as np
 from mpi4py import MPI
 
 from rm_lammps.deployment.bundle import find_bundle
-from rm_lammps.generation.config import GenerationConfig
 from rm_lammps.generation.counters import SharedCounters
+from rm_lammps.generation.generation_config import GenerationConfig
 from rm_lammps.generation.run_seeds import RunSeeds
 from rm_lammps.generation.worker import generators
 from rm_lammps.ranks import environment_for_mpirun

@@ -27,7 +27,7 @@ from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.io.ase import AseAtomsAdaptor
 
 import rm_lammps
-from rm_lammps.analysis.symmetry import point_group_order
+from rm_lammps.analysis.standard_cells import point_group_order
 from rm_lammps.chemistry.bonds import fragments
 from rm_lammps.chemistry.valences import valence_faults
 from rm_lammps.geometry.symmetry import space_group

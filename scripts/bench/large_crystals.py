@@ -15,7 +15,7 @@ from ase.geometry import get_distances
 from ase.spacegroup import crystal
 from pymatgen.io.ase import AseAtomsAdaptor
 
-from rm_lammps.systems.matching import to_pymatgen
+from rm_lammps.systems.crystal_matcher import to_pymatgen
 
 Site = tuple[str, tuple[float, float, float]]
 

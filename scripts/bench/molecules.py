@@ -18,7 +18,7 @@ import ase.io
 import numpy as np
 from rich.console import Console
 
-from rm_lammps.analysis.molecules.evaluate import Options, evaluate_file, evaluate_run
+from rm_lammps.analysis.molecules.evaluate_molecules import Options, evaluate_file, evaluate_run
 from rm_lammps.cli.molecules import print_molecules
 from rm_lammps.datasets import read_structures
 from rm_lammps.ranks import environment_for_mpirun

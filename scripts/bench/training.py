@@ -29,9 +29,9 @@ from ase.build import bulk, molecule
 from ase.collections import g2
 
 from rm_lammps.datasets import read_structures
-from rm_lammps.training.config import TrainingConfig, load_config
-from rm_lammps.training.progress import read_table
-from rm_lammps.training.run import prepare
+from rm_lammps.training.training_config import TrainingConfig, load_config
+from rm_lammps.training.training_progress import read_table
+from rm_lammps.training.training_run import prepare
 
 STEPS = 20
 

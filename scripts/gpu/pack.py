@@ -20,8 +20,8 @@ import sys
 import tarfile
 from pathlib import Path
 
-from rm_lammps.training.config import load_config
 from rm_lammps.training.prepare import prepare
+from rm_lammps.training.training_config import load_config
 
 LIMIT = 64 * 2**20
 MISSING = (

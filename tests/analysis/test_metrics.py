@@ -14,12 +14,12 @@ from rm_lammps.analysis.metrics import measure
 from rm_lammps.analysis.prediction import targets
 from rm_lammps.analysis.quality import Known, structure_valid, total_variation
 from rm_lammps.analysis.ranking import Ranking
-from rm_lammps.analysis.report.contents import read_contents
-from rm_lammps.analysis.symmetry import point_group_order
+from rm_lammps.analysis.report.page_contents import read_contents
+from rm_lammps.analysis.standard_cells import point_group_order
 from rm_lammps.analysis.unique import read_unique, write_unique
 from rm_lammps.errors import UserError
 from rm_lammps.geometry.symmetry import space_group
-from rm_lammps.systems.matching import STOL, rms
+from rm_lammps.systems.crystal_matcher import STOL, rms
 
 ZINCBLENDE = bulk("NaCl", "zincblende", a=6.1)
 CHLORINE = ase.Atoms("Cl2", positions=[(0, 0, 0), (0, 0, 2.0)], cell=[4.5, 4.5, 6], pbc=True)

@@ -14,13 +14,13 @@ from scipy.integrate import trapezoid
 from scipy.spatial.transform import Rotation
 
 from rm_lammps.analysis.molecules import require_packages
-from rm_lammps.analysis.molecules.bonds import canonical, perceive
 from rm_lammps.analysis.molecules.checks import check_names
 from rm_lammps.analysis.molecules.drawing import svg
 from rm_lammps.analysis.molecules.energies import relax_with_xtb
-from rm_lammps.analysis.molecules.evaluate import evaluate_run
+from rm_lammps.analysis.molecules.evaluate_molecules import evaluate_run
 from rm_lammps.analysis.molecules.judge import STRAIN, judge
-from rm_lammps.analysis.molecules.ranking import auc, kept, ranking, roc
+from rm_lammps.analysis.molecules.perceived_bonds import canonical, perceive
+from rm_lammps.analysis.molecules.ranking_quality import auc, kept, ranking, roc
 from rm_lammps.analysis.unique import read_unique
 from rm_lammps.datasets.qm9 import read_qm9
 from rm_lammps.errors import UserError

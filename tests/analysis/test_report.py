@@ -15,7 +15,7 @@ from ase.build import molecule
 from crystals import BCC, DIAMOND, GRAPHITE, ROCKSALT, disguised, write_run
 
 from rm_lammps.analysis.report import write_report
-from rm_lammps.analysis.report.contents import MAX_POINTS, MEANING, read_contents
+from rm_lammps.analysis.report.page_contents import MAX_POINTS, MEANING, read_contents
 from rm_lammps.analysis.report.picture import picture
 from rm_lammps.relaxation.outcome import Reason
 

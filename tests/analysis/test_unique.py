@@ -24,7 +24,7 @@ from scipy.spatial.transform import Rotation
 
 from rm_lammps.analysis.grouping import Grouping, Tolerances
 from rm_lammps.analysis.ranking import PROTOTYPE_WEIGHT, SYMMETRY_WEIGHT
-from rm_lammps.analysis.symmetry import order_of_symmetry, point_group_order, symmetrised
+from rm_lammps.analysis.standard_cells import order_of_symmetry, point_group_order, symmetrised
 from rm_lammps.analysis.unique import read_unique, write_unique
 from rm_lammps.errors import UserError
 from rm_lammps.geometry.symmetry import SpaceGroup, space_group

@@ -8,7 +8,7 @@ import yaml
 from ase.build import bulk
 
 import rm_lammps as rm
-from rm_lammps.analysis.fields import EvaluationConfig
+from rm_lammps.analysis.evaluation_fields import EvaluationConfig
 
 
 @pytest.fixture(scope="module")

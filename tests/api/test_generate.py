@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 import rm_lammps as rm
-from rm_lammps.generation.config import GenerationConfig
-from rm_lammps.generation.fields import Execution, Shortcuts
+from rm_lammps.generation.generation_config import GenerationConfig
+from rm_lammps.generation.run_fields import Execution, Shortcuts
 
 SETTINGS = {"formula": "C4", "z": "1-2", "num": 6, "seed": 3, "pressure": 2, "blind": True}
 

@@ -4,6 +4,8 @@ import doctest
 import inspect
 import subprocess
 import sys
+from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -52,3 +54,13 @@ def test_examples_of_docstrings_run(name, diamond_bundle, tmp_path, monkeypatch)
 def test_what_is_used_from_python_has_an_example():
     for name in ("Calculator", "relax"):
         assert ">>>" in getattr(rm, name).__doc__
+
+
+def test_a_module_has_a_name_of_its_own():
+    """Fronts are called like what they lead to, kinds like themselves."""
+    root = Path(rm.__file__).parent
+    fronts = {"api", "cli", "kinds", "stages", "terms"}
+    rooms = [file.relative_to(root) for file in root.rglob("*.py") if file.name != "__init__.py"]
+    names = Counter(file.stem for file in rooms if not fronts & set(file.parts))
+    assert len(names) > 150
+    assert not [name for name, count in names.items() if count > 1]

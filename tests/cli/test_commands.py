@@ -6,9 +6,9 @@ import re
 import pytest
 
 import rm_lammps
-from rm_lammps.generation.config import GenerationConfig
-from rm_lammps.generation.fields import Execution, RunFields, Shortcuts
+from rm_lammps.generation.generation_config import GenerationConfig
 from rm_lammps.generation.presets import PRESETS
+from rm_lammps.generation.run_fields import Execution, RunFields, Shortcuts
 
 COMMANDS = ["rm-train", "rm-deploy", "rm-generate", "rm-evaluate", "rm-report", "rm-doctor"]
 

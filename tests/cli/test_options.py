@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from rm_lammps.cli import evaluate, generate, train
 from rm_lammps.errors import UserError
-from rm_lammps.generation.config import load_run
+from rm_lammps.generation.generation_config import load_run
 
 WATER = "3\nwater\nO 0 0 0\nH 0.96 0 0\nH -0.24 0.93 0\n"
 SUMMARY = {

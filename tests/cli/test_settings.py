@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
 from rm_lammps.errors import UserError
-from rm_lammps.generation.config import GenerationConfig, load_run
+from rm_lammps.generation.generation_config import GenerationConfig, load_run
 from rm_lammps.settings import Numbers, Range, Words, combine
 
 BASE = {"model": "diamond", "formula": "C8", "out": "carbon"}
@@ -125,7 +125,7 @@ def test_combined_settings_keep_what_is_not_overridden():
 
 
 def test_a_training_takes_presets_files_and_fields_alike(tmp_path):
-    from rm_lammps.training.config import load_config as load_training
+    from rm_lammps.training.training_config import load_config as load_training
 
     short = load_training("diamond", {"epochs": 3, "seed": 5})
     assert (short.optimisation.epochs, short.seed) == (3, 5)

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from matscipy.neighbours import neighbour_list
 
 from rm_lammps.analysis.hand_over import cif_text
-from rm_lammps.datasets import read_structures, validate, validation
-from rm_lammps.datasets.validation import MIN_DISTANCE
+from rm_lammps.datasets import read_structures, structure_checks, validate
+from rm_lammps.datasets.structure_checks import MIN_DISTANCE
 from rm_lammps.errors import UserError
 
 LATTICE = '"0 2.125 2.125 2.125 0 2.125 2.125 2.125 0"'
@@ -336,7 +336,7 @@ def test_overlaps_are_those_of_the_neighbour_list(seed, n, size):
     close = neighbour_list("d", atoms, MIN_DISTANCE)
     for bins in (0, 1e6):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(validation, "_MOST_BINS", bins)
+            patch.setattr(structure_checks, "_MOST_BINS", bins)
             if len(close):
                 with pytest.raises(UserError, match=f"overlap .{close.min():.3f}"):
                     validate([atoms])

@@ -13,8 +13,8 @@ from rm_lammps.analysis.unique import read_unique
 from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.errors import UserError
 from rm_lammps.files import pretrained_folder
-from rm_lammps.generation.config import GenerationConfig
 from rm_lammps.generation.formulas import read_formulas
+from rm_lammps.generation.generation_config import GenerationConfig
 from rm_lammps.seeds import charge_balanced, sample_compositions
 
 STATISTICS = DatasetStatistics.of(

@@ -260,7 +260,7 @@ Worker.run = limited
 def test_disk_that_is_full_before_or_after_the_seeds(tools, run, undisturbed, tmp_path, writer):
     patch = f"""
 import resource
-from rm_lammps.generation import run
+from rm_lammps.generation import generation_run as run
 write = run.{writer}
 def limited(*arguments):
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))

@@ -1,5 +1,6 @@
 """Runs that build into a host."""
 
+import json
 import time
 
 import numpy as np
@@ -9,6 +10,7 @@ from ase.build import bulk, molecule
 from ase.io import write
 
 from rm_lammps.chemistry.bonds import fragments
+from rm_lammps.seeds.surfaces import cut
 
 from .conftest import frames_of, kill, ranks_of, recorded_seeds, same_structures, start
 
@@ -74,6 +76,80 @@ def test_scaffolds(run, tmp_path):
         assert frame.get_chemical_formula() == "C7H8"
         assert fragments(frame).max() == 0
         np.testing.assert_allclose(frame.positions[:11], phenyl.positions, atol=1e-6)
+
+
+def test_slabs(run, refused, tmp_path):
+    """Cut from a crystal, relaxed within the plane, compared as slabs; on 1 and 3 ranks."""
+    write(tmp_path / "diamond.cif", bulk("C", cubic=True))
+    slab = ("--system", "slab", "--miller", "1,0,0", "--layers", "2", "--num", "6")
+    for ranks in (1, 3):
+        out = tmp_path / f"on{ranks}"
+        run(*command(tmp_path / "diamond.cif", out, *slab, "--axes", "xy"), ranks=ranks)
+    frames = frames_of(tmp_path / "on1")
+    same_structures(frames, frames_of(tmp_path / "on3"))
+    assert len(frames) >= 4
+    start, _ = cut(bulk("C", cubic=True), (1, 0, 0), 2, 12.0)
+    lower = start.positions[:, 2] < start.positions[:, 2].min() + 3.0
+    for frame in frames:
+        assert frame.pbc.tolist() == [True, True, False]
+        np.testing.assert_allclose(frame.cell.array[2], start.cell.array[2], atol=1e-6)
+        assert np.abs(frame.cell.array - start.cell.array)[:2, :2].max() > 1e-3
+        # what is held keeps its fractional coordinates
+        apart = frame.get_scaled_positions(wrap=False)[: len(start)] - start.get_scaled_positions()
+        np.testing.assert_allclose((apart - np.round(apart))[lower], 0, atol=1e-6)
+        # the atom that was added is on the upper face
+        assert frame.positions[-1, 2] > start.positions[:, 2].max() - 1.0
+    run("rm-evaluate", tmp_path / "on1")
+    evaluation = json.loads((tmp_path / "on1/evaluation.json").read_text())
+    assert 1 <= evaluation["unique"] <= len(frames)
+    assert all("layer group" in one["space_group"] for one in evaluation["structures"])
+    run("rm-report", tmp_path / "on1")
+    said = refused(*command(tmp_path / "diamond.cif", tmp_path / "x", "--system", "slab"))
+    assert "The host has no vacuum along the third vector of its cell: 0.9 Å" in said
+    said = refused(*command(tmp_path / "diamond.cif", tmp_path / "x", *slab, "--axes", "z"))
+    assert "Slabs have no cell along z that changes. Give axes among x y." in said
+
+
+def test_interfaces(run, refused, tmp_path):
+    """A boundary of two grains: what stays of the lower does, of the upper it moves as a whole."""
+    file = tmp_path / "diamond.cif"
+    write(file, bulk("C", cubic=True))
+    more = ("--system", "interface", "--upper", file, "--mirror", "--miller", "2,1,0")
+    asked = (*more, "--layers", "2", "--num", "4")
+    for ranks in (1, 3):
+        run(*command(file, tmp_path / f"on{ranks}", *asked), ranks=ranks)
+    frames = frames_of(tmp_path / "on1")
+    same_structures(frames, frames_of(tmp_path / "on3"))
+    assert len(frames) >= 3
+    slab, layer = cut(bulk("C", cubic=True), (2, 1, 0), 2, 12.0)
+    still = np.flatnonzero(layer < 1)
+    mirrored = slab.positions * [1, 1, -1]
+    rises = []
+    for frame in frames:
+        assert frame.info["host_atoms"] == 2 * len(slab) == len(frame) - 1
+        np.testing.assert_allclose(frame.positions[still], slab.positions[still], atol=1e-6)
+        moved = frame.positions[len(slab) :][still] - mirrored[still]
+        in_cell = frame.cell.scaled_positions(moved - moved[0])
+        in_cell[:, :2] -= np.round(in_cell[:, :2])
+        np.testing.assert_allclose(in_cell, 0, atol=1e-6)
+        rises.append(moved[0, 2] - frame.info["gap"])
+        assert len(np.unique(np.round(frame.positions[:, 2], 2))) > 4
+    # each found a width of its own
+    assert np.ptp(rises) > 1e-3
+    run("rm-evaluate", tmp_path / "on1")
+    copper = tmp_path / "copper.cif"
+    write(copper, bulk("Cu", "fcc", a=4.2, cubic=True))
+    said = refused(*command(file, tmp_path / "x", *asked[:3], copper, "--miller", "1,0,0"))
+    assert "The model knows no Cu" in said
+    wide = bulk("C", cubic=True)
+    wide.set_cell(1.2 * wide.cell.array, scale_atoms=True)
+    write(tmp_path / "wide.cif", wide)
+    said = refused(
+        *command(file, tmp_path / "x", *asked[:3], tmp_path / "wide.cif", "--miller", "1,0,0")
+    )
+    assert "cells differ by 16.7 % within the plane, and 5.0 % are allowed" in said
+    said = refused(*command(file, tmp_path / "x", "--system", "interface"))
+    assert "Seeds of kind between need upper" in said
 
 
 def test_settings(diamond, run, refused, tmp_path):

@@ -8,9 +8,9 @@ from ase.build import bulk
 
 from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.geometry import reduced
-from rm_lammps.seeds.boxes import random_conventional_cell
 from rm_lammps.seeds.kinds.symmetric import SymmetricSeeds, draw_sites
 from rm_lammps.seeds.placing import place
+from rm_lammps.seeds.random_boxes import random_conventional_cell
 from rm_lammps.seeds.wyckoff import space_group_table
 
 from .systems import LENNARD_JONES, box, positions, pressure, script

@@ -109,3 +109,8 @@ def test_stages_that_would_move_them_are_refused(session, stage):
         relax(session, skewed(), protocol)
     with pytest.raises(UserError, match=f"Stage {stage} moves atoms that are to stay"):
         Protocol(stages=[{"stage": stage}], axes="z").check(find_system("crystal"))
+
+
+def test_nothing_free_to_move(session):
+    with pytest.raises(UserError, match="Nothing is free to move: all 8 atoms are held"):
+        relax(session, skewed(range(8)), Protocol(stages=(CELL,), axes="none"))

@@ -30,7 +30,7 @@ def noisy_diamond(seed=0, sigma=0.1):
 def test_noisy_diamond_comes_back(session):
     from pymatgen.analysis.structure_matcher import StructureMatcher
 
-    from rm_lammps.systems.matching import to_pymatgen
+    from rm_lammps.systems.crystal_matcher import to_pymatgen
 
     outcome = relax(session, noisy_diamond(), Protocol())
     assert isinstance(outcome, Relaxed)

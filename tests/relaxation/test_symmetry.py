@@ -9,8 +9,8 @@ from rm_lammps.errors import UserError
 from rm_lammps.geometry import perturb
 from rm_lammps.geometry.symmetry import space_group, symmetry_operations
 from rm_lammps.relaxation import Protocol, Relaxed
+from rm_lammps.relaxation.kept_symmetry import symmetric_change
 from rm_lammps.relaxation.relaxation import relax
-from rm_lammps.relaxation.symmetry import symmetric_change
 from rm_lammps.seeds import ModelFacts, SeedConfig, SeedMaker
 from rm_lammps.systems import find_system
 

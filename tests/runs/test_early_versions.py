@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from rm_lammps.errors import Note, UserError
-from rm_lammps.generation.config import GenerationConfig, load_run
+from rm_lammps.generation.generation_config import GenerationConfig, load_run
 from rm_lammps.relaxation import Reason
 from rm_lammps.runs.folder import open_folder
 from rm_lammps.runs.layout import FAILURES, INDEX, STRUCTURES

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rm_lammps.generation.config import GenerationConfig
+from rm_lammps.generation.generation_config import GenerationConfig
 from rm_lammps.runs.request import Asked, Request, total_seeds
 
 REQUESTS = st.builds(

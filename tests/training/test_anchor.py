@@ -7,9 +7,9 @@ from nequip.utils.global_state import set_global_state
 
 from rm_lammps.errors import UserError
 from rm_lammps.response.transform import ANCHOR, ResponseTransform
-from rm_lammps.training.config import TrainingConfig
 from rm_lammps.training.dataset import EquilibriumDataset
-from rm_lammps.training.run import train
+from rm_lammps.training.training_config import TrainingConfig
+from rm_lammps.training.training_run import train
 
 set_global_state()
 

@@ -14,10 +14,10 @@ import yaml
 from ase.build import bulk
 
 from rm_lammps.datasets import DatasetStatistics
-from rm_lammps.training.config import load_config
 from rm_lammps.training.data import ResponseData
 from rm_lammps.training.fit import build_module
 from rm_lammps.training.prepare import prepare
+from rm_lammps.training.training_config import load_config
 
 ROOT = Path(__file__).parents[2]
 TINY = {

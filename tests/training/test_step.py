@@ -13,10 +13,10 @@ from nequip.utils.global_state import set_global_state
 from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.model.edge_form import UnsupportedModelError
 from rm_lammps.response.transform import ANCHOR, LOSS_WEIGHT
-from rm_lammps.training.config import TrainingConfig
 from rm_lammps.training.nequip_config import nequip_config
 from rm_lammps.training.samples import SampleSource, Shape, pack, to_batch
 from rm_lammps.training.step import ResponseStep, compiled, loss_and_gradients, with_gradients
+from rm_lammps.training.training_config import TrainingConfig
 
 set_global_state()
 

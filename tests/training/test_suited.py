@@ -6,8 +6,8 @@ import ase.io
 import pytest
 from ase.build import bulk, molecule
 
-from rm_lammps.training.config import TrainingConfig, load_config
 from rm_lammps.training.suited import suited_settings
+from rm_lammps.training.training_config import TrainingConfig, load_config
 
 
 @pytest.mark.parametrize("count", [1, 5, 40, 1000])

@@ -9,8 +9,8 @@ from nequip.data import AtomicDataDict
 from nequip.utils.global_state import set_global_state
 
 from rm_lammps.response.transform import ResponseTransform
-from rm_lammps.training.config import load_config, preset_names
 from rm_lammps.training.dataset import EquilibriumDataset
+from rm_lammps.training.training_config import load_config, preset_names
 
 set_global_state()
 

@@ -10,9 +10,9 @@ import yaml
 from torch.utils.data import DataLoader
 
 from rm_lammps.datasets import DatasetStatistics
-from rm_lammps.training.config import TrainingConfig
 from rm_lammps.training.fit import build_module
 from rm_lammps.training.samples import SampleSource, Shape, pack, to_batch
+from rm_lammps.training.training_config import TrainingConfig
 
 
 class Check(lightning.Callback):

@@ -15,10 +15,10 @@ from rm_lammps.datasets import read_structures
 from rm_lammps.errors import UserError
 from rm_lammps.files import write_json
 from rm_lammps.ranks import Communicator, OneProcess, on_root, share_out
-from rm_lammps.runs.contents import read_summary
 from rm_lammps.runs.frames import FrameFile
 from rm_lammps.runs.index import read_index
 from rm_lammps.runs.layout import DISORDER, EVALUATION, STRUCTURES
+from rm_lammps.runs.small_files import read_summary
 
 LARGE = 200
 """Atoms from which on no two cells are the same, and each is looked at by what it looks like."""

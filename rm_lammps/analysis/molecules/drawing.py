@@ -12,7 +12,7 @@ def svg(smiles: str) -> str:
     """Draw a molecule in two dimensions.
 
     Args:
-        smiles: as :func:`rm_lammps.analysis.molecules.bonds.perceive` gives it.
+        smiles: as :func:`rm_lammps.analysis.molecules.perceived_bonds.perceive` gives it.
 
     Returns:
         An ``svg`` element to stand in an HTML page; empty where RDKit can't read the SMILES.

@@ -8,7 +8,7 @@ from ase.build.rotate import minimize_rotation_and_translation
 from ase.optimize import BFGS
 from tblite.ase import TBLite
 
-from rm_lammps.analysis.molecules.bonds import perceive
+from rm_lammps.analysis.molecules.perceived_bonds import perceive
 
 FMAX = 0.05
 """eV/Å; relaxed."""

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 import ase
 
 from rm_lammps.analysis.molecules.alerts import alerts
-from rm_lammps.analysis.molecules.bonds import perceive, small_rings
 from rm_lammps.analysis.molecules.checks import run_checks
+from rm_lammps.analysis.molecules.perceived_bonds import perceive, small_rings
 
 if TYPE_CHECKING:
     from rm_lammps.analysis.molecules.energies import XtbRelaxation

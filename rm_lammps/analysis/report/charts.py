@@ -7,7 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from rm_lammps.analysis.plots import COLOURS, OTHER, above_lowest, classes
-from rm_lammps.analysis.report.contents import Contents
+from rm_lammps.analysis.report.page_contents import Contents
 
 CONVERGED = "#2a7f62"
 FAILED = ("#c8553d", "#e09f3e", "#8d6a9f", "#5c677d", "#b56576", "#777777")

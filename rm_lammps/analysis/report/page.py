@@ -18,7 +18,7 @@ from markupsafe import Markup
 from matplotlib.colors import to_hex
 
 from rm_lammps.analysis.report import charts, molecule_charts
-from rm_lammps.analysis.report.contents import Contents, read_contents
+from rm_lammps.analysis.report.page_contents import Contents, read_contents
 from rm_lammps.analysis.report.phases import phase_diagram
 from rm_lammps.analysis.report.picture import picture
 from rm_lammps.files import replacing

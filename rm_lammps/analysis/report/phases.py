@@ -7,7 +7,7 @@ from ase.formula import Formula
 from pymatgen.analysis.phase_diagram import PDEntry, PDPlotter, PhaseDiagram
 from pymatgen.core import Composition
 
-from rm_lammps.analysis.report.contents import Contents
+from rm_lammps.analysis.report.page_contents import Contents
 
 _SHOWN_ABOVE = 0.2
 """eV per atom above the hull, up to which structures are drawn."""

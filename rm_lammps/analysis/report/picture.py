@@ -6,7 +6,7 @@ import ase
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from rm_lammps.analysis.symmetry import symmetrised
+from rm_lammps.analysis.standard_cells import symmetrised
 
 _SHORTEST = 3.5
 """Å; shorter cell vectors are repeated."""

@@ -4,7 +4,7 @@ import ase
 from ase.calculators.calculator import Calculator
 
 from rm_lammps.potentials.potential import POTENTIALS, CalculatorPotential
-from rm_lammps.systems.matching import to_pymatgen
+from rm_lammps.systems.crystal_matcher import to_pymatgen
 
 
 @POTENTIALS.register

@@ -2,11 +2,11 @@
 
 from pydantic import Field
 
+from rm_lammps.relaxation.kept_symmetry import kept_symmetry
 from rm_lammps.relaxation.outcome import Evaluation
 from rm_lammps.relaxation.relaxation import BAR_PER_GPA, Relaxation
 from rm_lammps.relaxation.stage import STAGES, Stage
 from rm_lammps.relaxation.stages.minimise import Minimise
-from rm_lammps.relaxation.symmetry import kept_symmetry
 from rm_lammps.systems import System
 
 _WITHIN = 0.99

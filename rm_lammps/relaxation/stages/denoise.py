@@ -4,9 +4,9 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from rm_lammps.relaxation.kept_symmetry import set_operations
 from rm_lammps.relaxation.relaxation import Relaxation
 from rm_lammps.relaxation.stage import STAGES, Stage
-from rm_lammps.relaxation.symmetry import set_operations
 
 _SEGMENT = 50
 """Steps between looks at the volume, at the shape of the cell and at whether to go on."""

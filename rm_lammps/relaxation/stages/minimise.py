@@ -4,9 +4,9 @@ from typing import Literal
 
 from pydantic import Field
 
+from rm_lammps.relaxation.kept_symmetry import kept_symmetry
 from rm_lammps.relaxation.relaxation import Relaxation
 from rm_lammps.relaxation.stage import STAGES, Stage
-from rm_lammps.relaxation.symmetry import kept_symmetry
 
 
 @STAGES.register

@@ -8,8 +8,8 @@ from pydantic import Field
 
 from rm_lammps.datasets.library import PrototypeLibrary
 from rm_lammps.errors import UserError
-from rm_lammps.seeds.boxes import conventional_cell, random_conventional_cell
 from rm_lammps.seeds.placing import Sites, place
+from rm_lammps.seeds.random_boxes import conventional_cell, random_conventional_cell
 from rm_lammps.seeds.seeder import SEEDS, Content, ModelFacts, Seed, SeedRequest
 from rm_lammps.seeds.space_groups import SymmetrySettings, cells_that_hold, crystal, has_group
 from rm_lammps.seeds.symmetry_prior import SymmetryPrior, Template

@@ -12,7 +12,7 @@ import numpy as np
 from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.errors import UserError
 from rm_lammps.geometry import Array, pairs_within
-from rm_lammps.seeds.boxes import BoxSettings, random_cell
+from rm_lammps.seeds.random_boxes import BoxSettings, random_cell
 from rm_lammps.seeds.seeder import SEEDS, Seed, SeedRequest
 
 _CANDIDATES_PER_ATOM = 3

@@ -14,8 +14,8 @@ import numpy as np
 from pydantic import Field
 
 from rm_lammps.datasets import DatasetStatistics
-from rm_lammps.seeds.boxes import random_conventional_cell
 from rm_lammps.seeds.placing import Sites, place
+from rm_lammps.seeds.random_boxes import random_conventional_cell
 from rm_lammps.seeds.seeder import SEEDS, Content, ModelFacts, Seed, SeedRequest
 from rm_lammps.seeds.space_groups import SymmetrySettings, cells_that_hold, crystal, fill, has_group
 from rm_lammps.seeds.wyckoff import SpaceGroupTable, letter_of, space_group_table

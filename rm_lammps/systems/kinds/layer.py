@@ -7,16 +7,16 @@ import ase
 import numpy as np
 from pydantic import Field
 
-from rm_lammps.systems.system import SYSTEMS, System
+from rm_lammps.systems.plate import Plate
+from rm_lammps.systems.system import SYSTEMS
 
 
 @SYSTEMS.register
-class Layer(System):
+class Layer(Plate):
     """Periodic along the first two vectors of the cell; these relax."""
 
     name = "layer"
     plural = "layers"
-    pbc = (True, True, False)
     fallback = "random"
     presets: ClassVar = {
         "layers": {
@@ -39,7 +39,12 @@ class Layer(System):
         return {"random": 1.0}
 
     def adopt(self, seed: ase.Atoms) -> ase.Atoms:
-        """Press a crystal flat; it keeps the volume of its atoms, with their own size around it."""
+        """Press a crystal flat; it keeps the volume of its atoms, with their own size around it.
+
+        What was built into a host stays as it is.
+        """
+        if self.holds(seed):
+            return seed
         volume, atoms = seed.get_volume(), len(seed)
         height = self.thickness + (volume / atoms) ** (1 / 3)
         cell = seed.cell.standard_form()[0].array.copy()
@@ -49,8 +54,3 @@ class Layer(System):
         heights = self.room / 2 + self.thickness * sites[:, 2]
         sites[:, 2] = heights / cell[2, 2]
         return ase.Atoms(seed.numbers, scaled_positions=sites, cell=cell, pbc=self.pbc)
-
-    def smallest(self, symbol: str) -> ase.Atoms:
-        """Put two atoms beside each other."""
-        cell = [3.0, 3.0, 10.0]
-        return ase.Atoms([symbol] * 2, [[0, 0, 5], [1.5, 0, 5]], cell=cell, pbc=self.pbc)

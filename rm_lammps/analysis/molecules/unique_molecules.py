@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rm_lammps.analysis.molecules.files import inchikey
+from rm_lammps.analysis.molecules.chemists_formats import inchikey
 from rm_lammps.analysis.molecules.judge import Verdict
 from rm_lammps.analysis.unique import UniqueSet, ranked_set, write_ranked
 from rm_lammps.geometry.symmetry import UNKNOWN

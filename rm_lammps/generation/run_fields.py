@@ -121,6 +121,17 @@ class Shortcuts(BaseModel):
     where: Words | None = Field(
         None, min_length=1, description="regions in which atoms are added, e.g. z>8,z<12"
     )
+    upper: str | None = Field(
+        None,
+        description="file with a second host, for system interface: the formula fills the gap",
+        json_schema_extra={"metavar": "FILE"},
+    )
+    gap: float | None = Field(
+        None, description="between the two hosts, Å; default: by the volume of the formula"
+    )
+    mirror: bool | None = Field(
+        None, description="mirror the second host in the plane: the boundary of two grains"
+    )
     miller: str | None = Field(
         None, description="the host is a slab cut from the file's crystal, e.g. 1,0,0"
     )
@@ -154,7 +165,10 @@ class Shortcuts(BaseModel):
     )
 
 
-_HOST = ("host", "fix", "remove", "where", "miller", "layers", "free", "vacuum")
+_HOST = (
+    *("host", "fix", "remove", "where", "miller", "layers", "free", "vacuum"),
+    *("upper", "gap", "mirror"),
+)
 _PLACES = {
     **{name: ("seeds", name) for name in (*SYMMETRY, *_HOST)},
     "axes": ("protocol", "axes"),

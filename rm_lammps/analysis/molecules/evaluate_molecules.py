@@ -12,19 +12,25 @@ import numpy as np
 from rm_lammps.analysis.export import Format, export
 from rm_lammps.analysis.molecules import require_packages
 from rm_lammps.analysis.molecules.alerts import matches, pattern
-from rm_lammps.analysis.molecules.bonds import canonical, perceive
 from rm_lammps.analysis.molecules.judge import Verdict, judge
-from rm_lammps.analysis.molecules.ranking import auc, keep_curve, kept, plot_ranking, ranking
+from rm_lammps.analysis.molecules.perceived_bonds import canonical, perceive
+from rm_lammps.analysis.molecules.ranking_quality import (
+    auc,
+    keep_curve,
+    kept,
+    plot_ranking,
+    ranking,
+)
 from rm_lammps.analysis.molecules.rates import by_formula, count
-from rm_lammps.analysis.molecules.unique import write_unique_molecules
+from rm_lammps.analysis.molecules.unique_molecules import write_unique_molecules
 from rm_lammps.datasets import read_structures
 from rm_lammps.errors import UserError
 from rm_lammps.files import write_json
 from rm_lammps.ranks import Communicator, OneProcess, gather, on_root, share_out
-from rm_lammps.runs.contents import read_failures, read_summary
 from rm_lammps.runs.frames import FrameFile
 from rm_lammps.runs.index import read_index
 from rm_lammps.runs.layout import EVALUATION, RANKING, STRUCTURES
+from rm_lammps.runs.small_files import read_failures, read_summary
 
 
 @dataclass(frozen=True)

@@ -20,11 +20,11 @@ from rm_lammps.chemistry.bonds import CRYSTAL_SHELL
 from rm_lammps.chemistry.formula import reduced_formula
 from rm_lammps.datasets import read_structures
 from rm_lammps.files import write_json
-from rm_lammps.geometry.symmetry import SYMPREC
+from rm_lammps.geometry.symmetry import SYMPREC, SpaceGroup
 from rm_lammps.ranks import Communicator, OneProcess, on_root, share_out
-from rm_lammps.runs.contents import read_summary
 from rm_lammps.runs.frames import FrameFile
 from rm_lammps.runs.layout import ENERGY_VOLUME, EVALUATION, HULL, PARITY, UNIQUE
+from rm_lammps.runs.small_files import read_summary
 
 
 def evaluate(
@@ -141,7 +141,10 @@ def _rates(
 def _describe(atoms: ase.Atoms, match: str | None, bond_length: float | None) -> dict[str, Any]:
     info = atoms.info
     of_runs = {"run": info["run"], "runs": info["runs"].tolist()} if "runs" in info else {}
-    tight = info["space_group_tight"], info["space_group_tight_number"]
+    groups = {
+        name: str(SpaceGroup(str(info[name]), int(info[f"{name}_number"])))
+        for name in ("space_group", "space_group_tight")
+    }
     return {
         "rank": int(info["rank"]),
         "seed": int(info["seed"]),
@@ -153,8 +156,7 @@ def _describe(atoms: ase.Atoms, match: str | None, bond_length: float | None) ->
         "volume_per_atom": atoms.get_volume() / len(atoms) if atoms.pbc.all() else None,
         "found": int(info["found"]),
         "seeds": info["seeds"].tolist(),
-        "space_group": f"{info['space_group']} ({info['space_group_number']})",
-        "space_group_tight": f"{tight[0]} ({tight[1]})",
+        **groups,
         "coordination": None if bond_length is None else coordination(atoms, bond_length),
         "matches": match,
     }

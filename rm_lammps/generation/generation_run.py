@@ -13,10 +13,10 @@ from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.deployment.bundle import Bundle, find_bundle
 from rm_lammps.deployment.plugin import ensure_plugin
 from rm_lammps.errors import Note, UserError
-from rm_lammps.generation.config import GenerationConfig
 from rm_lammps.generation.counters import SharedCounters
 from rm_lammps.generation.display import GenerationProgress
-from rm_lammps.generation.fields import Execution
+from rm_lammps.generation.generation_config import GenerationConfig
+from rm_lammps.generation.run_fields import Execution
 from rm_lammps.generation.run_seeds import RunSeeds
 from rm_lammps.generation.schedule import ChunkSchedule, SeedRanges
 from rm_lammps.generation.stopping import Stopping, deadline

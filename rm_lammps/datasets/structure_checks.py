@@ -9,6 +9,7 @@ import ase
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
+from scipy.spatial.distance import pdist
 
 from rm_lammps.errors import UserError
 from rm_lammps.geometry import pairs_of
@@ -25,6 +26,8 @@ _MOST_BINS = 1e6
 """Of the grid of a neighbour list."""
 _NEAR = 25.0
 """Å; structures within this distance of the origin never have so many."""
+_FEW = 100
+"""Atoms of a molecule whose distances are all computed: a list of neighbours takes longer."""
 _OCCUPIED = 1e-3
 _CORRECT = "Correct or remove this structure."
 _ONE_KIND = "Train one model on each: their seeds and response differ."
@@ -54,9 +57,10 @@ def check(
     wanted = bool(frames[0].pbc.all()) if periodic is None and frames else periodic
     for atoms, source in zip(frames, sources, strict=True):
         volume = _signed_volume(atoms)
-        problem = "it has no atoms" if len(atoms) == 0 else _problem(atoms, abs(volume))
+        farthest = _farthest(atoms) if len(atoms) else 0.0
+        problem = _problem(atoms, abs(volume), farthest) if len(atoms) else "it has no atoms"
         if not problem and not overlaps:
-            problem = _overlap(atoms)
+            problem = _overlap(atoms, farthest)
         if problem:
             raise UserError(
                 f"Unusable structure ({source}, {atoms.get_chemical_formula()}): {problem}.",
@@ -112,8 +116,7 @@ def _farthest(atoms: ase.Atoms) -> float:
     return float(np.maximum(np.abs(atoms.positions).max(), np.abs(atoms.cell.array).max()))
 
 
-def _problem(atoms: ase.Atoms, volume: float) -> str:
-    farthest = _farthest(atoms)
+def _problem(atoms: ase.Atoms, volume: float, farthest: float) -> str:
     if not isfinite(farthest):
         return "a coordinate or cell vector is not a finite number"
     if atoms.numbers.min() < 1 or atoms.numbers.max() > 118:
@@ -141,9 +144,16 @@ def _partial_occupancy(atoms: ase.Atoms) -> float | None:
     return next((n for n in numbers if not abs(n - 1) <= _OCCUPIED), None)
 
 
-def _overlap(atoms: ase.Atoms) -> str:
+def _overlap(atoms: ase.Atoms, farthest: float) -> str:
     """The two atoms that are closest, where they are too close."""
-    if _farthest(atoms) <= _NEAR or _bins(atoms) <= _MOST_BINS:
+    if len(atoms) <= _FEW and not atoms.pbc.any():
+        distances = pdist(atoms.positions)
+        k = int(np.argmin(distances)) if len(distances) else 0
+        if not len(distances) or distances[k] >= MIN_DISTANCE:
+            return ""
+        i, j = (int(side[k]) for side in np.triu_indices(len(atoms), 1))
+        return _overlapping(i, j, distances[k])
+    if farthest <= _NEAR or _bins(atoms) <= _MOST_BINS:
         i, j, d = pairs_of("ijd", atoms, MIN_DISTANCE)
         k = int(np.argmin(d)) if len(d) else 0
         return _overlapping(i[k], j[k], d[k]) if len(d) else ""

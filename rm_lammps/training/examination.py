@@ -10,11 +10,11 @@ import numpy as np
 from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.model.edge_form import UnsupportedModelError
 from rm_lammps.response.structures import Ints
-from rm_lammps.training.config import TrainingConfig
 from rm_lammps.training.equilibrium import Surface, examine, summary
-from rm_lammps.training.errors import Errors
+from rm_lammps.training.measured_errors import Errors
 from rm_lammps.training.samples import Drawn, SampleSource, Shape, pack, to_batch
 from rm_lammps.training.step import ResponseStep
+from rm_lammps.training.training_config import TrainingConfig
 
 LEVELS = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0)
 SIZES = (4, 8, 12, 20)

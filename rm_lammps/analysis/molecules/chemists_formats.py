@@ -18,7 +18,7 @@ def write_sdf(frames: Iterable[tuple[str, ase.Atoms]], path: Path, _: Any = None
     """
     from rdkit import Chem
 
-    from rm_lammps.analysis.molecules.bonds import perceive
+    from rm_lammps.analysis.molecules.perceived_bonds import perceive
 
     with Chem.SDWriter(str(path)) as writer:
         for name, atoms in frames:

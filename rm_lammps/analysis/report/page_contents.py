@@ -17,7 +17,6 @@ from rm_lammps.analysis.molecules import require_packages
 from rm_lammps.analysis.report.entry import Entry, energy_of, entry_of, point_of, seed_name
 from rm_lammps.analysis.unique import read_unique, write_unique
 from rm_lammps.errors import UserError
-from rm_lammps.runs.contents import read_failures, read_run_file, read_summary
 from rm_lammps.runs.frames import iterate, iterate_info
 from rm_lammps.runs.index import read_index
 from rm_lammps.runs.joined import read_joined
@@ -37,6 +36,7 @@ from rm_lammps.runs.layout import (
     SYMMETRISED,
     UNIQUE,
 )
+from rm_lammps.runs.small_files import read_failures, read_run_file, read_summary
 
 MAX_POINTS = 5000
 """Unique structures in the scatter plot at most; a browser stays quick."""
@@ -230,7 +230,7 @@ def read_molecules(folder: Path) -> dict[str, Any] | None:
         if isinstance(content, dict) and content.get("kind") == "molecules":
             return content
     require_packages()
-    from rm_lammps.analysis.molecules.evaluate import evaluate_run
+    from rm_lammps.analysis.molecules.evaluate_molecules import evaluate_run
 
     return evaluate_run(folder)
 

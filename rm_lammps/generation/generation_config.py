@@ -9,8 +9,8 @@ from pydantic import Field, field_validator, model_validator
 
 from rm_lammps.chemistry.formula import plain_formula
 from rm_lammps.errors import UserError, checked
-from rm_lammps.generation.fields import SYSTEM, Execution, RunFields, nested
 from rm_lammps.generation.presets import fill_in_preset
+from rm_lammps.generation.run_fields import SYSTEM, Execution, RunFields, nested
 from rm_lammps.relaxation import Protocol
 from rm_lammps.runs.request import number_of_compositions, seeds_of_each
 from rm_lammps.seeds import SeedConfig

@@ -16,11 +16,11 @@ from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.errors import UserError
 from rm_lammps.files import MODEL_PACKAGE, MODEL_STATISTICS, sha256
 from rm_lammps.training.card import write_card
-from rm_lammps.training.config import TrainingConfig
+from rm_lammps.training.examination import examine_model
 from rm_lammps.training.prepare import BEST, LAST, NEQUIP_CONFIG, prepare
 from rm_lammps.training.processes import own_rank
-from rm_lammps.training.progress import plot_training, read_table
-from rm_lammps.training.validation import examine_model
+from rm_lammps.training.training_config import TrainingConfig
+from rm_lammps.training.training_progress import plot_training, read_table
 
 _SOURCE = "data/source.txt"
 """What the run was started with."""
