@@ -10,7 +10,7 @@ import yaml
 
 from rm_lammps.analysis.large_cells import density
 from rm_lammps.deployment.bundle import find_bundle
-from rm_lammps.generation.config import GenerationConfig
+from rm_lammps.generation.generation_config import GenerationConfig
 from rm_lammps.generation.run_seeds import RunSeeds
 
 SETTINGS = {
