@@ -101,3 +101,14 @@ def test_a_structure_goes_on_where_it_was_killed(tools, run, undisturbed, tmp_pa
     shift -= shift[0]
     shift -= np.round(shift / whole.cell.lengths()) * whole.cell.lengths()
     assert np.median(np.linalg.norm(shift - np.median(shift, axis=0), axis=1)) < 0.2
+
+
+def test_the_page_shows_curves_and_a_ball_of_atoms(run, undisturbed):
+    """Of a run with large cells; evaluated by the way."""
+    page = run("rm-report", undisturbed / "run").stdout.strip()
+    text = (undisturbed / "run" / "report.html").read_text()
+    assert page == str(undisturbed / "run" / "report.html")
+    for words in ("Large cells", "g(r) C-C", "angle C-C-C", "C with 4 neighbours"):
+        assert words in text
+    dataset = json.loads(text.split('id="dataset">')[1].split("</script>")[0])
+    assert dataset["structures"][0]["size"] == 512
