@@ -21,6 +21,7 @@ from rm_lammps.response.edges import EdgeList
 from rm_lammps.response.energy import FictitiousEnergy
 from rm_lammps.response.noise import NoiseConfig
 from rm_lammps.response.structures import Ints, Structures
+from rm_lammps.systems import System
 
 LARGE = 500
 """Atoms from which neighbour lists are quicker than all pairs."""
@@ -61,6 +62,7 @@ def radius(atoms: int, density: float) -> float:
 
 def noisy_cell(
     atoms: ase.Atoms,
+    system: System,
     noise: NoiseConfig,
     energy: FictitiousEnergy,
     min_distances: Array,
@@ -74,6 +76,7 @@ def noisy_cell(
 
     Args:
         atoms: equilibrium structure.
+        system: what it is, periodic in all directions.
         noise: its distribution.
         energy: the fictitious energy.
         min_distances: of :func:`~rm_lammps.response.energy.distance_table`.
@@ -87,12 +90,13 @@ def noisy_cell(
     drawn = sigmas[:, None] * rng.standard_normal(atoms.positions.shape)
     drawn -= drawn.mean(axis=0)
     displacements = _matched(atoms, drawn, sigmas > noise.permute_above)
-    deformations = noise.deformations(rng, strains)
+    deformations = noise.deformations(rng, strains, system.strained)
     noisy = Structures(
         (atoms.positions + drawn) @ deformations[0],
         atoms.numbers.astype(int),
         np.array([len(atoms)]),
         (atoms.cell.array @ deformations[0])[None],
+        system,
     )
     edges = _edges(noisy, cutoff)
     labels = label(noisy, displacements, deformations, edges, energy, min_distances)
@@ -130,7 +134,7 @@ def _edges(noisy: Structures, cutoff: float) -> EdgeList:
     if noisy.cells is None:
         raise ValueError("only periodic cells are large")
     centre, neighbour, vectors = pairs_within(
-        "ijD", noisy.positions, noisy.cells[0], periodic=True, cutoff=cutoff
+        "ijD", noisy.positions, noisy.cells[0], pbc=noisy.system.pbc, cutoff=cutoff
     )
     order = np.argsort(centre, kind="stable")
     return EdgeList(centre[order].astype(int), neighbour[order].astype(int), vectors[order])
@@ -154,7 +158,7 @@ def _assigned(sites: Array, drawn: Array, cell: Array, reach: float) -> Array:
     """Displacements under the permutation of least squares, to near sites or the own one."""
     count = len(sites)
     both = np.concatenate([sites + drawn, sites])
-    first, second, vectors = pairs_within("ijD", both, cell, periodic=True, cutoff=reach)
+    first, second, vectors = pairs_within("ijD", both, cell, pbc=(True,) * 3, cutoff=reach)
     other = (first < count) & (second >= count) & (second != first + count)
     own = np.arange(count)
     rows = np.concatenate([own, first[other]])
@@ -220,6 +224,7 @@ def cropped(whole: NoisyStructures, order: Ints, room: Room) -> NoisyStructures:
             structures.numbers[present],
             np.array([present.sum()]),
             structures.cells,
+            structures.system,
         ),
         sigmas=whole.sigmas[present],
         forces=whole.forces[present],
@@ -246,6 +251,7 @@ def joined(parts: list[NoisyStructures]) -> NoisyStructures:
             np.concatenate([one.numbers for one in structures]),
             counts,
             np.concatenate([one.cells for one in structures if one.cells is not None]),
+            structures[0].system,
         ),
         np.concatenate([part.sigmas for part in parts]),
         np.concatenate([part.energies for part in parts]),

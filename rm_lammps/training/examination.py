@@ -50,7 +50,7 @@ def examine_model(
     model = load_saved_model(str(package)).eval()
     loss = config.optimisation.loss
     try:
-        step = ResponseStep(model, loss, periodic=statistics.periodic)
+        step = ResponseStep(model, loss, statistics.system)
     except UnsupportedModelError as what:
         why = f"Errors by noise level are not known for a model with {what}."
         return {"levels": [], "sizes": [], "equilibrium": {}, "warnings": [why]}
@@ -65,7 +65,8 @@ def examine_model(
     ]
     drawn = source.draw(np.tile(chosen, 4), np.random.default_rng(_SEED))
     known = [atoms for atoms in source.frames if len(atoms) <= SIZES[-1]][:_EXAMINED]
-    equilibrium = summary(examine(Surface(step, source.types), known)) if known else {}
+    found = examine(Surface(step, source.types), known, statistics.system)
+    equilibrium = summary(found) if known else {}
     return {
         "levels": levels,
         "sizes": list(_by_size(step, drawn)),
@@ -75,7 +76,7 @@ def examine_model(
 
 
 def _errors(step: ResponseStep, drawn: Drawn, chosen: Ints | None = None) -> dict[str, float]:
-    errors = Errors(step.coefficients, periodic=step.periodic)
+    errors = Errors(step.coefficients, step.system)
     chosen = np.arange(len(drawn.weights)) if chosen is None else chosen
     largest = int(drawn.noisy.structures.counts.max())
     at_once = max(1, min(_AT_ONCE, _MOST_ATOMS // (4 * largest)))
@@ -86,7 +87,7 @@ def _errors(step: ResponseStep, drawn: Drawn, chosen: Ints | None = None) -> dic
         batch = to_batch(pack(drawn, part, shape, cutoff=step.cutoff), step.dtype)
         errors.add(batch, [p.detach() for p in step.predict(*batch.tensors())])
     found = errors.compute()
-    fields = ("forces", "stress") if step.periodic else ("forces",)
+    fields = [name for name in step.coefficients if name != "energy"]
     return {f"{f}_{kind}": found[f"{f}_{kind}"] for f in fields for kind in ("rmse", "label_rms")}
 
 

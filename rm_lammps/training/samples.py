@@ -73,6 +73,7 @@ class SampleSource:
         self._config = config
         self._distances = distance_table(statistics.min_distances)
         self._neighbours = statistics.neighbours_per_atom
+        self._system = statistics.system
         self.types = np.zeros(len(ase.data.chemical_symbols), dtype=int)
         for number, symbol in enumerate(statistics.species):
             self.types[ase.data.atomic_numbers[symbol]] = number
@@ -83,7 +84,7 @@ class SampleSource:
     def sizes(self) -> Array:
         """Number of edges to expect of each structure, up to a factor."""
         counts = np.array([len(atoms) for atoms in self.frames], dtype=float)
-        if not self.frames[0].pbc.all():
+        if not self._system.has_cell:
             return counts**2
         densities = counts / np.array([atoms.get_volume() for atoms in self.frames])
         return np.minimum(counts, self._config.data.crop_atoms) * densities
@@ -107,7 +108,7 @@ class SampleSource:
     @property
     def has_large(self) -> bool:
         """Whether there are cells that are shown one by one, or in crops."""
-        return any(map(_is_large, self.frames))
+        return any(map(self._is_large, self.frames))
 
     def draw(
         self, indices: Sequence[int] | Ints, rng: np.random.Generator, *, level: float | None = None
@@ -138,7 +139,7 @@ class SampleSource:
 
         def small(part: list[ase.Atoms]) -> NoisyStructures:
             return noisy_structures(
-                Structures.of(part),
+                Structures.of(part, self._system),
                 config.noise,
                 config.energy,
                 distances,
@@ -150,6 +151,7 @@ class SampleSource:
         def large(atoms: ase.Atoms) -> NoisyStructures:
             return noisy_cell(
                 atoms,
+                self._system,
                 config.noise,
                 config.energy,
                 distances,
@@ -159,23 +161,22 @@ class SampleSource:
                 level=level,
             )
 
-        if not any(map(_is_large, frames)):
+        if not any(map(self._is_large, frames)):
             return small(frames)
-        return joined([large(one) if _is_large(one) else small([one]) for one in frames])
+        return joined([large(one) if self._is_large(one) else small([one]) for one in frames])
+
+    def _is_large(self, atoms: ase.Atoms) -> bool:
+        return len(atoms) >= LARGE and all(self._system.pbc)
 
     def _sites(self, index: int, rng: np.random.Generator) -> ase.Atoms:
         atoms, allowed = self.frames[index], self._config.data.supercell_atoms
-        if allowed is None or not atoms.pbc.all():
+        if allowed is None:
             return atoms
         matrix = random_supercell(len(atoms), allowed, rng)
         return atoms if matrix is None else self._supercell(index, tuple(matrix.ravel().tolist()))
 
     def _make_supercell(self, index: int, entries: tuple[int, ...]) -> ase.Atoms:
         return repeated(self.frames[index], np.reshape(entries, (3, 3)))
-
-
-def _is_large(atoms: ase.Atoms) -> bool:
-    return bool(len(atoms) >= LARGE and atoms.pbc.all())
 
 
 def deal(sizes: Ints, hands: int) -> list[Ints]:

@@ -39,7 +39,7 @@ def pairs_in_blocks(atoms: ase.Atoms, cutoff: float) -> Iterator[Pairs]:
     counts = _grid(atoms, cutoff)
     if counts.prod() == 1:
         first, second, vectors, distances = pairs_within(
-            "ijDd", atoms.positions, cell, periodic=True, cutoff=cutoff
+            "ijDd", atoms.positions, cell, pbc=(True, True, True), cutoff=cutoff
         )
         yield Pairs(first, second, vectors, distances)
         return
@@ -55,7 +55,7 @@ def pairs_in_blocks(atoms: ase.Atoms, cutoff: float) -> Iterator[Pairs]:
             continue
         positions = apart[near] @ cell
         first, second, vectors, distances = pairs_within(
-            "ijDd", positions, cell, periodic=False, cutoff=cutoff
+            "ijDd", positions, cell, pbc=(False, False, False), cutoff=cutoff
         )
         own = inside[near][first]
         yield Pairs(near[first[own]], near[second[own]], vectors[own], distances[own])

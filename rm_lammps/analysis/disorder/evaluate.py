@@ -19,6 +19,7 @@ from rm_lammps.runs.frames import FrameFile
 from rm_lammps.runs.index import read_index
 from rm_lammps.runs.layout import DISORDER, EVALUATION, STRUCTURES
 from rm_lammps.runs.small_files import read_summary
+from rm_lammps.systems import find_system
 
 LARGE = 200
 """Atoms from which on no two cells are the same, and each is looked at by what it looks like."""
@@ -111,7 +112,7 @@ def _cells(source: Path) -> Iterator[_Item]:
 def _samples(file: Path | None) -> Iterator[_Item]:
     if file is None:
         return
-    for number, atoms in enumerate(read_structures(file, periodic=True)):
+    for number, atoms in enumerate(read_structures(file, find_system("crystal"))):
         name = str(atoms.info.get("name", f"{file.name} {number}"))
         yield name, ase.Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=True)
 
