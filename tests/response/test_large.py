@@ -11,9 +11,11 @@ from rm_lammps.response.batches import matched, noisy_structures
 from rm_lammps.response.energy import distance_table
 from rm_lammps.response.large import Room, _by_distance, _matched, cropped, joined, noisy_cell
 from rm_lammps.response.structures import Structures
+from rm_lammps.systems import find_system
 
 CUTOFF = 4.0
 DISTANCES = distance_table({"Na-Cl": 2.8, "Na-Na": 3.9, "Cl-Cl": 3.9})
+CRYSTAL = find_system("crystal")
 ENERGY = FictitiousEnergy(repulsion=0.5)
 
 
@@ -30,7 +32,8 @@ EVERYTHING = Room(10_000, 10**9, 10_000)
 
 def noisy(noise, seed=0, room=EVERYTHING, level=None):
     rng = np.random.default_rng(seed)
-    return noisy_cell(SALT, noise, ENERGY, DISTANCES, rng, cutoff=CUTOFF, room=room, level=level)
+    limits = {"cutoff": CUTOFF, "room": room, "level": level}
+    return noisy_cell(SALT, CRYSTAL, noise, ENERGY, DISTANCES, rng, **limits)
 
 
 @given(st.integers(0, 1000), st.floats(0.1, 1.0))
@@ -39,7 +42,7 @@ def test_the_nearest_permutation_is_that_of_all_pairs(seed, sigma):
     drawn = sigma * np.random.default_rng(seed).standard_normal(SALT.positions.shape)
     drawn -= drawn.mean(axis=0)
     found = _matched(SALT, drawn, np.ones(len(SALT), dtype=bool))
-    expected = matched(Structures.of([SALT]), drawn, np.array([True]))
+    expected = matched(Structures.of([SALT], CRYSTAL), drawn, np.array([True]))
     assert (found**2).sum() == pytest.approx((expected**2).sum(), rel=0.01)
     # where the atoms are, less their displacements, all sites are taken once
     sites = SALT.positions + drawn - found
@@ -56,7 +59,7 @@ def test_without_regions_a_large_cell_is_like_a_small_one():
     noise = NoiseConfig(displacement=0.1, permute_above=1.0, shear=0.05, dilation=(-0.1, 0.1))
     mine = noisy(noise, level=1.0)
     theirs = noisy_structures(
-        Structures.of([SALT]),
+        Structures.of([SALT], CRYSTAL),
         noise,
         ENERGY,
         DISTANCES,
