@@ -68,7 +68,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         }
     },
     # the noise falls at a volume that is right already: strained at random, thousands of atoms
-    # change their neighbours (docs/studies/glass.md)
+    # change their neighbours
     "glass": {
         "seeds": {"kind": "disordered"},
         "protocol": {"stages": _GLASS_STAGES, "fmax": 0.05},
