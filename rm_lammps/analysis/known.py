@@ -41,7 +41,7 @@ def shipped() -> list[Known]:
 
     Their formation energies are those of the Materials Project (CC BY 4.0).
     """
-    library = PrototypeLibrary.load(pretrained_folder() / "crystals" / MODEL_PROTOTYPES)
+    library = shipped_library()
     lowest: dict[str, int] = {}
     for index in np.argsort(library.energies, kind="stable").tolist():
         if np.isfinite(library.energies[index]):
@@ -50,6 +50,11 @@ def shipped() -> list[Known]:
         Known(_plain(library.atoms(k)), str(library.names[k]), float(library.energies[k]))
         for k in sorted(lowest.values())
     ]
+
+
+def shipped_library() -> PrototypeLibrary:
+    """Crystals of the training data of ``crystals``."""
+    return PrototypeLibrary.load(pretrained_folder() / "crystals" / MODEL_PROTOTYPES)
 
 
 def _plain(atoms: ase.Atoms) -> ase.Atoms:

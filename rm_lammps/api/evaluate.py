@@ -62,6 +62,7 @@ def evaluate(
     refine_fmax: float | None = None,
     hull: str | Sequence[str] | None = None,
     xtb: bool | None = None,
+    conformers: int | None = None,
     keep: float | None = None,
     smarts: str | None = None,
     drop_alerts: bool | None = None,
@@ -98,7 +99,8 @@ def evaluate(
         refine_steps: of that relaxation at most.
         refine_fmax: where it ends, eV/Å.
         hull: ``"shipped"``, files of known structures, or ``"none"``.
-        xtb: relax molecules with GFN2-xTB too.
+        xtb: relax molecules with GFN2-xTB too; geometries in ``unique_xtb.extxyz``.
+        conformers: of each unique molecule, by RDKit, in ``conformers.sdf``.
         keep: fraction of each composition's molecules to keep.
         smarts: pattern of those to keep.
         drop_alerts: keep none with groups that are unstable or react.
@@ -177,7 +179,7 @@ def _refuse_useless(config: EvaluationConfig, source: Path, system: "System") ->
     if not system.has_cell:
         useless[f"{source} holds {system.plural}"] = {"show", *CrystalFields.model_fields}
         if source.is_file():
-            useless[f"{source} is a file, not the folder of a run"] = ["format"]
+            useless[f"{source} is a file, not the folder of a run"] = ["format", "conformers"]
     else:
         useless[f"{source} holds {system.plural}"] = MoleculeFields.model_fields
         if not system.has_space_group:
@@ -220,6 +222,7 @@ def _molecules(config: EvaluationConfig, source: Path, comm: Communicator) -> Ev
         config.xtb,
         config.keep,
         config.smarts,
+        config.conformers,
         config.drop_alerts,
         config.reference,
     )

@@ -5,7 +5,7 @@ seed before it is left; further structures of the seed take over the box.
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -124,10 +124,14 @@ class LammpsSession:
         finally:
             self._trajectory = None
 
-    def compose(self, terms: Sequence[Term]) -> None:
-        """Choose the energy terms beside E~, from the next structure on."""
-        if self._pairs.compose(terms):
+    def compose(self, terms: Sequence[Term], model_weight: float = 1.0) -> None:
+        """Choose the energy terms beside E~, and E~'s own weight, from the next structure on."""
+        if self._pairs.compose(terms, model_weight):
             self.discard()
+
+    def weigh(self, weights: Mapping[str, float]) -> None:
+        """Give energies other weights, by label, until the terms are chosen anew."""
+        self._pairs.weigh(self._lmp, weights)
 
     def restrict(self, axes: str, spring: float | None) -> None:
         """Choose what may change, from the next structure on.
