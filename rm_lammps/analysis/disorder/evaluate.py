@@ -18,7 +18,7 @@ from rm_lammps.ranks import Communicator, OneProcess, on_root, share_out
 from rm_lammps.runs.frames import FrameFile
 from rm_lammps.runs.index import read_index
 from rm_lammps.runs.layout import DISORDER, EVALUATION, STRUCTURES
-from rm_lammps.runs.small_files import read_summary
+from rm_lammps.runs.small_files import read_summary, system_of_run
 from rm_lammps.systems import find_system
 
 LARGE = 200
@@ -37,8 +37,9 @@ class Judges:
 
 def is_large(folder: Path) -> bool:
     """Whether a run made large cells."""
-    index = folder / STRUCTURES
-    return index.exists() and len(found := read_index(folder).n_atoms) > 0 and max(found) >= LARGE
+    if not (folder / STRUCTURES).exists() or not all(system_of_run(folder).pbc):
+        return False
+    return int(read_index(folder).n_atoms.max(initial=0)) >= LARGE
 
 
 def evaluate_large(
