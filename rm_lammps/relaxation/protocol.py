@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from rm_lammps.errors import UserError
 from rm_lammps.relaxation.stage import STAGES, AnyStage
-from rm_lammps.relaxation.term import AnyTerm
+from rm_lammps.relaxation.term import AnyTerm, label_of
 from rm_lammps.systems import System
 
 
@@ -54,7 +54,7 @@ class Protocol(BaseModel):
         low, high = self.volume
         if not 0 <= low < high <= inf:
             raise ValueError(f"volume {self.volume} must be a range 0 <= low < high")
-        labels = [term.label or term.name for term in self.terms]
+        labels = [label_of(term) for term in self.terms]
         if len(set(labels)) < len(labels):
             raise ValueError(f"terms need different labels, not {', '.join(labels)}")
         return self

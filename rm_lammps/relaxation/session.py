@@ -5,7 +5,7 @@ seed before it is left; further structures of the seed take over the box.
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -391,6 +391,17 @@ class LammpsSession:
         for name, value in values.items():
             self._lmp.command(f"variable {name} delete")
             self._lmp.command(f'variable {name} string "{value}"')
+
+    def weigh(self, weights: Mapping[str, float]) -> None:
+        """Give energy terms other weights, until terms are composed anew.
+
+        Args:
+            weights: by the terms' labels.
+
+        Raises:
+            UserError: there is no such term.
+        """
+        self._pairs.weigh(self._lmp, weights)
 
     def use_level(self, name: str | None) -> None:
         """Evaluate another level of the model from now on, until the next ``clear``.

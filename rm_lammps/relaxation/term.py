@@ -59,10 +59,21 @@ AnyTerm = Annotated[Term, BeforeValidator(TERMS.read), PlainSerializer(TERMS.pla
 """A field that takes any energy term, from YAML or as an object."""
 
 
+def label_of(term: Term) -> str:
+    """Name of a term's energy in the results."""
+    return term.label or term.name
+
+
+WEIGHT = "rm_weight_"
+"""Begin of the names of LAMMPS variables with weights."""
+
+
 def scaled_sum(
     own: PairStyle, terms: Sequence[Term], elements: Sequence[str]
 ) -> tuple[list[str], list[str]]:
-    """LAMMPS commands for E~ and the terms beside it, each with its weight.
+    """LAMMPS commands for E~ and the terms beside it.
+
+    The weights are LAMMPS variables, ``rm_weight_0`` for E~'s.
 
     Args:
         own: E~'s pair style.
@@ -73,10 +84,9 @@ def scaled_sum(
         Commands, and the names by which LAMMPS knows the sub-styles, E~'s first.
     """
     styles = [own, *(term.pair(elements) for term in terms)]
-    weights = [1.0, *(term.weight for term in terms)]
     parts = [
-        f"{weight} {some.style} {some.arguments}".rstrip()
-        for weight, some in zip(weights, styles, strict=True)
+        f"v_{WEIGHT}{number} {some.style} {some.arguments}".rstrip()
+        for number, some in enumerate(styles)
     ]
     commands, names = [f"pair_style hybrid/scaled {' '.join(parts)}"], []
     total, count = Counter(some.style for some in styles), Counter[str]()

@@ -104,3 +104,37 @@ def test_impossible_terms_are_refused(terms):
 def test_a_model_that_lacks_an_element_is_refused(diamond_bundle):
     with pytest.raises(UserError, match="knows no O"):
         BundleTerm(model=str(diamond_bundle)).pair(["C", "O"])
+
+
+def test_weights_and_pressure_follow_a_schedule(session):
+    """Guided at first and not at the end: a minimum of E~ alone, but another one than without."""
+    relaxed = [{"stage": "minimise", "ftol": 0.01, "steps": 300}, {"stage": "cell"}]
+    tight = {"fmax": 0.02, "max_stress": 0.3}
+    for schedule in ([{"weights": {"soft": 0.0}}], [{"weights": {"soft": 3.0}}], []):
+        steps = [*relaxed, *({"stage": "weigh", **values} for values in schedule), *relaxed]
+        protocol = Protocol(stages=steps, terms=[soft(label="soft")], **tight)
+        weight = schedule[0]["weights"]["soft"] if schedule else 1.0
+        outcome = relax(session, noisy(), protocol)
+        assert isinstance(outcome, Relaxed)
+        parts = outcome.terms
+        assert outcome.energy == pytest.approx(parts["E~"] + weight * parts["soft"], abs=1e-4)
+    plain = relax(session, noisy(), Protocol(stages=relaxed, **tight))
+    # of a term that is E~ again, any weights that add up to one change nothing
+    twice = BundleTerm(model=str(session.bundle.folder), weight=0.0)
+    mixed = [{"stage": "weigh", "weights": {"E~": -0.5, "bundle": 1.5}}, *relaxed]
+    outcome = relax(session, noisy(), Protocol(stages=mixed, terms=[twice], **tight))
+    assert outcome.energy == pytest.approx(plain.energy, abs=1e-3)
+    squeezed = [{"stage": "weigh", "pressure": 20.0}, *relaxed]
+    volumes = []
+    for steps in (squeezed, [*squeezed, {"stage": "weigh", "pressure": 0.0}, *relaxed]):
+        outcome = relax(session, noisy(), Protocol(stages=steps, **tight))
+        assert isinstance(outcome, Relaxed)
+        volumes.append(outcome.atoms.get_volume() / plain.atoms.get_volume())
+    assert volumes[0] < 0.99
+    assert volumes[1] == pytest.approx(1.0, abs=2e-3)
+
+
+def test_weights_of_no_term(session):
+    protocol = Protocol(stages=[{"stage": "weigh", "weights": {"hard": 1.0}}], terms=[soft()])
+    with pytest.raises(UserError, match="There is no energy term 'hard' to weigh"):
+        relax(session, noisy(), protocol)
