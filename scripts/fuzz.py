@@ -43,11 +43,12 @@ from rm_lammps.errors import UserError
 def way_in(dice: Dice, folder: Path) -> str:
     """Structures read directly: as many as the file holds, or a refusal that names it."""
     from rm_lammps.datasets import read_structures
+    from rm_lammps.systems import find_system
 
     file, text = structure_file(dice, folder)
-    periodic = dice.choice((None, None, True, False))
+    system = dice.choice((None, None, find_system("crystal"), find_system("molecule")))
     try:
-        frames = read_structures(file, periodic=periodic)
+        frames = read_structures(file, system)
     except UserError as error:
         if file.name not in str(error) or not error.hint:
             raise AssertionError(f"a refusal without file or advice: {error}") from error

@@ -39,14 +39,14 @@ def ways(pressures: list[float], weights: list[float], tuned: str | None) -> dic
     cell = {"stage": "cell"}
     found: dict[str, Any] = {"none": {"stages": [cell]}}
     for pressure in pressures:
-        first, last = ({"stage": "weigh", "pressure": p} for p in (pressure, 0.0))
+        first, last = ({"stage": "press", "pressure": p} for p in (pressure, 0.0))
         found[f"pressure {pressure:g} GPa"] = {"stages": [first, cell, last, cell]}
     for weight in weights if tuned else []:
-        guided = {"stage": "weigh", "weights": {"E~": 1 - weight, "tuned": weight}}
-        alone = {"stage": "weigh", "weights": {"E~": 1.0, "tuned": 0.0}}
-        terms = [{"term": "bundle", "model": tuned, "label": "tuned", "weight": 0.0}]
-        found[f"tuned, w = {weight:g}"] = {"stages": [guided, cell, alone, cell], "terms": terms}
-        found[f"tuned to the end, w = {weight:g}"] = {"stages": [guided, cell], "terms": terms}
+        alone = {"stage": "blend", "weights": {"E~": 1.0, "tuned": 0.0}}
+        term = {"term": "bundle", "model": tuned, "label": "tuned", "weight": weight}
+        guided = {"terms": [term], "model_weight": 1 - weight}
+        found[f"tuned, w = {weight:g}"] = {"stages": [cell, alone, cell], **guided}
+        found[f"tuned to the end, w = {weight:g}"] = {"stages": [cell], **guided}
     return found
 
 

@@ -101,7 +101,12 @@ class CrystalFields(_Fields):
 class MoleculeFields(_Fields):
     """Of molecules."""
 
-    xtb: bool = Field(False, description="relax with GFN2-xTB too")
+    xtb: bool = Field(False, description="relax with GFN2-xTB too; geometries in unique_xtb.extxyz")
+    conformers: int | None = Field(
+        None,
+        ge=1,
+        description="write so many conformers of each unique molecule, by RDKit, to conformers.sdf",
+    )
     keep: float | None = Field(
         None,
         ge=0.001,

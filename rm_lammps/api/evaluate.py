@@ -61,6 +61,7 @@ def evaluate(
     refine_fmax: float | None = None,
     hull: str | Sequence[str] | None = None,
     xtb: bool | None = None,
+    conformers: int | None = None,
     keep: float | None = None,
     smarts: str | None = None,
     drop_alerts: bool | None = None,
@@ -97,7 +98,8 @@ def evaluate(
         refine_steps: of that relaxation at most.
         refine_fmax: where it ends, eV/Å.
         hull: ``"shipped"``, files of known structures, or ``"none"``.
-        xtb: relax molecules with GFN2-xTB too.
+        xtb: relax molecules with GFN2-xTB too; geometries in ``unique_xtb.extxyz``.
+        conformers: of each unique molecule, by RDKit, in ``conformers.sdf``.
         keep: fraction of each composition's molecules to keep.
         smarts: pattern of those to keep.
         drop_alerts: keep none with groups that are unstable or react.
@@ -176,7 +178,7 @@ def _refuse_useless(config: EvaluationConfig, source: Path, *, molecules: bool) 
     if molecules:
         useless[f"{source} holds molecules"] = {"show", *CrystalFields.model_fields}
         if source.is_file():
-            useless[f"{source} is a file, not the folder of a run"] = ["format"]
+            useless[f"{source} is a file, not the folder of a run"] = ["format", "conformers"]
     else:
         useless[f"{source} holds crystals"] = MoleculeFields.model_fields
         if not config.metrics:
@@ -206,7 +208,14 @@ def _molecules(config: EvaluationConfig, source: Path, comm: Communicator) -> Ev
     require_packages(xtb=config.xtb)
     from rm_lammps.analysis.molecules.evaluate_molecules import Options, evaluate_file, evaluate_run
 
-    options = Options(config.training, config.xtb, config.keep, config.smarts, config.drop_alerts)
+    options = Options(
+        config.training,
+        config.xtb,
+        config.keep,
+        config.smarts,
+        config.conformers,
+        config.drop_alerts,
+    )
     if source.is_file():
         result = evaluate_file(source, options, comm=comm, out=config.out)
     else:

@@ -243,7 +243,7 @@ def relax(
                 f"Nothing is free to move: all {held} atoms are held, and so is the cell.",
                 "Hold fewer atoms, or give axes along which the cell may change.",
             )
-    session.compose(protocol.terms)
+    session.compose(protocol.terms, protocol.model_weight)
     session.restrict(protocol.axes, protocol.spring)
     session.discard()
     before = session.evaluations()

@@ -124,10 +124,14 @@ class LammpsSession:
         finally:
             self._trajectory = None
 
-    def compose(self, terms: Sequence[Term]) -> None:
-        """Choose the energy terms beside E~, from the next structure on."""
-        if self._pairs.compose(terms):
+    def compose(self, terms: Sequence[Term], model_weight: float = 1.0) -> None:
+        """Choose the energy terms beside E~, and E~'s own weight, from the next structure on."""
+        if self._pairs.compose(terms, model_weight):
             self.discard()
+
+    def weigh(self, weights: Mapping[str, float]) -> None:
+        """Give energies other weights, by label, until the terms are chosen anew."""
+        self._pairs.weigh(self._lmp, weights)
 
     def restrict(self, axes: str, spring: float | None) -> None:
         """Choose what may change, from the next structure on.
@@ -391,17 +395,6 @@ class LammpsSession:
         for name, value in values.items():
             self._lmp.command(f"variable {name} delete")
             self._lmp.command(f'variable {name} string "{value}"')
-
-    def weigh(self, weights: Mapping[str, float]) -> None:
-        """Give energy terms other weights, until terms are composed anew.
-
-        Args:
-            weights: by the terms' labels.
-
-        Raises:
-            UserError: there is no such term.
-        """
-        self._pairs.weigh(self._lmp, weights)
 
     def use_level(self, name: str | None) -> None:
         """Evaluate another level of the model from now on, until the next ``clear``.

@@ -11,6 +11,9 @@ from pydantic import BeforeValidator, Field, PlainSerializer
 from rm_lammps.kinds import Family, Kind
 from rm_lammps.systems import System
 
+MODEL = "E~"
+"""The label of the model's own energy."""
+
 
 @dataclass(frozen=True)
 class PairStyle:
@@ -50,6 +53,10 @@ class Term(Kind, ABC):
             UserError: it can't be computed for these elements.
         """
 
+    def hashes(self) -> dict[str, str]:
+        """SHA-256 of what its energy depends on beside its settings, by name."""
+        return {}
+
 
 TERMS: Family[Term] = Family(
     "energy term", field="term", package="rm_lammps.relaxation.terms", group="rm_lammps.terms"
@@ -59,34 +66,24 @@ AnyTerm = Annotated[Term, BeforeValidator(TERMS.read), PlainSerializer(TERMS.pla
 """A field that takes any energy term, from YAML or as an object."""
 
 
-def label_of(term: Term) -> str:
-    """Name of a term's energy in the results."""
-    return term.label or term.name
-
-
-WEIGHT = "rm_weight_"
-"""Begin of the names of LAMMPS variables with weights."""
-
-
 def scaled_sum(
-    own: PairStyle, terms: Sequence[Term], elements: Sequence[str]
+    own: PairStyle, terms: Sequence[Term], elements: Sequence[str], weights: Sequence[str]
 ) -> tuple[list[str], list[str]]:
-    """LAMMPS commands for E~ and the terms beside it.
-
-    The weights are LAMMPS variables, ``rm_weight_0`` for E~'s.
+    """LAMMPS commands for E~ and the terms beside it, each with its weight.
 
     Args:
         own: E~'s pair style.
         terms: beside it.
         elements: chemical symbols of atom types 1, 2, ...
+        weights: names of LAMMPS variables that hold them, E~'s first.
 
     Returns:
         Commands, and the names by which LAMMPS knows the sub-styles, E~'s first.
     """
     styles = [own, *(term.pair(elements) for term in terms)]
     parts = [
-        f"v_{WEIGHT}{number} {some.style} {some.arguments}".rstrip()
-        for number, some in enumerate(styles)
+        f"v_{weight} {some.style} {some.arguments}".rstrip()
+        for weight, some in zip(weights, styles, strict=True)
     ]
     commands, names = [f"pair_style hybrid/scaled {' '.join(parts)}"], []
     total, count = Counter(some.style for some in styles), Counter[str]()

@@ -11,6 +11,7 @@ from rm_lammps.errors import UserError
 from rm_lammps.geometry import Array, pairs_of
 from rm_lammps.seeds.seeder import ModelFacts
 from rm_lammps.seeds.surfaces import cut
+from rm_lammps.systems import find_system
 
 _MARGIN = 3.0
 """Å around a molecule in which atoms are placed."""
@@ -18,20 +19,20 @@ _OVERLAP = 0.6
 """Of the data's shortest distance: closer atoms of a host are a mistake."""
 
 
-def read_host(file: Path, model: ModelFacts, *, periodic: bool) -> ase.Atoms:
+def read_host(file: Path, model: ModelFacts) -> ase.Atoms:
     """Read a host, with the tags of its file.
 
     Args:
         file: with one structure.
-        model: that must know its elements.
-        periodic: whether it has a cell.
+        model: that must know its elements; where its system has a cell, the host is a crystal.
 
     Raises:
         UserError: unreadable, not one structure, or elements outside the model.
     """
     from rm_lammps.datasets import read_structures  # which imports all of ase.io
 
-    frames = read_structures(file, periodic=periodic)
+    has_cell = model.system.has_cell
+    frames = read_structures(file, find_system("crystal" if has_cell else "molecule"))
     if len(frames) > 1:
         raise UserError(
             f"{file} holds {len(frames)} structures; a host is one.",
@@ -39,8 +40,8 @@ def read_host(file: Path, model: ModelFacts, *, periodic: bool) -> ase.Atoms:
         )
     (found,) = frames
     check_known(sorted(set(found.get_chemical_symbols())), model.species, f"in {file}")
-    cell = found.cell if periodic else None
-    host = ase.Atoms(found.numbers, found.positions, cell=cell, pbc=periodic)
+    cell = found.cell if has_cell else None
+    host = ase.Atoms(found.numbers, found.positions, cell=cell, pbc=has_cell)
     host.set_tags(found.get_tags())
     return host
 

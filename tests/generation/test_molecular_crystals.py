@@ -65,6 +65,7 @@ def test_crystals_of_methane(methane, run, refused, tmp_path):
         "num": 2,
         "seeds": {"molecule": str(methane)},
         "protocol": {
+            "model_weight": 0.0,
             "terms": [
                 {
                     "term": "pair",
@@ -74,7 +75,6 @@ def test_crystals_of_methane(methane, run, refused, tmp_path):
                 }
             ],
             "stages": [
-                {"stage": "weigh", "weights": {"E~": 0.0}},
                 {"stage": "minimise", "ftol": 0.05, "steps": 500},
                 {"stage": "cell"},
             ],

@@ -12,6 +12,7 @@ import numpy as np
 from rm_lammps.analysis.export import Format, export
 from rm_lammps.analysis.molecules import require_packages
 from rm_lammps.analysis.molecules.alerts import matches, pattern
+from rm_lammps.analysis.molecules.conformers import write_conformers
 from rm_lammps.analysis.molecules.judge import Verdict, judge
 from rm_lammps.analysis.molecules.perceived_bonds import canonical, perceive
 from rm_lammps.analysis.molecules.ranking_quality import (
@@ -22,15 +23,20 @@ from rm_lammps.analysis.molecules.ranking_quality import (
     ranking,
 )
 from rm_lammps.analysis.molecules.rates import by_formula, count
-from rm_lammps.analysis.molecules.unique_molecules import write_unique_molecules
+from rm_lammps.analysis.molecules.unique_molecules import (
+    write_unique_molecules,
+    write_xtb_geometries,
+)
+from rm_lammps.analysis.unique import read_unique
 from rm_lammps.datasets import read_structures
 from rm_lammps.errors import UserError
 from rm_lammps.files import write_json
 from rm_lammps.ranks import Communicator, OneProcess, gather, on_root, share_out
 from rm_lammps.runs.frames import FrameFile
 from rm_lammps.runs.index import read_index
-from rm_lammps.runs.layout import EVALUATION, RANKING, STRUCTURES
+from rm_lammps.runs.layout import CONFORMERS, EVALUATION, RANKING, STRUCTURES, XTB
 from rm_lammps.runs.small_files import read_failures, read_summary
+from rm_lammps.systems import find_system
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,8 @@ class Options:
     """Fraction of each composition's molecules, lowest ``rank_score`` first, to keep."""
     smarts: str | None = None
     """Pattern that kept molecules have."""
+    conformers: int | None = None
+    """So many of each unique molecule are written."""
     drop_alerts: bool = False
     """Keep no molecule with groups that are unstable or react."""
 
@@ -103,6 +111,13 @@ def evaluate_run(
         write_json(folder / EVALUATION, result)
         plot_ranking(ranking(verdicts), folder / RANKING)
         export(folder, unique, formats)
+        # of an earlier evaluation, which this is not
+        for name in (XTB, CONFORMERS):
+            (folder / name).unlink(missing_ok=True)
+        if options.xtb:
+            write_xtb_geometries(folder, unique, verdicts)
+        if options.conformers is not None:
+            write_conformers(read_unique(folder), options.conformers, folder / CONFORMERS)
 
     on_root(comm, finish)
     return result
@@ -196,7 +211,7 @@ def _judge_all(
 
 def _read_molecules(file: Path) -> list[ase.Atoms]:
     # atoms on top of each other are what the checks are for
-    molecules = read_structures(file, periodic=False, overlaps=True)
+    molecules = read_structures(file, find_system("molecule"), overlaps=True)
     for number, atoms in enumerate(molecules):
         atoms.info.setdefault("seed", number)
     return molecules

@@ -76,7 +76,7 @@ class BetweenSeeds(InsideSeeds):
 
     def _upper(self, model: ModelFacts, lower: ase.Atoms) -> ase.Atoms:
         """Read the upper host, in the cell of the lower one."""
-        host = read_host(self.upper, model, periodic=True)
+        host = read_host(self.upper, model)
         fixed = np.ones(len(host), dtype=bool)
         miller = self.upper_miller or self.miller
         if miller is not None:

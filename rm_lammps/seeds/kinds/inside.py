@@ -145,11 +145,11 @@ class InsideSeeds(Seeder):
         """Read the host once."""
         name = model.system.name
         if name not in self._hosts:
-            self._hosts[name] = self._read(model, periodic=model.system.has_cell)
+            self._hosts[name] = self._read(model)
         return self._hosts[name]
 
-    def _read(self, model: ModelFacts, *, periodic: bool) -> ase.Atoms:
-        host = read_host(self.host, model, periodic=periodic)
+    def _read(self, model: ModelFacts) -> ase.Atoms:
+        host = read_host(self.host, model)
         lowest = np.ones(len(host), dtype=bool)
         if self.miller is not None:
             host, layer = cut_host(host, self.miller, self.layers, self.free, self.vacuum)

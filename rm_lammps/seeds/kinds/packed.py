@@ -16,6 +16,7 @@ from rm_lammps.errors import UserError
 from rm_lammps.geometry import pairs_of
 from rm_lammps.seeds.random_boxes import BoxSettings, random_cell
 from rm_lammps.seeds.seeder import SEEDS, Content, ModelFacts, Seed, SeedRequest
+from rm_lammps.systems import find_system
 
 _VOLUMES = {"H": 5.08, "C": 13.87, "N": 11.8, "O": 11.39, "F": 11.17, "S": 25.2, "Cl": 25.8}
 """Å³; mean volumes of atoms in molecular crystals (Hofmann, Acta Cryst. B 57, 489, 2002)."""
@@ -44,7 +45,7 @@ class PackedSeeds(BoxSettings):
 
         if not Path(self.molecule).exists():
             return _from_smiles(self.molecule)
-        frames = read_structures(Path(self.molecule), periodic=False)
+        frames = read_structures(Path(self.molecule), find_system("molecule"))
         if len(frames) > 1:
             raise UserError(
                 f"{self.molecule} holds {len(frames)} molecules; one is packed.",
