@@ -20,8 +20,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import grimp
 import typer
 import yaml
+from importlinter import api as importlinter
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
@@ -40,7 +42,8 @@ from rm_lammps.seeds import SEEDS
 from rm_lammps.systems import SYSTEMS, find_system
 from rm_lammps.training.training_config import TrainingConfig, preset_names
 
-REFERENCE = Path(__file__).resolve().parents[1] / "docs" / "reference"
+CHECKOUT = Path(__file__).resolve().parents[1]
+REFERENCE, PYPROJECT = CHECKOUT / "docs" / "reference", CHECKOUT / "pyproject.toml"
 COMMANDS = ("generate", "train", "deploy", "doctor")
 EVALUATING_COMMANDS = ("evaluate", "report")
 FAMILIES: dict[str, Family[Any]] = {
@@ -66,6 +69,7 @@ def pages() -> dict[str, str]:
         "stages.md": stages(),
         "stages_search.md": searches(),
         "run_folder.md": run_folder(),
+        "rooms.md": rooms(),
     }
     return {name: f"{MADE}{text.rstrip()}\n" for name, text in made.items()}
 
@@ -316,6 +320,37 @@ def run_folder() -> str:
     ]
     reasons = attribute_docs(Reason)
     lines += [_row(f"`{Reason[name].value}`", text) for name, text in reasons.items()]
+    return "\n".join(lines)
+
+
+def rooms() -> str:
+    """The parts of the package from top to bottom, and what each imports, as grimp sees it."""
+    graph = grimp.build_graph("rm_lammps", exclude_type_checking_imports=True, cache_dir=None)
+    (contract,) = importlinter.read_configuration(str(PYPROJECT))["contracts_options"]
+    layers = [layer.split("|") for layer in contract["layers"]]
+    listed = [f"rm_lammps.{room.strip()}" for layer in layers for room in layer]
+    lines = [
+        "# Rooms of the package\n",
+        "A room imports from those below it in this table: `lint-imports` (import-linter) checks "
+        "it, the last column is what grimp finds. Who adds a kind need not know any of it: "
+        "[extending](../howto/extend.md).\n",
+        "| room | | imports from |",
+        "| --- | --- | --- |",
+    ]
+    for room in listed:
+        imported = {
+            target
+            for module in (room, *graph.find_descendants(room))
+            for target in graph.find_modules_directly_imported_by(module)
+        }
+        below = [
+            other.removeprefix("rm_lammps.")
+            for other in listed
+            if other != room
+            and any(target == other or target.startswith(f"{other}.") for target in imported)
+        ]
+        story = _plain((import_module(room).__doc__ or "").partition("\n")[0])
+        lines.append(_row(f"`{room.removeprefix('rm_lammps.')}`", story, ", ".join(below)))
     return "\n".join(lines)
 
 
