@@ -252,8 +252,12 @@ double PairAllegro::isolated_energy(int model_type)
   alone.nneighbours = &none;
   alone.neighbours = neighbours;
   const std::lock_guard<std::mutex> lock(model->mutex());
-  if (target == Target::native)
-    return model->native().evaluate(model_type, 0, nullptr, nullptr, nullptr);
+  if (target == Target::native) {
+    double energy;
+    const size_t first[2] = {0, 0};
+    model->native().evaluate({1, &model_type, first, nullptr, nullptr}, &energy, nullptr);
+    return energy;
+  }
   const std::vector<int> rows = {0};
   near.gather(alone, model->metadata(), 0, 1);
   if (target == Target::edges) {

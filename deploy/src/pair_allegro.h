@@ -73,7 +73,8 @@ class PairAllegro : public Pair {
   rm_lammps::PositionsInput positions;
   rm_lammps::Block block;
   rm_lammps::BlockResult result;
-  std::vector<int> neighbour_types;
+  std::vector<int> centre_types, neighbour_types;
+  std::vector<double> energies;
   std::vector<float> gradients;
 };
 

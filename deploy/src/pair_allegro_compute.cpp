@@ -3,6 +3,7 @@
 
 // The part of the pair style that runs at every step.
 
+#include <algorithm>
 #include <cmath>
 
 #include "atom.h"
@@ -126,16 +127,20 @@ void PairAllegro::evaluate_edges(const rm_lammps::Atoms &view, const std::vector
 
 void PairAllegro::evaluate_native(const rm_lammps::Atoms &view)
 {
-  for (int row = 0; row < near.size(); ++row) {
-    const int degree = near.degree(row), *neighbours = near.neighbours(row);
-    neighbour_types.resize(degree);
-    gradients.resize(3 * size_t(degree));
-    for (int k = 0; k < degree; ++k)
-      neighbour_types[k] = view.model_type[view.type[neighbours[k]]];
-    const int centre = near.centre(row), type = view.model_type[view.type[centre]];
-    tally_energy(centre, model->native().evaluate(type, degree, neighbour_types.data(),
-                                                  near.vectors(row), gradients.data()));
-    scatter_edges(row, gradients.data());
+  const auto type_of = [&view](int i) { return view.model_type[view.type[i]]; };
+  const int count = near.size();
+  centre_types.resize(count);
+  energies.resize(count);
+  for (int row = 0; row < count; ++row) centre_types[row] = type_of(near.centre(row));
+  const size_t edges = near.first()[count];
+  neighbour_types.resize(edges);
+  gradients.resize(3 * edges);
+  std::transform(near.neighbours(0), near.neighbours(0) + edges, neighbour_types.begin(), type_of);
+  model->native().evaluate({count, centre_types.data(), near.first(), neighbour_types.data(),
+                            near.vectors(0)}, energies.data(), gradients.data());
+  for (int row = 0; row < count; ++row) {
+    tally_energy(near.centre(row), energies[row]);
+    scatter_edges(row, gradients.data() + 3 * near.first()[row]);
   }
 }
 
