@@ -11,9 +11,12 @@
 #include "kernel.h"
 #include "neigh_list.h"
 #include "pair_allegro.h"
+#include "update.h"
 
 using namespace LAMMPS_NS;
 using rm_lammps::Target;
+
+static constexpr int steps_between_checks = 10;    // where no energy is asked for
 
 void PairAllegro::compute(int eflag, int vflag)
 {
@@ -23,9 +26,24 @@ void PairAllegro::compute(int eflag, int vflag)
     error->all(FLERR,
                "Pair style allegro: this model gives no stress of single atoms; compile it with "
                "rm-deploy, whose files hold the edge target");
-  // collective, so that every rank raises and none waits for ever for another
-  collective(evaluate());
+  note(evaluate());
+  // Collective, so that every rank raises and none waits for ever for another. Energies are summed
+  // over the ranks anyway; in between, ranks need not wait for each other at every step.
+  if (eflag || ++unchecked >= steps_between_checks) {
+    unchecked = 0;
+    collective(fault);
+  }
   if (vflag_fdotr) virial_fdotr_compute();
+}
+
+// Keeps the first problem of this rank until the ranks look for it together. Forces that might not
+// be numbers would end the run with an error of LAMMPS's before.
+void PairAllegro::note(const std::string &problem)
+{
+  if (problem.empty()) return;
+  for (int i = 0; i < atom->nlocal + atom->nghost; ++i)
+    for (int k = 0; k < 3; ++k) atom->f[i][k] = 0.0;
+  if (fault.empty()) fault = problem + " (step " + std::to_string(update->ntimestep) + ")";
 }
 
 rm_lammps::Atoms PairAllegro::atoms() const
