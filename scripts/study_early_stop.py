@@ -28,6 +28,7 @@ from rm_lammps.relaxation.relaxation import Relaxation
 from rm_lammps.relaxation.relaxation import relax as relax_seed
 from rm_lammps.relaxation.session import LammpsSession
 from rm_lammps.seeds import ModelFacts, SeedConfig, SeedMaker
+from rm_lammps.systems import find_system
 
 GAIN = 1e-4
 _ROW = re.compile(r"^ +\d+ +(-?\d+\.\d+) +-?\S+ *$", re.MULTILINE)
@@ -152,7 +153,7 @@ def main() -> None:
     arguments = parser.parse_args()
     diamond = bulk("C", a=3.567)
     diamond.info["name"] = "diamond"
-    reference = Reference([diamond])
+    reference = Reference([diamond], find_system("crystal"))
     bundle = find_bundle("diamond")
     with (
         tempfile.TemporaryDirectory() as folder,

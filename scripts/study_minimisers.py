@@ -25,6 +25,7 @@ from rm_lammps.relaxation.stages.hops import Hops
 from rm_lammps.relaxation.stages.minimise import Minimise
 from rm_lammps.relaxation.stages.rattle import Rattle
 from rm_lammps.seeds import ModelFacts, SeedConfig, SeedMaker
+from rm_lammps.systems import find_system
 
 FORMULAS = ("C4", "C8", "C16")
 DIAMOND = bulk("C", a=3.567)
@@ -103,7 +104,7 @@ VARIANTS: dict[str, tuple[Protocol, SeedConfig]] = {
 def study(name: str, formula: str, num: int, session: LammpsSession) -> dict[str, Any]:
     """Relax ``num`` seeds; rates are of all of them."""
     protocol, config = VARIANTS[name]
-    reference = Reference([DIAMOND])
+    reference = Reference([DIAMOND], find_system("crystal"))
     statistics = session.bundle.statistics
     maker = SeedMaker(config, formula, None, model=ModelFacts(["C"], statistics))
     converged = found = evaluations = 0

@@ -28,6 +28,7 @@ from rm_lammps.datasets import read_structures
 from rm_lammps.pretrained.source import find_model
 from rm_lammps.relaxation.moves import turn_about
 from rm_lammps.response import matched_displacements
+from rm_lammps.systems import find_system
 
 Bond = tuple[int, int]
 ANGLES = (10, 20, 30, 45, 60, 90)
@@ -79,7 +80,14 @@ def responses(molecules: Sequence[tuple[ase.Atoms, Bond]], model: Forces) -> np.
             other = turn_about(atoms, bonds, bond, np.radians(degrees))
             moved = other.positions - atoms.positions
             labels.append(
-                matched_displacements(atoms.positions, moved, atoms.numbers, None, permute=False)
+                matched_displacements(
+                    atoms.positions,
+                    moved,
+                    atoms.numbers,
+                    None,
+                    find_system("molecule"),
+                    permute=False,
+                )
             )
             # nequip wants a cell that is not singular
             frames.append(ase.Atoms(other.numbers, other.positions, cell=np.eye(3), pbc=False))

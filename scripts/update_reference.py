@@ -61,6 +61,7 @@ def pages() -> dict[str, str]:
         "settings_more.md": more_settings(),
         "presets.md": presets(),
         "kinds.md": kinds(),
+        "kinds_energies.md": kinds_of_energies(),
         "stages.md": stages(),
         "run_folder.md": run_folder(),
     }
@@ -201,17 +202,30 @@ def _default_rules() -> Iterator[str]:
 
 
 def kinds() -> str:
-    """Every registered kind with its settings, but for stages."""
+    """Every registered system and kind of seeds, with its settings."""
     lines = [
         "# Kinds\n",
         "A kind is asked for by its name in YAML; its settings stand beside the name. Other "
-        "packages can bring more: [extending](../howto/extend.md). Stages are on "
-        "[a page of their own](stages.md).",
+        "packages can bring more: [extending](../howto/extend.md). [Stages](stages.md), and "
+        "[energy terms and potentials](kinds_energies.md), are on pages of their own.",
     ]
-    for title, family in FAMILIES.items():
-        if family is not STAGES:
-            lines += [f"\n## {title}\n", *_family(family)]
-    return "\n".join(lines)
+    return "\n".join([*lines, *_families("Systems", "Seeds")])
+
+
+def kinds_of_energies() -> str:
+    """Every registered energy term and potential, with its settings."""
+    lines = [
+        "# Energy terms and potentials\n",
+        "Energy terms are added to E~ in a relaxation, `protocol: {terms: [...]}`; potentials give "
+        "a second opinion, `rm-evaluate --rank-by`. [Other kinds](kinds.md).",
+    ]
+    return "\n".join([*lines, *_families("Energy terms", "Potentials")])
+
+
+def _families(*titles: str) -> Iterator[str]:
+    for title in titles:
+        yield f"\n## {title}\n"
+        yield from _family(FAMILIES[title])
 
 
 def stages() -> str:
@@ -238,10 +252,20 @@ def _kind(family: Family[Any], kind: type[Kind]) -> Iterator[str]:
     suits = _suited(kind)
     if suits:
         yield f"\nFor: {', '.join(suits)}."
-    if kind.model_fields:
+    # what a kind takes over from another one stands there
+    others = [other for other in family if other is not kind and issubclass(kind, other)]
+    inherited = {name for other in others for name in other.model_fields}
+    own = {
+        name: field
+        for name, field in kind.model_fields.items()
+        if name not in inherited or name in vars(kind).get("__annotations__", {})
+    }
+    for other in others[-1:]:
+        yield f"\nHas the settings of `{other.name}` too."
+    if own:
         yield "\n| setting | default | |"
         yield "| --- | --- | --- |"
-        for name, field in kind.model_fields.items():
+        for name, field in own.items():
             yield _row(f"`{name}`", _default(field), field.description or "")
 
 

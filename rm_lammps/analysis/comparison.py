@@ -8,7 +8,7 @@ from pymatgen.analysis.structure_matcher import StructureMatcher
 
 from rm_lammps.chemistry.formula import reduced_formula
 from rm_lammps.geometry import pairs_of
-from rm_lammps.systems import system_of
+from rm_lammps.systems import System
 from rm_lammps.systems.identity import Identity
 
 
@@ -18,12 +18,14 @@ class Reference:
     Args:
         frames: references; ``info["name"]`` or ``info["material_id"]`` names one, otherwise its
             formula and number do.
+        system: what they are.
         matcher: decides what is the same; pymatgen's default settings unless given.
     """
 
     def __init__(
-        self, frames: Sequence[ase.Atoms], matcher: StructureMatcher | None = None
+        self, frames: Sequence[ase.Atoms], system: System, matcher: StructureMatcher | None = None
     ) -> None:
+        self._system = system
         self.matcher = StructureMatcher() if matcher is None else matcher
         self.names = [
             str(
@@ -36,13 +38,11 @@ class Reference:
         # hundreds of references are of as many compositions
         self._by_composition: dict[str, list[tuple[str, Identity]]] = defaultdict(list)
         for name, atoms in zip(self.names, frames, strict=True):
-            self._by_composition[_composition(atoms)].append(
-                (name, system_of(atoms).identity(atoms))
-            )
+            self._by_composition[_composition(atoms)].append((name, system.identity(atoms)))
 
     def find(self, atoms: ase.Atoms) -> str | None:
         """Name of the first reference that the structure matches."""
-        structure = system_of(atoms).identity(atoms)
+        structure = self._system.identity(atoms)
         for name, reference in self._by_composition.get(_composition(atoms), ()):
             if reference.same(structure, self.matcher):
                 return name

@@ -24,7 +24,8 @@ from rm_lammps.geometry.symmetry import SYMPREC, SpaceGroup
 from rm_lammps.ranks import Communicator, OneProcess, on_root, share_out
 from rm_lammps.runs.frames import FrameFile
 from rm_lammps.runs.layout import ENERGY_VOLUME, EVALUATION, HULL, PARITY, UNIQUE
-from rm_lammps.runs.small_files import read_summary
+from rm_lammps.runs.small_files import read_summary, system_of_run
+from rm_lammps.systems import System
 
 
 def evaluate(
@@ -68,13 +69,15 @@ def evaluate(
     """
     comm = OneProcess() if comm is None else comm
     summary = on_root(comm, lambda: read_summary(folder))
-    references = on_root(comm, lambda: _read_references(reference_file))
+    system = on_root(comm, lambda: system_of_run(folder))
+    references = on_root(comm, lambda: _read_references(reference_file, system))
+    reference = Reference(references, system)
     unique = find_unique(folder, comm, symprec=symprec, tolerances=tolerances, ranking=ranking)
     opinions = None
     if second_opinion is not None:
         unique, opinions = order_by_potentials(folder, unique, comm, second_opinion)
     unique = write_found(folder, unique, comm, symmetrise=symmetrise, symprec=symprec)
-    matches = _match(folder, unique, references, comm)
+    matches = _match(folder, unique, reference, comm)
 
     def finish() -> dict[str, Any]:
         bond_length = _bond_length(references)
@@ -82,7 +85,7 @@ def evaluate(
             _describe(atoms, match, bond_length)
             for atoms, match in zip(read_unique(folder), matches, strict=True)
         ]
-        result = {**_rates(summary, unique, matches, references), "structures": structures}
+        result = {**_rates(summary, unique, matches, reference), "structures": structures}
         write_json(folder / EVALUATION, result)
         plot_energy_volume(structures, references, folder / ENERGY_VOLUME)
         # of an earlier order, which this is not
@@ -98,19 +101,16 @@ def evaluate(
     return on_root(comm, finish), unique, opinions
 
 
-def _read_references(file: Path | None) -> list[ase.Atoms]:
-    if file is None:
-        return []
-    return read_structures(file, periodic=True)
+def _read_references(file: Path | None, system: System) -> list[ase.Atoms]:
+    return [] if file is None else read_structures(file, system)
 
 
 def _match(
-    folder: Path, unique: UniqueSet, references: list[ase.Atoms], comm: Communicator
+    folder: Path, unique: UniqueSet, reference: Reference, comm: Communicator
 ) -> list[str | None]:
     """Name of the reference that each unique structure matches, best structure first."""
-    if not references:
+    if not reference.names:
         return [None] * len(unique)
-    reference = Reference(references)
     with FrameFile(folder / UNIQUE, unique.begin) as frames:
         return share_out(comm, range(len(unique)), lambda n: reference.find(frames.atoms(n)))
 
@@ -119,10 +119,10 @@ def _rates(
     summary: dict[str, Any],
     unique: UniqueSet,
     matches: Sequence[str | None],
-    references: list[ase.Atoms],
+    reference: Reference,
 ) -> dict[str, Any]:
     attempted = max(summary["attempted"], 1)
-    matched = dict.fromkeys(Reference(references).names, 0)
+    matched = dict.fromkeys(reference.names, 0)
     for name, found in zip(matches, unique.members(), strict=True):
         if name is not None:
             matched[name] += len(found)
@@ -131,7 +131,7 @@ def _rates(
         "converged": summary["converged"],
         "failed": summary["failed"],
         "matched": matched,
-        "match_rate": sum(matched.values()) / attempted if references else None,
+        "match_rate": sum(matched.values()) / attempted if matched else None,
         "unique": len(unique),
         "seconds_per_seed": summary["seed_seconds"] / attempted,
         "evaluations_per_seed": summary["evaluations"] / attempted,

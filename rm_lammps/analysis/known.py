@@ -10,6 +10,7 @@ from rm_lammps.analysis.hull import Known
 from rm_lammps.datasets import read_structures
 from rm_lammps.datasets.library import PrototypeLibrary
 from rm_lammps.files import MODEL_PROTOTYPES, pretrained_folder
+from rm_lammps.systems import find_system
 
 SHIPPED = "shipped"
 """The name of those that come with the model ``crystals``."""
@@ -29,7 +30,7 @@ def known_structures(sources: Sequence[str]) -> list[Known]:
         if source == SHIPPED:
             known += shipped()
             continue
-        for number, atoms in enumerate(read_structures(Path(source), periodic=True)):
+        for number, atoms in enumerate(read_structures(Path(source), find_system("crystal"))):
             named = str(atoms.info.get("name", atoms.info.get("material_id", "")))
             known.append(Known(atoms, named or f"{Path(source).stem} {number}"))
     return known
@@ -40,7 +41,7 @@ def shipped() -> list[Known]:
 
     Their formation energies are those of the Materials Project (CC BY 4.0).
     """
-    library = PrototypeLibrary.load(pretrained_folder() / "crystals" / MODEL_PROTOTYPES)
+    library = shipped_library()
     lowest: dict[str, int] = {}
     for index in np.argsort(library.energies, kind="stable").tolist():
         if np.isfinite(library.energies[index]):
@@ -49,6 +50,11 @@ def shipped() -> list[Known]:
         Known(_plain(library.atoms(k)), str(library.names[k]), float(library.energies[k]))
         for k in sorted(lowest.values())
     ]
+
+
+def shipped_library() -> PrototypeLibrary:
+    """Crystals of the training data of ``crystals``."""
+    return PrototypeLibrary.load(pretrained_folder() / "crystals" / MODEL_PROTOTYPES)
 
 
 def _plain(atoms: ase.Atoms) -> ase.Atoms:

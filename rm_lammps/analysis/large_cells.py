@@ -10,7 +10,7 @@ from ase.units import kg, m
 from rm_lammps.chemistry.bonds import SHELL
 from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.files import write_json
-from rm_lammps.geometry import Array, pairs_within
+from rm_lammps.geometry import Array, pairs_of
 from rm_lammps.runs.layout import SUPERCELLS
 from rm_lammps.runs.merge import read_records
 
@@ -68,9 +68,7 @@ def density(atoms: ase.Atoms) -> float:
 
 def _neighbours(atoms: ase.Atoms, bonds: dict[tuple[str, str], float]) -> dict[str, float]:
     symbols = np.array(atoms.get_chemical_symbols())
-    i, j, d = pairs_within(
-        "ijd", atoms.positions, atoms.cell.array, periodic=True, cutoff=max(bonds.values())
-    )
+    i, j, d = pairs_of("ijd", atoms, max(bonds.values()))
     limits = np.zeros(len(d))
     for (a, b), bond in bonds.items():
         limits[(symbols[i] == a) & (symbols[j] == b)] = bond
@@ -87,9 +85,7 @@ def _rings(atoms: ase.Atoms, bond: float) -> dict[str, float]:
 
 
 def _rdf(atoms: ase.Atoms) -> dict[str, list[float]]:
-    distances: Array = pairs_within(
-        "d", atoms.positions, atoms.cell.array, periodic=True, cutoff=_RDF_RANGE
-    )
+    distances: Array = pairs_of("d", atoms, _RDF_RANGE)
     counts, edges = np.histogram(distances, bins=_RDF_BINS, range=(0.0, _RDF_RANGE))
     shells = 4 / 3 * np.pi * np.diff(edges**3) * len(atoms) / atoms.get_volume()
     g = counts / (len(atoms) * shells)

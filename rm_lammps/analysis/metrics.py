@@ -21,6 +21,7 @@ from rm_lammps.files import write_json
 from rm_lammps.ranks import Communicator, OneProcess, on_root
 from rm_lammps.runs.layout import METRICS
 from rm_lammps.runs.small_files import read_summary
+from rm_lammps.systems import find_system
 
 
 def measure(
@@ -113,6 +114,4 @@ def _one_number(seeds: NDArray[np.int64]) -> float:
 
 
 def _read(file: Path | None) -> list[ase.Atoms]:
-    if file is None:
-        return []
-    return read_structures(file, periodic=True)
+    return [] if file is None else read_structures(file, find_system("crystal"))

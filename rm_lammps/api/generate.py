@@ -15,6 +15,8 @@ from rm_lammps.systems import System
 if TYPE_CHECKING:
     from mpi4py import MPI
 
+    from rm_lammps.generation.generation_config import Order
+
 
 def generate(
     config: str | Path | Mapping[str, Any] | None = None,
@@ -25,6 +27,7 @@ def generate(
     formula: str | None = None,
     formulas: str | Path | Sequence[str] | None = None,
     de_novo: int | Mapping[str, Any] | None = None,
+    chemical_system: str | Sequence[str] | Mapping[str, Any] | None = None,
     heavy: str | None = None,
     z: int | str | tuple[int, int] | None = None,
     atoms: int | None = None,
@@ -34,6 +37,8 @@ def generate(
     preset: str | None = None,
     elements: str | Sequence[str] | None = None,
     max_atoms: int | None = None,
+    rounds: int | None = None,
+    refine: str | Path | None = None,
     blind: bool | None = None,
     pressure: float | None = None,
     host: str | Path | None = None,
@@ -77,6 +82,7 @@ def generate(
         formula: content of one cell or molecule, e.g. ``"Sr2O4"``.
         formulas: several compositions instead, or a file with one a line.
         de_novo: number of compositions to draw like those of the training data.
+        chemical_system: elements, ``"Li-P-S"``, whose compositions are searched in rounds.
         heavy: heavy atoms of molecules, to which each seed adds its hydrogens.
         z: range of formula units, ``(1, 4)`` or ``"1-4"``.
         atoms: repeat the formula to a cell of so many atoms.
@@ -85,7 +91,9 @@ def generate(
         device: ``cpu`` or ``cuda``.
         preset: defaults of seeds and protocol by name; default: what suits the model.
         elements: de novo: only these.
-        max_atoms: de novo: atoms at most.
+        max_atoms: de novo, chemical system: atoms at most.
+        rounds: chemical system: how many.
+        refine: chemical system: potential that relaxes the best, and whose hull counts.
         blind: no seeds from known structures.
         pressure: external pressure, GPa of E~ units.
         host: file with a structure to build into; the formula is what is added.
@@ -130,9 +138,7 @@ def generate(
     # MPI must be up before LAMMPS is loaded
     from mpi4py import MPI
 
-    from rm_lammps.analysis.conclusion import conclude
     from rm_lammps.generation.generation_config import load_run
-    from rm_lammps.generation.generation_run import generate as carry_out
     from rm_lammps.ranks import check_launcher, on_all, on_root
 
     comm = MPI.COMM_WORLD if comm is None else comm
@@ -140,5 +146,28 @@ def generate(
         warnings.warn(note, Note, stacklevel=2)
     check_launcher(comm)
     order = on_root(comm, lambda: load_run(config, given))
-    carry_out(order.config, order.folder, comm, order.execution, conclude)
+    carry_out(order, comm)
     return on_all(comm, lambda: read_run(order.folder))
+
+
+def carry_out(order: "Order", comm: "MPI.Intracomm") -> dict[str, Any]:
+    """Do what was asked for: one run, or the rounds of a chemical system.
+
+    Args:
+        order: what, how and where.
+        comm: every rank of it calls this function.
+
+    Returns:
+        The summary.
+
+    Raises:
+        UserError: on every rank.
+    """
+    if order.config.chemical_system is not None:
+        from rm_lammps.exploration import explore
+
+        return explore(order.config, order.folder, comm, order.execution)
+    from rm_lammps.analysis.conclusion import conclude
+    from rm_lammps.generation.generation_run import generate as one_run
+
+    return one_run(order.config, order.folder, comm, order.execution, conclude)

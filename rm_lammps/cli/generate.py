@@ -1,5 +1,6 @@
 """``rm-generate``: new structures by relaxing seeds, under mpirun."""
 
+import json
 import signal
 import sys
 import traceback
@@ -15,13 +16,14 @@ from rm_lammps.environment import one_thread
 from rm_lammps.errors import Note, UserError, of_environment
 from rm_lammps.generation.run_fields import Execution, RunFields, Shortcuts
 from rm_lammps.ranks import check_launcher
-from rm_lammps.runs.layout import RUN, STRUCTURES
+from rm_lammps.runs.layout import EXPLORATION, EXPLORED, ROUNDS, RUN, STRUCTURES
 
 if TYPE_CHECKING:
     from mpi4py import MPI
 
 STOPPED_EARLY = 3
 _ABORT_SECONDS = 5
+_PHASES_SHOWN = 20
 
 app = typer.Typer(pretty_exceptions_enable=False)
 
@@ -110,8 +112,11 @@ def _show_status(folder: Path) -> None:
     from rm_lammps.ranks import launched_ranks
     from rm_lammps.runs.status import read_status
 
-    if launched_ranks().rank == 0:
-        typer.echo(read_status(folder).text())
+    if launched_ranks().rank != 0:
+        return
+    rounds = sorted((folder / ROUNDS).glob(f"*/{RUN}"), key=lambda path: path.stat().st_mtime)
+    for one in [path.parent for path in rounds] or [folder]:
+        typer.echo(read_status(one).text())
 
 
 def _source(out: Path | None, resume: Path | None, file: Path | None) -> Path | None:
@@ -120,18 +125,18 @@ def _source(out: Path | None, resume: Path | None, file: Path | None) -> Path | 
         return file
     if out is not None or file is not None:
         raise UserError("--resume takes folder and settings from the run itself.")
-    if not (resume / RUN).is_file():
-        raise UserError(f"{resume} holds no run: there is no {RUN}.")
-    return resume / RUN
+    for name in (RUN, EXPLORATION):
+        if (resume / name).is_file():
+            return resume / name
+    raise UserError(f"{resume} holds no run: there is no {RUN}.")
 
 
 def _run(
     source: Path | None, flags: dict[str, Any], comm: "MPI.Intracomm"
 ) -> tuple[Path, dict[str, Any]]:
     """Folder and summary of the run."""
-    from rm_lammps.analysis.conclusion import conclude
+    from rm_lammps.api.generate import carry_out
     from rm_lammps.generation.generation_config import load_run
-    from rm_lammps.generation.generation_run import generate as run
     from rm_lammps.generation.stopping import end_with_parent
     from rm_lammps.ranks import on_root
 
@@ -139,7 +144,7 @@ def _run(
     order = on_root(comm, lambda: load_run(source, flags))
     if comm.size > 1:
         end_with_parent(order.execution.grace)
-    return order.folder, run(order.config, order.folder, comm, order.execution, conclude)
+    return order.folder, carry_out(order, comm)
 
 
 def _report(summary: dict[str, Any], folder: Path) -> None:
@@ -153,7 +158,29 @@ def _report(summary: dict[str, Any], folder: Path) -> None:
             f"Stopped early with {summary['remaining']} seeds to do. Go on with: "
             f"rm-generate --resume {folder}"
         )
+    if (folder / EXPLORED).exists() and not summary["remaining"]:
+        _print_phases(json.loads((folder / EXPLORED).read_text()))
     typer.echo(folder.resolve() / STRUCTURES)
+
+
+def _print_phases(explored: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    found, known = explored["found"], explored["known"]
+    table = Table("phase", "space group", "above hull (eV)", "known as", "found in")
+    for row in found[:_PHASES_SHOWN]:
+        above, where = f"{row['above_hull']:.3f}", f"{row['round']} {row['seed']}"
+        table.add_row(row["formula"], row["space_group"], above, row["known"] or "", where)
+    Console().print(table)
+    number = sum(len(some) for some in explored["rounds"])
+    typer.echo(
+        f"{number} of {explored['possible']} compositions were looked at. "
+        f"{len(found)} structures are within 0.1 eV per atom of the hull by {explored['potential']}"
+        f"; of {len(known)} known ones there, {sum(row['found'] for row in known)} were found."
+    )
+    if explored["missing"]:
+        typer.echo(f"There is no hull: no structure of {', '.join(explored['missing'])}.")
 
 
 main = run_app(app)

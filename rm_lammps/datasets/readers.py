@@ -21,6 +21,7 @@ from rm_lammps.datasets.structure_checks import check
 from rm_lammps.datasets.tables import looks_like_table, read_table
 from rm_lammps.datasets.xyz import looks_like_xyz, read_xyz
 from rm_lammps.errors import UserError
+from rm_lammps.systems import System
 
 SOURCE = "read_from"
 """Key of ``Atoms.info`` under which a structure's file and frame are named in errors."""
@@ -56,7 +57,7 @@ class _Content:
 
 
 def read_structures(
-    path: Path | str, *, periodic: bool | None = None, overlaps: bool = False
+    path: Path | str, system: System | None = None, *, overlaps: bool = False
 ) -> list[ase.Atoms]:
     """All structures in a file or folder, in the order of the file (folders: sorted by name).
 
@@ -64,7 +65,7 @@ def read_structures(
         path: a file that ASE reads, a CSV with a column ``cif``, a QM9-style xyz; each plain or
             compressed (gz, bz2, xz); a zip of such files; or a folder of them (read recursively,
             hidden files left out). Formats are told by content.
-        periodic: whether crystals or molecules are wanted; ``None`` takes either, but not both.
+        system: what is wanted; ``None`` takes any, but one only.
         overlaps: take atoms that are too close to each other, too.
 
     Returns:
@@ -85,7 +86,7 @@ def read_structures(
     ]
     if not frames:
         raise UserError(f"No structures found in {path}", _ALLOWED)
-    check(frames, [str(a.info[SOURCE]) for a in frames], periodic=periodic, overlaps=overlaps)
+    check(frames, [str(a.info[SOURCE]) for a in frames], system, overlaps=overlaps)
     return frames
 
 

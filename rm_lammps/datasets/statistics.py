@@ -9,11 +9,11 @@ import ase
 import numpy as np
 import spglib
 from ase.data import atomic_numbers
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 from scipy.optimize import nnls
 
 from rm_lammps.geometry import Array, pairs_of
-from rm_lammps.systems import System, find_system
+from rm_lammps.systems import AnySystem, System, system_of
 
 _SYMPREC = 0.1
 
@@ -29,12 +29,13 @@ class DatasetStatistics(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     n_structures: int
-    periodic: bool
+    system: AnySystem
+    """What the structures are."""
     species: list[str]
     """Chemical symbols in order of atomic number."""
     max_atoms: int
     volume_per_element: dict[str, float]
-    """Å³ per atom, non-negative least squares; empty for molecules."""
+    """Å³ per atom, non-negative least squares; empty for systems without a cell."""
     min_distances: dict[str, float]
     """Å, keyed by :func:`pair_key`; pairs that never meet within the cutoff are absent."""
     cutoff: float
@@ -42,55 +43,62 @@ class DatasetStatistics(BaseModel):
     neighbours_per_atom: float
     neighbours_per_element: dict[str, float]
     space_groups: dict[str, int] = {}
-    """Structures by number of their space group (spglib, 0.1 Å); empty for molecules, and for
-    models of earlier versions, like the two entries below."""
+    """Structures by number of their space group (spglib, 0.1 Å); empty for systems that have none,
+    and for models of earlier versions, like the two entries below."""
     stoichiometries: dict[str, int] = {}
     """Structures by the numbers of atoms of their elements in a cell, ascending: ``"1-1-3"``."""
     structures_per_element: dict[str, int] = {}
     """Structures that hold an element."""
     molecular_formulas: dict[str, int] = {}
-    """Molecules by formula, in Hill's order; empty for crystals."""
+    """Structures without a cell by formula, in Hill's order; empty for others."""
     gyration_radius: float = 0.0
-    """Å, mean over molecules of radius of gyration / (number of atoms)^(1/3); 0 for crystals."""
+    """Å, mean over structures without a cell of radius of gyration / (number of atoms)^(1/3); 0 for
+    others."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_earlier_versions(cls, fields: Any) -> Any:
+        if isinstance(fields, dict) and "periodic" in fields:
+            fields = dict(fields)
+            fields["system"] = "crystal" if fields.pop("periodic") else "molecule"
+        return fields
 
     @classmethod
-    def of(cls, frames: Sequence[ase.Atoms], *, cutoff: float) -> "DatasetStatistics":
+    def of(
+        cls, frames: Sequence[ase.Atoms], system: System | None = None, *, cutoff: float
+    ) -> "DatasetStatistics":
         """Collect the statistics.
 
         Args:
-            frames: validated structures, all periodic or all not.
+            frames: validated structures.
+            system: what they are; by their periodicity unless given.
             cutoff: neighbours within this distance count, Å.
 
         """
-        species = _species(frames)
+        system = system_of(frames[0]) if system is None else system
+        has_cell, species = system.has_cell, _species(frames)
         distances: dict[str, float] = {}
         neighbours: dict[str, list[float]] = {s: [0.0, 0.0] for s in species}
         for atoms in frames:
             _count_pairs(atoms, cutoff, distances, neighbours)
         total_atoms = sum(n for n, _ in neighbours.values())
         total_neighbours = sum(m for _, m in neighbours.values())
-        periodic = bool(frames[0].pbc.all())
         return cls(
             n_structures=len(frames),
-            periodic=periodic,
+            system=system,
             species=species,
             max_atoms=max(len(atoms) for atoms in frames),
-            volume_per_element=_volumes(frames, species) if periodic else {},
+            volume_per_element=_volumes(frames, species, system) if has_cell else {},
             min_distances=dict(sorted(distances.items())),
             cutoff=cutoff,
             neighbours_per_atom=total_neighbours / total_atoms,
             neighbours_per_element={s: m / n for s, (n, m) in neighbours.items()},
-            space_groups=_space_groups(frames) if periodic else {},
+            space_groups=_space_groups(frames) if system.has_space_group else {},
             stoichiometries=_stoichiometries(frames),
             structures_per_element=_structures_per_element(frames, species),
-            molecular_formulas={} if periodic else _molecular_formulas(frames),
-            gyration_radius=0.0 if periodic else _gyration_radius(frames),
+            molecular_formulas={} if has_cell else _molecular_formulas(frames),
+            gyration_radius=0.0 if has_cell else _gyration_radius(frames),
         )
-
-    @property
-    def system(self) -> System:
-        """What the structures are."""
-        return find_system("crystal" if self.periodic else "molecule")
 
     def cloud_radius(self, n_atoms: int) -> float:
         """Radius of a uniform ball with the mean radius of gyration of such molecules, Å."""
@@ -189,11 +197,13 @@ def _count_pairs(
         distances[key] = min(distances.get(key, np.inf), float(distance))
 
 
-def _volumes(frames: Sequence[ase.Atoms], species: Sequence[str]) -> dict[str, float]:
+def _volumes(
+    frames: Sequence[ase.Atoms], species: Sequence[str], system: System
+) -> dict[str, float]:
     column = {symbol: k for k, symbol in enumerate(species)}
     counts = np.zeros((len(frames), len(species)))
     for row, atoms in enumerate(frames):
         for symbol, n in atoms.symbols.formula.count().items():
             counts[row, column[symbol]] = n
-    volumes, _ = nnls(counts, np.array([atoms.get_volume() for atoms in frames]))
+    volumes, _ = nnls(counts, np.array([system.volume(atoms) for atoms in frames]))
     return {symbol: float(v) for symbol, v in zip(species, volumes, strict=True)}

@@ -9,9 +9,11 @@ import ase
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
+from scipy.spatial.distance import pdist
 
 from rm_lammps.errors import UserError
 from rm_lammps.geometry import pairs_of
+from rm_lammps.systems import SYSTEMS, System, find_system, letters, system_of
 
 MIN_DISTANCE = 0.5
 """Å; closer atoms are an error in the data (H2 is 0.74 Å long)."""
@@ -25,16 +27,18 @@ _MOST_BINS = 1e6
 """Of the grid of a neighbour list."""
 _NEAR = 25.0
 """Å; structures within this distance of the origin never have so many."""
+_FEW = 100
+"""Atoms of a molecule whose distances are all computed: a list of neighbours takes longer."""
 _OCCUPIED = 1e-3
 _CORRECT = "Correct or remove this structure."
-_ONE_KIND = "Train one model on each: their seeds and response differ."
+_ONE_SYSTEM = "Train one model on each: their seeds and response differ."
 
 
 def check(
     frames: Sequence[ase.Atoms],
     sources: Sequence[str],
+    system: System | None = None,
     *,
-    periodic: bool | None = None,
     overlaps: bool = False,
 ) -> None:
     """Check every structure, and turn left-handed cells into right-handed ones of the same lattice.
@@ -42,29 +46,31 @@ def check(
     Args:
         frames: structures with positions and cell in Å; their cells may be changed.
         sources: how each is named in errors.
-        periodic: whether crystals or molecules are wanted; ``None`` takes either, but not both.
+        system: what is wanted; ``None`` takes any, but one only.
         overlaps: take atoms closer than ``MIN_DISTANCE``, too.
 
     Raises:
         UserError: an empty frame, numbers that aren't finite, partial occupancies, a missing or
-            singular cell, partly periodic boundaries, or atoms closer than ``MIN_DISTANCE``; the
+            singular cell, the periodicity of no system, or atoms closer than ``MIN_DISTANCE``; the
             message names the frame.
 
     """
-    wanted = bool(frames[0].pbc.all()) if periodic is None and frames else periodic
+    wanted = system
     for atoms, source in zip(frames, sources, strict=True):
         volume = _signed_volume(atoms)
-        problem = "it has no atoms" if len(atoms) == 0 else _problem(atoms, abs(volume))
+        farthest = _farthest(atoms) if len(atoms) else 0.0
+        problem = _problem(atoms, volume, farthest, system) if len(atoms) else "it has no atoms"
         if not problem and not overlaps:
-            problem = _overlap(atoms)
+            problem = _overlap(atoms, farthest)
         if problem:
             raise UserError(
                 f"Unusable structure ({source}, {atoms.get_chemical_formula()}): {problem}.",
                 _CORRECT,
             )
-        if atoms.pbc.all() != wanted:
-            raise _of_other_kind(atoms, source, mixed=periodic is None)
-        if wanted and volume < 0:
+        wanted = system_of(atoms) if wanted is None else wanted
+        if not wanted.holds(atoms):
+            raise _of_other_system(atoms, source, wanted, mixed=system is None)
+        if wanted.has_space_group and volume < 0:
             # the lattice is its own mirror image
             atoms.set_cell(-atoms.cell.array)
 
@@ -81,24 +87,31 @@ def validate(frames: Sequence[ase.Atoms]) -> None:
     check(frames, [f"number {number}" for number in range(len(frames))])
 
 
-def _of_other_kind(atoms: ase.Atoms, source: str, *, mixed: bool) -> UserError:
+def _of_other_system(atoms: ase.Atoms, source: str, wanted: System, *, mixed: bool) -> UserError:
     named = f"({source}, {atoms.get_chemical_formula()})"
+    own = next(iter(_possible(atoms)), f"a structure with pbc={letters(atoms.pbc)}")
     if mixed:
-        kind = "a crystal" if atoms.pbc.all() else "a molecule"
         return UserError(
-            f"The data mixes periodic crystals and molecules: {named} is {kind}, the first is not.",
-            _ONE_KIND,
+            f"The data mixes periodic crystals and molecules: {named} is {own}, the first a "
+            f"{wanted.name}.",
+            _ONE_SYSTEM,
         )
-    if atoms.pbc.all():
-        return UserError(
-            f"{named} is periodic: a crystal, not a molecule.", "Give a file of molecules."
-        )
-    if atoms.cell.any():
+    if atoms.cell.any() and not atoms.pbc.any():
         return UserError(
             f"{named} has a cell, but is not periodic (pbc=F F F).",
-            "If it is a crystal, write pbc=T T T or leave pbc out.",
+            f"If it is a {wanted.name}, write pbc={letters(wanted.pbc)}.",
         )
-    return UserError(f"{named} has no cell: a molecule, not a crystal.", "Give crystals.")
+    return UserError(
+        f"{named} {'is' if atoms.pbc.any() else 'has no cell:'} {own}, not a {wanted.name}.",
+        f"Give {wanted.plural}: pbc={letters(wanted.pbc)}.",
+    )
+
+
+def _possible(atoms: ase.Atoms) -> list[str]:
+    """What a structure may be, by its periodicity: first what models are trained on."""
+    kinds = [find_system(kind.name) for kind in SYSTEMS]
+    kinds.sort(key=lambda kind: kind.name != kind.learned_from)
+    return [f"a {kind.name}" for kind in kinds if kind.holds(atoms)]
 
 
 def _signed_volume(atoms: ase.Atoms) -> float:
@@ -112,21 +125,34 @@ def _farthest(atoms: ase.Atoms) -> float:
     return float(np.maximum(np.abs(atoms.positions).max(), np.abs(atoms.cell.array).max()))
 
 
-def _problem(atoms: ase.Atoms, volume: float) -> str:
-    farthest = _farthest(atoms)
+def _problem(atoms: ase.Atoms, volume: float, farthest: float, system: System | None) -> str:
     if not isfinite(farthest):
         return "a coordinate or cell vector is not a finite number"
     if atoms.numbers.min() < 1 or atoms.numbers.max() > 118:
         return "it has an unknown chemical element"
-    periodic = atoms.pbc.all()
-    if not periodic and atoms.pbc.any():
-        return f"periodic in some directions only (pbc={atoms.pbc.tolist()}); give a full cell"
     if farthest > _FARTHEST:
         return f"a coordinate or cell vector is beyond {_FARTHEST:.0e} Å"
-    if periodic and volume < MIN_VOLUME_PER_ATOM * len(atoms):
-        return f"its cell is missing, singular or too small ({volume:.3g} Å³)"
+    if atoms.pbc.any():
+        problem = _problem_of_cell(atoms, volume, system)
+        if problem:
+            return problem
     partial = _partial_occupancy(atoms)
     return "" if partial is None else f"it is disordered: a site has the occupancy {partial}"
+
+
+def _problem_of_cell(atoms: ase.Atoms, volume: float, system: System | None) -> str:
+    if not atoms.pbc.all():
+        if system is None:
+            may_be = " or ".join(_possible(atoms))
+            todo = f"if it is {may_be}, say so by the setting system" if may_be else "give a cell"
+            return f"periodic in some directions only (pbc={letters(atoms.pbc)}): {todo}"
+        if np.linalg.matrix_rank(atoms.cell.array[atoms.pbc]) < atoms.pbc.sum():
+            return "its cell is missing or singular"
+        if system.holds(atoms):
+            volume = system.volume(atoms)
+    if abs(volume) < MIN_VOLUME_PER_ATOM * len(atoms):
+        return f"its cell is missing, singular or too small ({abs(volume):.3g} Å³)"
+    return ""
 
 
 def _partial_occupancy(atoms: ase.Atoms) -> float | None:
@@ -141,9 +167,16 @@ def _partial_occupancy(atoms: ase.Atoms) -> float | None:
     return next((n for n in numbers if not abs(n - 1) <= _OCCUPIED), None)
 
 
-def _overlap(atoms: ase.Atoms) -> str:
+def _overlap(atoms: ase.Atoms, farthest: float) -> str:
     """The two atoms that are closest, where they are too close."""
-    if _farthest(atoms) <= _NEAR or _bins(atoms) <= _MOST_BINS:
+    if len(atoms) <= _FEW and not atoms.pbc.any():
+        distances = pdist(atoms.positions)
+        k = int(np.argmin(distances)) if len(distances) else 0
+        if not len(distances) or distances[k] >= MIN_DISTANCE:
+            return ""
+        i, j = (int(side[k]) for side in np.triu_indices(len(atoms), 1))
+        return _overlapping(i, j, distances[k])
+    if farthest <= _NEAR or _bins(atoms) <= _MOST_BINS:
         i, j, d = pairs_of("ijd", atoms, MIN_DISTANCE)
         k = int(np.argmin(d)) if len(d) else 0
         return _overlapping(i[k], j[k], d[k]) if len(d) else ""

@@ -10,6 +10,7 @@ import ase.io
 from ase.data import atomic_numbers
 
 from rm_lammps.chemistry.formula import read_label
+from rm_lammps.datasets.comments import read_comment
 from rm_lammps.datasets.format_error import FormatError
 
 _PROPERTIES = re.compile(r"Properties\s*=\s*[\"']?([^\s\"']+)")
@@ -167,7 +168,13 @@ def _behind_qm9(lines: Sequence[str], place: int) -> int:
 def _parse(frames: Sequence[_Frame]) -> list[ase.Atoms]:
     text = "".join(frame.text() for frame in frames)
     try:
-        found = ase.io.read(io.StringIO(text), index=":", format="extxyz", parallel=False)
+        found = ase.io.read(
+            io.StringIO(text),
+            index=":",
+            format="extxyz",
+            parallel=False,
+            properties_parser=read_comment,
+        )
     except Exception as error:
         raise _located(frames, error) from error
     if len(found) != len(frames):

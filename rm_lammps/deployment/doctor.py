@@ -259,13 +259,21 @@ def _lammps() -> str:
         )
     kernel = re.search(r"target native for (\S+)", done.stdout)
     if kernel is None or done.returncode:
-        raise UserError(
-            "The shipped model can't be evaluated:\n" + (done.stdout + done.stderr)[-1500:],
-            "Install rm_lammps again.",
-        )
+        raise _no_model(done.stdout + done.stderr)
     return (
         f"version {number}, knows pair_style allegro, sees {seen} ranks of mpirun -n {ranks}, "
         f"evaluates a model by the kernel for {kernel[1]}"
+    )
+
+
+def _no_model(output: str) -> UserError:
+    """The shipped model can't be evaluated, in the words of LAMMPS where it has some."""
+    said = re.search(r"^ERROR: (.+?)(?: \(src/.*)?$", output, re.MULTILINE)
+    problem = output[-1500:] if said is None else said[1]
+    limited = "RM_LAMMPS_CPU" in problem
+    return UserError(
+        f"The shipped model can't be evaluated: {problem}",
+        "Correct or unset RM_LAMMPS_CPU." if limited else "Install rm_lammps again.",
     )
 
 

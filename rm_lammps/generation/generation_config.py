@@ -17,7 +17,7 @@ from rm_lammps.seeds import SeedConfig
 from rm_lammps.settings import combine, given, read_settings
 from rm_lammps.systems import AnySystem
 
-_COMPOSITIONS = ("formula", "formulas", "de_novo", "heavy")
+_COMPOSITIONS = ("formula", "formulas", "de_novo", "chemical_system", "heavy")
 _MOST_SEEDS = 10**9
 
 
@@ -114,6 +114,6 @@ def load_run(source: Path | str | Mapping[str, Any] | None, settings: Mapping[st
 
 
 _FIELDS = (
-    "Needed: --model and one of --formula, --formulas, --de-novo, --heavy (or these fields in a "
-    "YAML file); see rm-generate --help."
+    "Needed: --model and one of --formula, --formulas, --de-novo, --chemical-system, --heavy (or "
+    "these fields in a YAML file); see rm-generate --help."
 )

@@ -117,7 +117,7 @@ def _system(config: GenerationConfig, bundle: Bundle) -> System:
     """What is generated; checks that model and protocol are for it."""
     learned = bundle.statistics.system
     system = learned if config.system is None else config.system
-    if system.learned_from != learned.name:
+    if learned.name not in {system.learned_from, system.name}:
         raise UserError(
             f"{system.plural.capitalize()} need a model that was trained on "
             f"{find_system(system.learned_from).plural}; {bundle.manifest.name} was trained on "

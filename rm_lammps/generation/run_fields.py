@@ -17,6 +17,10 @@ def _compositions(value: Any) -> Any:
     return {"compositions": value} if whole or isinstance(value, str) else value
 
 
+def _elements(value: Any) -> Any:
+    return tuple(value.replace(",", "-").split("-")) if isinstance(value, str) else value
+
+
 def _formulas(value: Any) -> Any:
     if not isinstance(value, (str, Path)):
         return value
@@ -36,6 +40,32 @@ class DeNovo(BaseModel):
     )
     max_atoms: int | None = Field(
         None, ge=1, description="default: 20 in a cell, as many as the data's in a molecule"
+    )
+
+
+def _chemical_system(value: Any) -> Any:
+    """Elements with hyphens between them stand for the settings with them."""
+    return {"elements": value} if isinstance(value, (str, list, tuple)) else value
+
+
+class ChemicalSystem(BaseModel):
+    """Compositions of a chemical system, in rounds that end at its convex hull."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    elements: Annotated[tuple[str, ...], BeforeValidator(_elements)] = Field(
+        min_length=2, max_length=5, description="two to five, e.g. Li-P-S"
+    )
+    max_atoms: int = Field(20, ge=2, le=40, description="in a cell")
+    rounds: int = Field(3, ge=1, le=100, description="the first by charge balance alone")
+    compositions: int = Field(12, ge=1, le=10_000, description="of each round")
+    cells: int = Field(2, ge=1, le=40, description="sizes of cells of each composition at most")
+    refine: Name = Field(
+        "chgnet", description="potential that relaxes the best candidates, and whose hull counts"
+    )
+    candidates: int = Field(3, ge=1, description="of each composition that it looks at")
+    hull: Words = Field(
+        ("shipped",), description="known structures: shipped, files, or none, as of rm-evaluate"
     )
 
 
@@ -66,6 +96,12 @@ class RunFields(BaseModel):
         "(crystals: charges balanced; molecules: formulas of its molecules)",
         json_schema_extra={"metavar": "INT"},
     )
+    chemical_system: Annotated[ChemicalSystem, BeforeValidator(_chemical_system)] | None = Field(
+        None,
+        description="or compositions of these elements, e.g. Li-P-S, in rounds: generate, "
+        "evaluate by a potential, look where the hull is near, go on",
+        json_schema_extra={"metavar": "TEXT-TEXT..."},
+    )
     heavy: str | None = Field(
         None,
         description="or a molecule's heavy atoms, e.g. C5NO, to which each seed adds its hydrogens",
@@ -87,13 +123,21 @@ class RunFields(BaseModel):
 
 
 class Shortcuts(BaseModel):
-    """Settings that may stand at the top instead of within ``de_novo``, ``seeds``, ``protocol``."""
+    """Settings that may stand at the top instead of within those that they belong to."""
 
     elements: Words | None = Field(
         None, min_length=1, description="de novo: only these elements, e.g. Li,Mn,O"
     )
     max_atoms: int | None = Field(
-        None, ge=1, description="de novo: atoms at most; default: 20 in a cell"
+        None,
+        ge=1,
+        description="de novo, chemical system: atoms at most; default: 20 in a cell",
+    )
+    rounds: int | None = Field(None, ge=1, description="chemical system: rounds; default: 3")
+    refine: str | None = Field(
+        None,
+        description="chemical system: potential that relaxes the best and whose hull counts; "
+        "default: chgnet",
     )
     blind: bool | None = Field(None, description="no seeds from known structures")
     pressure: float | None = Field(
@@ -115,6 +159,17 @@ class Shortcuts(BaseModel):
     )
     where: Words | None = Field(
         None, min_length=1, description="regions in which atoms are added, e.g. z>8,z<12"
+    )
+    upper: str | None = Field(
+        None,
+        description="file with a second host, for system interface: the formula fills the gap",
+        json_schema_extra={"metavar": "FILE"},
+    )
+    gap: float | None = Field(
+        None, description="between the two hosts, Å; default: by the volume of the formula"
+    )
+    mirror: bool | None = Field(
+        None, description="mirror the second host in the plane: the boundary of two grains"
     )
     miller: str | None = Field(
         None, description="the host is a slab cut from the file's crystal, e.g. 1,0,0"
@@ -149,13 +204,18 @@ class Shortcuts(BaseModel):
     )
 
 
-_HOST = ("host", "fix", "remove", "where", "miller", "layers", "free", "vacuum")
+_HOST = (
+    *("host", "fix", "remove", "where", "miller", "layers", "free", "vacuum"),
+    *("upper", "gap", "mirror"),
+)
 _PLACES = {
     **{name: ("seeds", name) for name in (*SYMMETRY, *_HOST)},
     "axes": ("protocol", "axes"),
     "host_spring": ("protocol", "spring"),
     "elements": ("de_novo", "elements"),
     "max_atoms": ("de_novo", "max_atoms"),
+    "rounds": ("chemical_system", "rounds"),
+    "refine": ("chemical_system", "refine"),
     "blind": ("seeds", "blind"),
     "pressure": ("protocol", "pressure"),
 }
@@ -201,7 +261,10 @@ def nested(fields: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(placed.get("protocol"), str):
         placed["preset"] = placed.pop("protocol")
     placed["de_novo"] = _compositions(placed.get("de_novo"))
+    placed["chemical_system"] = _chemical_system(placed.get("chemical_system"))
+    of_system = {"max_atoms"} if placed["chemical_system"] is not None else set()
     for name, (outer, inner) in _PLACES.items():
+        outer = "chemical_system" if name in of_system else outer  # noqa: PLW2901
         value = placed.pop(name, None)
         if value is None:
             continue
@@ -210,6 +273,8 @@ def nested(fields: Mapping[str, Any]) -> dict[str, Any]:
         if around.get(inner) is not None and around[inner] != value:
             raise ValueError(f"{name} and {outer}: {{{inner}: ...}} are one setting; give one")
         placed[outer] = {**around, inner: value}
-    if placed["de_novo"] is None:
-        del placed["de_novo"]
-    return placed
+    return {
+        name: value
+        for name, value in placed.items()
+        if value is not None or name not in {"de_novo", "chemical_system"}
+    }

@@ -1,5 +1,6 @@
 """Cells: minimal images, reduced cells, supercells; rows are cell vectors, Å."""
 
+from collections.abc import Sequence
 from itertools import product
 
 import numpy as np
@@ -13,7 +14,7 @@ _SHORTER = 0.02
 """Relative gain in length for which a cell is reduced."""
 
 
-def minimum_image(vectors: Array, cell: Array) -> Array:
+def minimum_image(vectors: Array, cell: Array, pbc: Sequence[bool] = (True, True, True)) -> Array:
     """Shortest periodic image of each vector.
 
     Exact for Minkowski-reduced cells; every cell of this package's data sets is made one.
@@ -21,14 +22,15 @@ def minimum_image(vectors: Array, cell: Array) -> Array:
     Args:
         vectors: shape (..., 3), Å.
         cell: shape (3, 3), rows are the cell vectors, Å.
+        pbc: directions that are periodic; the others are at right angles to them.
 
     Returns:
         Vectors that differ from the given ones by lattice vectors, shape (..., 3).
 
     """
     fractional = vectors @ np.linalg.inv(cell)
-    wrapped = (fractional - np.round(fractional)) @ cell
-    candidates = wrapped[..., None, :] + _IMAGES @ cell
+    wrapped = (fractional - np.round(fractional) * pbc) @ cell
+    candidates = wrapped[..., None, :] + _IMAGES[~_IMAGES[:, ~np.array(pbc)].any(axis=1)] @ cell
     nearest = np.argmin(np.einsum("...i,...i->...", candidates, candidates), axis=-1)
     return np.take_along_axis(candidates, nearest[..., None, None], axis=-2)[..., 0, :]
 

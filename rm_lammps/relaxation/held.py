@@ -5,7 +5,7 @@ import numpy as np
 from ase.constraints import FixAtoms
 from numpy.typing import NDArray
 
-from rm_lammps.geometry import Array
+from rm_lammps.geometry import STIFF, Array
 from rm_lammps.systems.placement import Placement
 
 Indices = NDArray[np.int64]
@@ -21,22 +21,48 @@ MOVING = "moving"
 """LAMMPS group of the atoms that aren't fixed, where some are."""
 
 
-def hold_commands(held: Indices, spring: float | None) -> list[str]:
+def stiff_atoms(atoms: ase.Atoms) -> Indices:
+    """Numbers of the atoms that move as a whole only, in order, from 0."""
+    if STIFF not in atoms.arrays:
+        return np.empty(0, np.int64)
+    return np.flatnonzero(atoms.arrays[STIFF]).astype(np.int64)
+
+
+def kept_atoms(atoms: ase.Atoms) -> Indices:
+    """Numbers of the atoms that don't move one by one: held ones and stiff ones."""
+    return np.union1d(held_atoms(atoms), stiff_atoms(atoms))
+
+
+def hold_commands(held: Indices, stiff: Indices, spring: float | None) -> list[str]:
     """LAMMPS commands that hold atoms.
 
     Args:
         held: their numbers, from 0.
-        spring: constant of a spring that ties each to where it is, pseudo-eV/Å²; ``None`` for no
-            motion at all.
+        stiff: numbers of those that move as a whole, each by the mean force on all of them.
+        spring: constant of a spring that ties each held atom to where it is, pseudo-eV/Å²; ``None``
+            for no motion at all.
     """
-    if not len(held):
-        return []
-    numbers = " ".join(str(number + 1) for number in held)
-    how = "setforce 0.0 0.0 0.0" if spring is None else f"spring/self {spring}"
-    commands = [f"group held id {numbers}", f"fix hold held {how}"]
-    if spring is None:
-        return [*commands, f"group {MOVING} subtract all held"]
-    return [*commands, "fix_modify hold energy yes"]
+    commands, still = [], []
+    if len(held):
+        how = "setforce 0.0 0.0 0.0" if spring is None else f"spring/self {spring}"
+        commands += [f"group held id {_in_lammps(held)}", f"fix hold held {how}"]
+        if spring is None:
+            still.append("held")
+        else:
+            commands.append("fix_modify hold energy yes")
+    if len(stiff):
+        commands += [
+            f"group stiff id {_in_lammps(stiff)}",
+            "fix stiff stiff aveforce 0.0 0.0 0.0",
+        ]
+        still.append("stiff")
+    if still:
+        commands.append(f"group {MOVING} subtract all {' '.join(still)}")
+    return commands
+
+
+def _in_lammps(numbers: Indices) -> str:
+    return " ".join(str(number + 1) for number in numbers)
 
 
 def place_in_frame(atoms: ase.Atoms) -> Placement:
@@ -77,7 +103,10 @@ def in_frame(loaded: ase.Atoms, cell: Array, fractional: Array, rotation: Array)
 
 
 def without_motion(before: ase.Atoms, after: ase.Atoms) -> ase.Atoms:
-    """A structure whose held atoms are where they were before."""
-    held = held_atoms(before)
+    """A structure whose held atoms are where they were before, and stiff ones have moved alike."""
+    held, stiff = held_atoms(before), stiff_atoms(before)
     after.positions[held] = before.positions[held]
+    if len(stiff):
+        moved = (after.positions[stiff] - before.positions[stiff]).mean(axis=0)
+        after.positions[stiff] = before.positions[stiff] + moved
     return after

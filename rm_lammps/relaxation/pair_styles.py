@@ -1,10 +1,10 @@
 """E~ and the energy terms beside it as pair styles of LAMMPS."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rm_lammps.deployment.bundle import Bundle
-from rm_lammps.relaxation.term import PairStyle, Term, scaled_sum
+from rm_lammps.relaxation.term import MODEL, PairStyle, Term, scaled_sum
 
 
 class PairStyles:
@@ -17,15 +17,35 @@ class PairStyles:
     def __init__(self, bundle: Bundle) -> None:
         self._bundle = bundle
         self._terms: tuple[Term, ...] = ()
+        self._weights: dict[str, float] = {MODEL: 1.0}
         self._elements: Sequence[str] = ()
         self._own_style = ""
         self._level: str | None = None
 
-    def compose(self, terms: Sequence[Term]) -> bool:
-        """Choose the terms beside E~; whether they are others than before."""
+    def compose(self, terms: Sequence[Term], own: float) -> bool:
+        """Choose the terms beside E~, and E~'s weight; whether the terms are others than before."""
         changed = tuple(terms) != self._terms
         self._terms = tuple(terms)
+        self._weights = {MODEL: own, **{term.label or term.name: term.weight for term in terms}}
         return changed
+
+    def weigh(self, lmp: Any, weights: Mapping[str, float]) -> None:
+        """Give energies other weights, until the next :meth:`compose`.
+
+        Args:
+            lmp: LAMMPS with E~ and the terms defined.
+            weights: by label.
+        """
+        self._weights |= weights
+        self._set_weights(lmp)
+
+    def _set_weights(self, lmp: Any) -> None:
+        for name, weight in zip(self._names(), self._weights.values(), strict=True):
+            lmp.command(f"variable {name} equal {weight}")
+
+    def _names(self) -> list[str]:
+        """Of the variables that hold the weights."""
+        return [f"rm_weight_{number}" for number in range(len(self._weights))]
 
     def define(self, lmp: Any, elements: Sequence[str]) -> None:
         """Define E~ on its lowest level.
@@ -43,7 +63,8 @@ class PairStyles:
         if not self._terms:
             return
         own = PairStyle(self._bundle.pair_style, "", (self._coefficients(lmp, self._elements),))
-        commands, names = scaled_sum(own, self._terms, self._elements)
+        self._set_weights(lmp)
+        commands, names = scaled_sum(own, self._terms, self._elements, self._names())
         for command in commands:
             lmp.command(command)
         self._own_style = names[0]
@@ -54,10 +75,9 @@ class PairStyles:
         """Energies of E~ and the terms by label, without weights; none where E~ is alone."""
         if not self._terms:
             return {}
-        labels = ["E~", *(term.label or term.name for term in self._terms)]
         return {
             label: float(lmp.numpy.extract_compute(f"rm_term_{number}", 0, 0))
-            for number, label in enumerate(labels)
+            for number, label in enumerate(self._weights)
         }
 
     def use_level(self, lmp: Any, name: str | None) -> None:

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from rm_lammps.errors import UserError
 from rm_lammps.relaxation.stage import STAGES, AnyStage
-from rm_lammps.relaxation.term import AnyTerm
+from rm_lammps.relaxation.term import MODEL, AnyTerm
 from rm_lammps.systems import System
 
 
@@ -22,6 +22,9 @@ class Protocol(BaseModel):
 
     stages: tuple[AnyStage, ...] = Field(default_factory=_default_stages, min_length=1)
     terms: tuple[AnyTerm, ...] = Field((), description="energies beside E~")
+    model_weight: float = Field(
+        1.0, allow_inf_nan=False, description="factor of E~ beside them; 0 for the terms alone"
+    )
     fmax: float = Field(
         0.02, gt=0, allow_inf_nan=False, description="largest force on an atom, pseudo-eV/Å"
     )
@@ -29,7 +32,9 @@ class Protocol(BaseModel):
         0.3, gt=0, allow_inf_nan=False, description="largest stress component, GPa"
     )
     pressure: float = Field(
-        0.0, allow_inf_nan=False, description="external pressure in GPa of E~ units"
+        0.0,
+        allow_inf_nan=False,
+        description="external pressure; GPa where a physical term is the energy, else of E~ units",
     )
     axes: Literal["xyz", "xy", "xz", "yz", "x", "y", "z", "none"] = Field(
         "xyz",
@@ -57,6 +62,12 @@ class Protocol(BaseModel):
         labels = [term.label or term.name for term in self.terms]
         if len(set(labels)) < len(labels):
             raise ValueError(f"terms need different labels, not {', '.join(labels)}")
+        if MODEL in labels:
+            raise ValueError(f"{MODEL} is the model's own label")
+        if not self.terms and self.model_weight != 1:
+            raise ValueError("model_weight does something beside terms only")
+        for stage in (part for outer in self.stages for part in (outer, *outer.parts)):
+            stage.check_energies([MODEL, *labels])
         return self
 
     def check(self, system: System) -> None:

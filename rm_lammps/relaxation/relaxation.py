@@ -13,7 +13,7 @@ from rm_lammps.errors import UserError
 from rm_lammps.geometry import perturb
 from rm_lammps.geometry.neighbours import pairs_of
 from rm_lammps.relaxation.attempt import Attempt
-from rm_lammps.relaxation.held import held_atoms, without_motion
+from rm_lammps.relaxation.held import held_atoms, kept_atoms, without_motion
 from rm_lammps.relaxation.kept_symmetry import symmetric_change
 from rm_lammps.relaxation.outcome import (
     DroppedError,
@@ -161,7 +161,7 @@ class Relaxation:
             displacement: standard deviation of each coordinate, Å.
             strain: standard deviation of each component of the strain.
         """
-        strained = self.strained & (len(held_atoms(atoms)) == 0)
+        strained = self.strained & (len(kept_atoms(atoms)) == 0)
         moved = perturb(atoms, displacement, strain, self.rng, strained)
         moved = without_motion(atoms, moved)
         if self.protocol.keep_symmetry:
@@ -234,14 +234,14 @@ def relax(
     """
     rng = np.random.default_rng(0) if rng is None else rng
     held = len(held_atoms(atoms))
-    if held:
+    if len(kept_atoms(atoms)):
         protocol.check_holding()
         if held == len(atoms) and protocol.axes == "none" and protocol.spring is None:
             raise UserError(
                 f"Nothing is free to move: all {held} atoms are held, and so is the cell.",
                 "Hold fewer atoms, or give axes along which the cell may change.",
             )
-    session.compose(protocol.terms)
+    session.compose(protocol.terms, protocol.model_weight)
     session.restrict(protocol.axes, protocol.spring)
     session.discard()
     before = session.evaluations()
@@ -260,7 +260,7 @@ def relax(
         )
     except StopError as stop:
         return Failure(stop.reason, str(stop), session.evaluations() - before)
-    except DroppedError:
+    except (DroppedError, UserError):
         raise
     except Exception as error:
         if session.shared and type(error).__name__ == "MPIAbortException":

@@ -5,7 +5,7 @@ seed before it is left; further structures of the seed take over the box.
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +24,7 @@ from rm_lammps.relaxation.held import (
     hold_commands,
     in_frame,
     place_in_frame,
+    stiff_atoms,
     without_motion,
 )
 from rm_lammps.relaxation.outcome import Evaluation, Reason, StopError
@@ -67,7 +68,7 @@ class LammpsSession:
         self._lmp: Any = None
         self._evaluations_before = 0
         self._loaded: ase.Atoms | None = None
-        self._held = held_atoms(ase.Atoms())
+        self._held = self._stiff = held_atoms(ase.Atoms())
         self._system: System | None = None
         self._clear = True
         self._trajectory: Path | None = None
@@ -123,10 +124,14 @@ class LammpsSession:
         finally:
             self._trajectory = None
 
-    def compose(self, terms: Sequence[Term]) -> None:
-        """Choose the energy terms beside E~, from the next structure on."""
-        if self._pairs.compose(terms):
+    def compose(self, terms: Sequence[Term], model_weight: float = 1.0) -> None:
+        """Choose the energy terms beside E~, and E~'s own weight, from the next structure on."""
+        if self._pairs.compose(terms, model_weight):
             self.discard()
+
+    def weigh(self, weights: Mapping[str, float]) -> None:
+        """Give energies other weights, by label, until the terms are chosen anew."""
+        self._pairs.weigh(self._lmp, weights)
 
     def restrict(self, axes: str, spring: float | None) -> None:
         """Choose what may change, from the next structure on.
@@ -216,7 +221,7 @@ class LammpsSession:
         if system is None:
             before = self._system
             system = before if before is not None and before.holds(atoms) else system_of(atoms)
-        self._held = held_atoms(atoms)
+        self._held, self._stiff = held_atoms(atoms), stiff_atoms(atoms)
         framed = self.keeps_frame and system.has_cell
         placed = place_in_frame(atoms) if framed else system.place(atoms)
         self.rotation = placed.rotation
@@ -224,7 +229,7 @@ class LammpsSession:
             self._move(placed.cell, placed.positions)
         else:
             self._create(system, atoms.get_chemical_symbols(), placed.cell, placed.positions)
-            for command in hold_commands(self._held, self._spring):
+            for command in hold_commands(self._held, self._stiff, self._spring):
                 self.command(command)
         self._loaded = atoms
         self._clear = False
@@ -247,18 +252,21 @@ class LammpsSession:
     @property
     def moving(self) -> str:
         """LAMMPS group of the atoms that stages may move."""
-        return MOVING if len(self._held) and self._spring is None else "all"
+        fixed = len(self._held) and self._spring is None
+        return MOVING if fixed or len(self._stiff) else "all"
 
     @property
     def keeps_frame(self) -> bool:
         """Whether the cell stays as it was loaded, but for strains along axes that may change."""
-        return self._axes != "xyz" or len(self._held) > 0
+        return self._axes != "xyz" or len(self._held) + len(self._stiff) > 0
 
     def _takes_over(self, atoms: ase.Atoms, system: System) -> bool:
         """Whether the box in LAMMPS serves; ranks that share one would have to exchange atoms."""
         if self._clear or self._loaded is None or self.shared:
             return False
         if not np.array_equal(held_atoms(self._loaded), self._held) or self._spring is not None:
+            return False
+        if not np.array_equal(stiff_atoms(self._loaded), self._stiff):
             return False
         return self._system == system and np.array_equal(self._loaded.numbers, atoms.numbers)
 

@@ -1,6 +1,7 @@
 """The family of stages."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, PlainSerializer, field_validator
@@ -39,6 +40,16 @@ class Stage(Kind, ABC):
                 f"Stage {self.name} is not for {system.plural}.",
                 f"Stages for {system.plural}: {', '.join(stages_for(system))}.",
             )
+
+    def check_energies(self, labels: Collection[str]) -> None:
+        """Check that the energies that the stage names are there.
+
+        Args:
+            labels: of E~ and of the terms beside it.
+
+        Raises:
+            ValueError: one is not.
+        """
 
     @property
     def parts(self) -> "tuple[Stage, ...]":

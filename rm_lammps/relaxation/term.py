@@ -11,6 +11,9 @@ from pydantic import BeforeValidator, Field, PlainSerializer
 from rm_lammps.kinds import Family, Kind
 from rm_lammps.systems import System
 
+MODEL = "E~"
+"""The label of the model's own energy."""
+
 
 @dataclass(frozen=True)
 class PairStyle:
@@ -60,7 +63,7 @@ AnyTerm = Annotated[Term, BeforeValidator(TERMS.read), PlainSerializer(TERMS.pla
 
 
 def scaled_sum(
-    own: PairStyle, terms: Sequence[Term], elements: Sequence[str]
+    own: PairStyle, terms: Sequence[Term], elements: Sequence[str], weights: Sequence[str]
 ) -> tuple[list[str], list[str]]:
     """LAMMPS commands for E~ and the terms beside it, each with its weight.
 
@@ -68,14 +71,14 @@ def scaled_sum(
         own: E~'s pair style.
         terms: beside it.
         elements: chemical symbols of atom types 1, 2, ...
+        weights: names of LAMMPS variables that hold them, E~'s first.
 
     Returns:
         Commands, and the names by which LAMMPS knows the sub-styles, E~'s first.
     """
     styles = [own, *(term.pair(elements) for term in terms)]
-    weights = [1.0, *(term.weight for term in terms)]
     parts = [
-        f"{weight} {some.style} {some.arguments}".rstrip()
+        f"v_{weight} {some.style} {some.arguments}".rstrip()
         for weight, some in zip(weights, styles, strict=True)
     ]
     commands, names = [f"pair_style hybrid/scaled {' '.join(parts)}"], []

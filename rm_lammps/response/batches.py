@@ -33,14 +33,29 @@ class NoisyStructures:
     structures: Structures
     """Noisy positions and cells."""
     sigmas: Array
-    """Standard deviation that coordinates were displaced with, shape (structures,), Å."""
+    """Standard deviation that an atom's coordinates were displaced with, shape (atoms,), Å."""
     energies: Array
     """shape (structures,), pseudo-eV; zero for an equilibrium structure."""
     forces: Array
     """shape (atoms, 3), pseudo-eV/Å."""
     stresses: Array | None
-    """shape (structures, 3, 3), pseudo-eV/Å³; ``None`` for molecules."""
+    """shape (structures, 3, 3), pseudo-eV/Å³; ``None`` for systems without a cell."""
+    volumes: Array | None
+    """Of the atoms that have edges, shape (structures,), Å³; ``None`` likewise."""
+    complete: Bools
+    """Atoms whose neighbours all have all of their edges, shape (atoms,): all but in crops."""
     edges: EdgeList
+
+    @classmethod
+    def whole(
+        cls, structures: Structures, sigmas: Array, labels: "_Labels", edges: EdgeList
+    ) -> "NoisyStructures":
+        """Structures that are no crops."""
+        energies, forces, stresses = labels
+        cells = structures.cells
+        volumes = None if cells is None else np.abs(np.linalg.det(cells))
+        complete = np.ones(len(structures.positions), dtype=bool)
+        return cls(structures, sigmas, energies, forces, stresses, volumes, complete, edges)
 
 
 def noisy_structures(
@@ -66,32 +81,43 @@ def noisy_structures(
     """
     sigmas, strain_levels = noise.draw_levels(rng, len(sites), level=level)
     drawn = sigmas[sites.owner, None] * rng.standard_normal(sites.positions.shape)
-    drawn -= means(drawn, sites.counts)[sites.owner]
+    system = sites.system
+    drawn -= system.invariances.translational(means(drawn, sites.counts)[sites.owner])
     displacements = matched(sites, drawn, sigmas > noise.permute_above)
     positions = sites.positions + drawn
     deformations = None
     cells = sites.cells
     if cells is not None:
-        deformations = noise.deformations(rng, strain_levels)
+        deformations = noise.deformations(rng, strain_levels, system.strained)
         positions = np.einsum("ni,nij->nj", positions, deformations[sites.owner])
         cells = cells @ deformations
-    noisy = Structures(positions, sites.numbers, sites.counts, cells)
+    noisy = Structures(positions, sites.numbers, sites.counts, cells, system)
     edges = find_edges(noisy, cutoff)
-    energies, forces, stresses = _labels(
-        noisy, displacements, deformations, edges, energy, min_distances
-    )
-    return NoisyStructures(noisy, sigmas, energies, forces, stresses, edges)
+    labels = label(noisy, displacements, deformations, edges, energy, min_distances)
+    return NoisyStructures.whole(noisy, sigmas[sites.owner], labels, edges)
 
 
-def _labels(
+_Labels = tuple[Array, Array, Array | None]
+
+
+def label(
     noisy: Structures,
     displacements: Array,
     deformations: Array | None,
     edges: EdgeList,
     energy: FictitiousEnergy,
     min_distances: Array,
-) -> tuple[Array, Array, Array | None]:
-    """Energies, forces and stresses; see :meth:`FictitiousEnergy.labels`."""
+) -> _Labels:
+    """Energies, forces and stresses; see :meth:`FictitiousEnergy.labels`.
+
+    Args:
+        noisy: positions and cells, deformed.
+        displacements: in the undeformed frame, shape (atoms, 3), Å.
+        deformations: of the cells, shape (structures, 3, 3); ``None`` without cells.
+        edges: to at least the range of the repulsion.
+        energy: the fictitious energy.
+        min_distances: of :func:`~rm_lammps.response.energy.distance_table`.
+    """
     count, owner = len(noisy), noisy.owner
     pair_energies, gradients, (centre, vectors) = _repulsion(noisy, edges, energy, min_distances)
     # each pair is listed from both sides
@@ -116,7 +142,7 @@ def _labels(
     stresses *= (volumes0 / volumes)[:, None, None]
     virials = 0.5 * np.einsum("pi,pj->pij", gradients, vectors)
     np.add.at(stresses, owner[centre], virials / volumes[owner[centre], None, None])
-    return energies, forces, stresses
+    return energies, forces, stresses * noisy.system.strained
 
 
 def _repulsion(
@@ -155,12 +181,14 @@ def matched(sites: Structures, drawn: Array, permute: Bools) -> Array:
         sites.numbers[atoms],
         sites.counts[chosen],
         None if sites.cells is None else sites.cells[chosen],
+        sites.system,
     )
     problem = _Matching(part, drawn[atoms])
     own = np.arange(len(atoms))
     starts = [problem.follow(own)]
     if part.cells is not None:
-        starts.append(part.positions + means(drawn[atoms], part.counts)[part.owner])
+        shifts = means(drawn[atoms], part.counts)[part.owner]
+        starts.append(part.positions + part.system.invariances.translational(shifts))
     candidates = np.stack([problem.nearest(start) for start in starts])
     sums = np.stack([means(np.sum(u**2, axis=1), part.counts) for u in candidates])
     best = sums.argmin(axis=0)[part.owner]
@@ -174,6 +202,7 @@ class _Matching:
     def __init__(self, sites: Structures, drawn: Array) -> None:
         self._sites, self._positions = sites, sites.positions + drawn
         self._owner, self._first = sites.owner, sites.first
+        self._invariances = sites.system.invariances
         self._inverses: Array | None = None
         if sites.cells is not None:
             self._inverses = np.asarray(np.linalg.inv(sites.cells), dtype=np.float64)
@@ -182,7 +211,7 @@ class _Matching:
         cells, inverses = self._sites.cells, self._inverses
         if cells is None or inverses is None:
             return vectors
-        return minimum_images(vectors, cells, inverses, owner)
+        return minimum_images(vectors, cells, inverses, owner, self._invariances.images)
 
     def _means(self, values: Array) -> Array:
         spread: Array = means(values, self._sites.counts)[self._owner]
@@ -191,13 +220,30 @@ class _Matching:
     def follow(self, order: Ints) -> Array:
         """Sites that the atoms are assigned to, moved rigidly to where the atoms are."""
         sites, positions = self._sites.positions[order], self._positions
-        if self._sites.cells is None:
+        axes, translational = self._invariances.rotations, self._invariances.translational
+        if all(axes):
             return self._turned(sites)
         offsets: Array = np.subtract(positions, sites, dtype=float)
         # relative to one atom first: a mean over atoms in different images means nothing
         one = offsets[self._first][self._owner]
-        mean = one + self._means(self._images(offsets - one, self._owner))
-        return sites + mean + self._means(self._images(offsets - mean, self._owner))
+        mean = translational(one + self._means(self._images(offsets - one, self._owner)))
+        rest = self._means(self._images(offsets - mean, self._owner))
+        moved = sites + mean + translational(rest)
+        return self._turned_about(axes.index(True), moved) if any(axes) else moved
+
+    def _turned_about(self, axis: int, sites: Array) -> Array:
+        """Turn sites that are where the atoms are about an axis through their centre."""
+        centre = self._means(sites)
+        own = sites - centre
+        others = own + self._images(self._positions - sites, self._owner)
+        j, k = (axis + 1) % 3, (axis + 2) % 3
+        along = self._means(own[:, j] * others[:, j] + own[:, k] * others[:, k])
+        across = self._means(own[:, j] * others[:, k] - own[:, k] * others[:, j])
+        angles = np.arctan2(across, along)
+        turned = own.copy()
+        turned[:, j] = np.cos(angles) * own[:, j] - np.sin(angles) * own[:, k]
+        turned[:, k] = np.sin(angles) * own[:, j] + np.cos(angles) * own[:, k]
+        return centre + turned
 
     def _turned(self, sites: Array) -> Array:
         centred = sites - self._means(sites)
@@ -212,7 +258,7 @@ class _Matching:
         """Displacements from moved sites, given in the sites' own order, with zero mean."""
         apart: Array = np.subtract(self._positions, moved[order], dtype=float)
         vectors = self._images(apart, self._owner)
-        return vectors - self._means(vectors)
+        return vectors - self._invariances.translational(self._means(vectors))
 
     def nearest(self, moved: Array) -> Array:
         """Improve assignment and rigid motion in turn; displacements, shape (atoms, 3)."""

@@ -32,7 +32,8 @@ def find_edges(structures: Structures, cutoff: float) -> EdgeList:
 
     Args:
         structures: cells need not be reduced, but should not be far from it: the number of images
-            that are looked at grows with their skew.
+            that are looked at grows with their skew. Vectors of directions that are not periodic
+            are at right angles to the others.
         cutoff: Å.
     """
     centre, neighbour, owner = pairs_within_groups(structures.counts)
@@ -42,7 +43,7 @@ def find_edges(structures: Structures, cutoff: float) -> EdgeList:
     if structures.cells is None:
         found = np.arange(len(centre))
     else:
-        found, vectors = _near_images(vectors, structures.cells, owner, cutoff, centre == neighbour)
+        found, vectors = _near_images(vectors, structures, owner, cutoff, centre == neighbour)
     near = np.einsum("ni,ni->n", vectors, vectors) < cutoff**2
     found, vectors = found[near], vectors[near]
     centre, neighbour = centre[found], neighbour[found]
@@ -53,18 +54,20 @@ def find_edges(structures: Structures, cutoff: float) -> EdgeList:
 
 
 def _near_images(
-    vectors: Array, cells: Array, owner: Ints, cutoff: float, same: Bools
+    vectors: Array, structures: Structures, owner: Ints, cutoff: float, same: Bools
 ) -> tuple[Ints, Array]:
     """Images within the cutoff of each pair: index of the pair, vector.
 
     Of an atom and its own images one of each opposite two is listed.
     """
+    cells, pbc = structures.cells, structures.system.pbc
+    assert cells is not None
     inverses = np.linalg.inv(cells)
-    fractional = np.einsum("ni,nij->nj", vectors, inverses[owner])
-    vectors = vectors - np.einsum("ni,nij->nj", np.round(fractional), cells[owner])
+    turns = np.round(np.einsum("ni,nij->nj", vectors, inverses[owner])) * pbc
+    vectors = vectors - np.einsum("ni,nij->nj", turns, cells[owner])
     # columns of the inverse are normal to the faces: their lengths are one over the heights
     heights = 1.0 / np.linalg.norm(inverses, axis=1)
-    reach = np.floor(cutoff / heights + 0.5).astype(int)
+    reach = np.floor(cutoff / heights + 0.5).astype(int) * pbc
     boxes, box = np.unique(reach, axis=0, return_inverse=True)
     pairs_by_box = np.argsort(box.ravel()[owner], kind="stable")
     ends = np.cumsum(np.bincount(box.ravel()[owner], minlength=len(boxes)))

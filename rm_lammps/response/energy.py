@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from rm_lammps.geometry import Array, pairs_within
+from rm_lammps.systems import System
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,8 @@ class Labels:
     forces: Array
     """Minus the gradient of the energy, shape (n, 3), pseudo-eV/Å; they sum to zero."""
     stress: Array | None
-    """(1/V) dE/d(strain), shape (3, 3), pseudo-eV/Å³; ``None`` for molecules."""
+    """(1/V) dE/d(strain), shape (3, 3), pseudo-eV/Å³; zero in components that do not relax,
+    ``None`` for systems without a cell."""
 
 
 class FictitiousEnergy(BaseModel):
@@ -62,6 +64,7 @@ class FictitiousEnergy(BaseModel):
         positions: Array,
         displacements: Array,
         numbers: NDArray[np.int_],
+        system: System,
         *,
         min_distances: Array,
         cell: Array | None = None,
@@ -74,12 +77,13 @@ class FictitiousEnergy(BaseModel):
             displacements: in the undeformed frame, from
                 :func:`~rm_lammps.response.nearest_sites.matched_displacements`, shape (n, 3), Å.
             numbers: atomic numbers, shape (n,).
+            system: what the structure is.
             min_distances: from :func:`distance_table`, Å.
-            cell: noisy cell, shape (3, 3), Å; ``None`` for molecules.
-            deformation: F, shape (3, 3); ``None`` for molecules.
+            cell: noisy cell, shape (3, 3), Å; ``None`` for systems without.
+            deformation: F, shape (3, 3); ``None`` likewise.
 
         """
-        energy, forces, virial = self._repel(positions, numbers, cell, min_distances)
+        energy, forces, virial = self._repel(positions, numbers, cell, system, min_distances)
         energy += 0.5 * self.spring * float(np.sum(displacements**2))
         if cell is None or deformation is None:
             return Labels(energy, forces - self.spring * displacements, None)
@@ -91,13 +95,14 @@ class FictitiousEnergy(BaseModel):
         volume0 = volume / abs(float(np.linalg.det(deformation)))
         energy += volume0 * (mu * float(np.sum(strain**2)) + 0.5 * lam * trace**2)
         elastic = volume0 * (2 * mu * strain + lam * trace * np.eye(3))
-        return Labels(energy, forces, (elastic + virial) / volume)
+        return Labels(energy, forces, (elastic + virial) / volume * system.strained)
 
     def _repel(
         self,
         positions: Array,
         numbers: NDArray[np.int_],
         cell: Array | None,
+        system: System,
         min_distances: Array,
     ) -> tuple[float, Array, Array]:
         """Energy, forces and dE/d(strain) of the short-range repulsion."""
@@ -110,7 +115,7 @@ class FictitiousEnergy(BaseModel):
             "ijdD",
             positions,
             np.zeros((3, 3)) if cell is None else cell,
-            periodic=cell is not None,
+            pbc=system.pbc,
             cutoff=self.repulsion_range * longest,
         )
         c = self.repulsion_range * min_distances[numbers[i], numbers[j]]

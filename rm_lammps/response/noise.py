@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from rm_lammps.geometry import Array
 from rm_lammps.response.nearest_sites import matched_displacements
+from rm_lammps.systems import System
 
 
 class NoiseConfig(BaseModel):
@@ -46,6 +47,12 @@ class NoiseConfig(BaseModel):
         ge=0,
         description="coordinate noise (Å) above which identical atoms may exchange sites",
     )
+    region_atoms: int | None = Field(
+        None,
+        ge=1,
+        description="atoms of a region with noise of its own, in cells of 500 atoms or more; "
+        "default: the whole cell has the same",
+    )
 
     @model_validator(mode="after")
     def _ordered(self) -> "NoiseConfig":
@@ -81,18 +88,25 @@ class NoiseConfig(BaseModel):
             sigmas, strains = sigmas * noisy, strains * noisy
         return sigmas, strains
 
-    def deformations(self, rng: np.random.Generator, levels: Array) -> Array:
+    def deformations(
+        self, rng: np.random.Generator, levels: Array, strained: NDArray[np.bool_]
+    ) -> Array:
         """Draw symmetric deformations F from logarithmic strains, shape (structures, 3, 3).
 
         Args:
             rng: source of randomness.
             levels: of strain, shape (structures,).
+            strained: components of the strain that there are, shape (3, 3), see
+                :attr:`~rm_lammps.systems.System.strained`. Where these are not all, ``dilation`` is
+                what a volume would take on whose third direction were strained alike.
         """
         strains = self.shear * rng.standard_normal((len(levels), 3, 3))
-        strains = 0.5 * (strains + np.swapaxes(strains, 1, 2))
+        strains = 0.5 * (strains + np.swapaxes(strains, 1, 2)) * strained
         dilations = rng.uniform(self.dilation[0], self.dilation[1], len(levels))
-        dilations -= np.trace(strains, axis1=1, axis2=2)
-        strains += dilations[:, None, None] / 3 * np.eye(3)
+        along = strained.diagonal()
+        if along.any():
+            dilations = dilations * (along.sum() / 3) - np.trace(strains, axis1=1, axis2=2)
+            strains += dilations[:, None, None] / along.sum() * np.diag(along)
         stretches, axes = np.linalg.eigh(levels[:, None, None] * strains)
         return np.einsum("sik,sk,sjk->sij", axes, np.exp(stretches), axes)
 
@@ -106,9 +120,9 @@ class NoisyStructure:
     displacements: Array
     """Matched displacements in the undeformed frame, shape (n, 3), Å."""
     cell: Array | None
-    """shape (3, 3), Å; ``None`` for molecules."""
+    """shape (3, 3), Å; ``None`` for systems without."""
     deformation: Array | None
-    """F, shape (3, 3); ``None`` for molecules."""
+    """F, shape (3, 3); ``None`` likewise."""
     sigma: float
     """Standard deviation that each coordinate was displaced with, Å."""
 
@@ -117,6 +131,7 @@ def add_noise(
     sites: Array,
     numbers: NDArray[np.int_],
     cell: Array | None,
+    system: System,
     config: NoiseConfig,
     rng: np.random.Generator,
     *,
@@ -127,7 +142,8 @@ def add_noise(
     Args:
         sites: equilibrium positions, shape (n, 3), Å.
         numbers: atomic numbers, shape (n,).
-        cell: Minkowski-reduced equilibrium cell, shape (3, 3), Å; ``None`` for molecules.
+        cell: Minkowski-reduced equilibrium cell, shape (3, 3), Å; ``None`` for systems without.
+        system: what the structure is.
         config: the distribution.
         rng: source of randomness.
         level: fix both noise levels (0 to 1) instead of drawing them.
@@ -136,10 +152,11 @@ def add_noise(
     sigmas, strain_levels = config.draw_levels(rng, 1, level=level)
     sigma = float(sigmas[0])
     drawn = sigma * rng.standard_normal(sites.shape)
-    drawn -= drawn.mean(axis=0)
-    u = matched_displacements(sites, drawn, numbers, cell, permute=sigma > config.permute_above)
+    drawn -= system.invariances.translational(drawn.mean(axis=0))
+    permute = sigma > config.permute_above
+    u = matched_displacements(sites, drawn, numbers, cell, system, permute=permute)
     if cell is None:
         return NoisyStructure(sites + drawn, u, None, None, sigma)
-    (deformation,) = config.deformations(rng, strain_levels)
+    (deformation,) = config.deformations(rng, strain_levels, system.strained)
     positions = (sites + drawn) @ deformation
     return NoisyStructure(positions, u, cell @ deformation, deformation, sigma)

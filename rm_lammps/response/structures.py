@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rm_lammps.geometry import Array
+from rm_lammps.systems import System
 
 Ints = NDArray[np.int_]
 Bools = NDArray[np.bool_]
@@ -15,7 +16,7 @@ Bools = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Structures:
-    """Crystals, or molecules, one after the other."""
+    """Structures of one system, one after the other."""
 
     positions: Array
     """shape (atoms, 3), Å."""
@@ -24,16 +25,18 @@ class Structures:
     counts: Ints
     """Atoms of each structure, shape (structures,)."""
     cells: Array | None
-    """Rows are cell vectors, shape (structures, 3, 3), Å; ``None`` for molecules."""
+    """Rows are cell vectors, shape (structures, 3, 3), Å; ``None`` for systems without a cell."""
+    system: System
 
     @classmethod
-    def of(cls, frames: Sequence[ase.Atoms]) -> "Structures":
-        """Put structures side by side; all periodic or all not."""
+    def of(cls, frames: Sequence[ase.Atoms], system: System) -> "Structures":
+        """Put structures of a system side by side."""
         return cls(
             np.concatenate([atoms.positions for atoms in frames]),
             np.concatenate([atoms.numbers for atoms in frames]).astype(int),
             np.array([len(atoms) for atoms in frames]),
-            np.stack([atoms.cell.array for atoms in frames]) if frames[0].pbc.all() else None,
+            np.stack([atoms.cell.array for atoms in frames]) if system.has_cell else None,
+            system,
         )
 
     def __len__(self) -> int:
@@ -81,7 +84,9 @@ def pairs_within_groups(counts: Ints) -> tuple[Ints, Ints, Ints]:
     return first[group] + within // size, first[group] + within % size, group
 
 
-def minimum_images(vectors: Array, cells: Array, inverses: Array, owner: Ints) -> Array:
+def minimum_images(
+    vectors: Array, cells: Array, inverses: Array, owner: Ints, pbc: Sequence[bool]
+) -> Array:
     """Shortest periodic image of each vector, each in a Minkowski-reduced cell of its own.
 
     Args:
@@ -89,16 +94,21 @@ def minimum_images(vectors: Array, cells: Array, inverses: Array, owner: Ints) -
         cells: shape (structures, 3, 3), Å.
         inverses: of the cells.
         owner: structure of each vector, shape (n,).
+        pbc: directions that are periodic; the others are at right angles to them.
     """
-    fractional = np.einsum("ni,nij->nj", vectors, inverses[owner])
-    wrapped = vectors - np.einsum("ni,nij->nj", np.round(fractional), cells[owner])
+    turns = np.round(np.einsum("ni,nij->nj", vectors, inverses[owner]))
+    steps = _IMAGES
+    if not all(pbc):
+        turns *= pbc
+        steps = steps[~steps[:, ~np.array(pbc)].any(axis=1)]
+    wrapped = vectors - np.einsum("ni,nij->nj", turns, cells[owner])
     squares = np.einsum("ni,ni->n", wrapped, wrapped)
     # no image is shorter than a vector below half the shortest lattice vector
-    shortest = np.einsum("sij,sij->si", cells, cells).min(axis=1)
+    shortest = np.einsum("sij,sij->si", cells, cells)[:, list(pbc)].min(axis=1)
     (far,) = np.nonzero(squares > 0.25 * shortest[owner])
     if len(far) == 0:
         return wrapped
-    images = np.einsum("ti,sij->stj", _IMAGES, cells)[owner[far]]
+    images = np.einsum("ti,sij->stj", steps, cells)[owner[far]]
     images += wrapped[far, None]
     nearest = np.einsum("ntj,ntj->nt", images, images).argmin(axis=1)
     wrapped[far] = images[np.arange(len(far)), nearest]

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from rm_lammps.geometry import supercell_matrix
 from rm_lammps.response.energy import FictitiousEnergy, distance_table
 from rm_lammps.response.noise import NoiseConfig, add_noise
+from rm_lammps.systems import SYSTEMS, System
 
 SAMPLE_INDEX = "sample_index"
 """Key under which a data set numbers its samples; the transform takes it out."""
@@ -31,10 +32,11 @@ class ResponseTransform:
     """Turn an equilibrium structure into a noisy one with the labels that lead back.
 
     A nequip data transform: takes and returns an ``AtomicDataDict`` with ``pos``, ``cell``,
-    ``pbc`` and ``atomic_numbers``, and adds ``total_energy``, ``forces`` and ``stress`` (NaN for
-    molecules, which nequip ignores on request).
+    ``pbc`` and ``atomic_numbers``, and adds ``total_energy``, ``forces`` and ``stress`` (NaN in
+    components that do not relax, which nequip ignores on request).
 
     Args:
+        system: what the structures are: a name, or name and settings.
         noise: fields of :class:`~rm_lammps.response.noise.NoiseConfig`.
         energy: fields of :class:`~rm_lammps.response.energy.FictitiousEnergy`.
         min_distances: shortest distances in the data, Å, keyed ``"C-O"``.
@@ -50,6 +52,7 @@ class ResponseTransform:
 
     def __init__(
         self,
+        system: str | Mapping[str, Any],
         noise: Mapping[str, Any],
         energy: Mapping[str, Any],
         min_distances: Mapping[str, float],
@@ -58,6 +61,7 @@ class ResponseTransform:
         level: float | None = None,
         half_weight: float | None = None,
     ) -> None:
+        self.system: System = SYSTEMS.read(system if isinstance(system, str) else dict(system))
         self.noise = NoiseConfig(**noise)
         self.energy = FictitiousEnergy(**energy)
         self.min_distances = distance_table(min_distances)
@@ -72,12 +76,15 @@ class ResponseTransform:
         rng = self._generator(int(data.pop(SAMPLE_INDEX, torch.zeros(1)).item()))
         anchor = float(data.pop(ANCHOR, torch.zeros(1)).item())
         atoms = self._sites(data, rng)
-        cell = atoms.cell.array if atoms.pbc.all() else None
-        noisy = add_noise(atoms.positions, atoms.numbers, cell, self.noise, rng, level=self.level)
+        cell = atoms.cell.array if self.system.has_cell else None
+        noisy = add_noise(
+            atoms.positions, atoms.numbers, cell, self.system, self.noise, rng, level=self.level
+        )
         labels = self.energy.labels(
             noisy.positions,
             noisy.displacements,
             atoms.numbers,
+            self.system,
             min_distances=self.min_distances,
             cell=noisy.cell,
             deformation=noisy.deformation,
@@ -89,7 +96,9 @@ class ResponseTransform:
         # without a cell nequip predicts a stress of NaN, and torch.compile's check of it fails
         cell = np.eye(3) if noisy.cell is None else noisy.cell
         data[AtomicDataDict.CELL_KEY] = _tensor(cell)[None]
-        stress = np.full((3, 3), np.nan) if labels.stress is None else labels.stress
+        stress = np.full((3, 3), np.nan)
+        if labels.stress is not None:
+            stress = np.where(self.system.strained, labels.stress, np.nan)
         data[AtomicDataDict.STRESS_KEY] = _tensor(stress)[None]
         data[LOSS_WEIGHT] = _tensor([[self._weight(noisy.sigma)]])
         return data
@@ -109,7 +118,7 @@ class ResponseTransform:
             cell=data[AtomicDataDict.CELL_KEY].numpy().reshape(3, 3),
             pbc=data[AtomicDataDict.PBC_KEY].numpy().ravel(),
         )
-        if self.supercell_atoms is None or not atoms.pbc.all():
+        if self.supercell_atoms is None:
             return atoms
         matrix = random_supercell(len(atoms), self.supercell_atoms, rng)
         return atoms if matrix is None else repeated(atoms, matrix)

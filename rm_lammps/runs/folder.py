@@ -38,16 +38,28 @@ def open_folder(folder: Path, run: dict[str, Any]) -> FileLock:
         raise UserError(f"Can't write to {folder}: {error}", "Choose another --out.") from error
     lock = take_lock(folder)
     try:
-        stored = folder / RUN
-        if stored.exists():
-            _check_same(stored, run)
-        else:
-            with replacing(stored) as stream:
-                yaml.safe_dump(run, stream, sort_keys=False)
+        keep_settings(folder / RUN, run)
     except BaseException:
         lock.release()
         raise
     return lock
+
+
+def keep_settings(file: Path, run: dict[str, Any]) -> None:
+    """Write down what structures depend on, or check that it is what stands there.
+
+    Args:
+        file: YAML.
+        run: plain data.
+
+    Raises:
+        UserError: something else stands there, or it can't be written.
+    """
+    if file.exists():
+        _check_same(file, run)
+        return
+    with replacing(file) as stream:
+        yaml.safe_dump(run, stream, sort_keys=False)
 
 
 def take_lock(folder: Path) -> FileLock:

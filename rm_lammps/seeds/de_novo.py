@@ -74,7 +74,7 @@ def sample_compositions(
             f"Elements in it: {' '.join(species)}",
         )
     allowed = list(dict.fromkeys(elements or species))
-    if not statistics.periodic:
+    if not statistics.system.has_cell:
         return _sample_molecules(number, statistics, allowed, max_atoms, rng)
     max_atoms = _LARGEST_CELL if max_atoms is None else max_atoms
     cells = {

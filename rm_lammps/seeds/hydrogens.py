@@ -26,7 +26,7 @@ def draw_hydrogens(
     Raises:
         UserError: hydrogens in ``heavy``, unknown elements, or a model of crystals.
     """
-    if statistics.periodic or not statistics.molecular_formulas:
+    if not statistics.molecular_formulas:
         raise UserError("Hydrogens are added to molecules; this model's data are not molecules.")
     composition = parse_formula(heavy, statistics.species)
     if "H" in composition:

@@ -52,8 +52,10 @@ class SeedMaker:
         contents = [content]
         if units != (1, 1):
             contents = [content.multiple(times) for times in range(units[0], units[1] + 1)]
-        shares = config.shares(system, len(model.species), self.n_atoms)
-        self._order = KindOrder(config.usable(shares, model))
+        size = (len(model.species), self.n_atoms)
+        shares = config.usable(config.shares(system, *size), model)
+        leading = config.leading(system, *size)
+        self._order = KindOrder(shares, {kind: leading.get(kind, 0) for kind in shares})
         self._fallback = config.fallback(system)
         self._kinds: dict[str, Seeder] = {
             name: config.seeder(name) for name in [*self._order.names, self._fallback]
@@ -122,14 +124,17 @@ class SeedMaker:
 
 
 class KindOrder:
-    """Kinds in turns, so that any number of first seeds holds each as often as its share.
+    """Kinds in turns, so that any number of seeds holds each as often as its share.
 
     Args:
         shares: relative frequency of each kind, counted to four decimals.
+        leading: number of seeds of each kind that come before all turns.
     """
 
-    def __init__(self, shares: Mapping[str, float]) -> None:
+    def __init__(self, shares: Mapping[str, float], leading: Mapping[str, int]) -> None:
         self.names = list(shares)
+        self._leading = [(kind, turn) for kind, number in leading.items() for turn in range(number)]
+        self._led = {kind: leading.get(kind, 0) for kind in shares}
         exact = {kind: max(round(share * 10_000), 1) for kind, share in shares.items()}
         divisor = gcd(*exact.values())
         self._in_period = {kind: n // divisor for kind, n in exact.items()}
@@ -143,9 +148,11 @@ class KindOrder:
 
     def __getitem__(self, number: int) -> tuple[str, int]:
         """Kind of a seed, and how many of this kind come before it."""
-        periods, place = divmod(number, len(self._period))
+        if number < len(self._leading):
+            return self._leading[number]
+        periods, place = divmod(number - len(self._leading), len(self._period))
         kind, before = self._period[place]
-        return kind, before + periods * self._in_period[kind]
+        return kind, self._led[kind] + before + periods * self._in_period[kind]
 
 
 def _repeated(composition: dict[str, int], n_atoms: int | None, formula: str) -> dict[str, int]:

@@ -15,8 +15,6 @@ from rm_lammps.systems import SYSTEMS, System, find_system
 
 AUTO = "auto"
 MIXTURE = "mixture"
-_INSIDE = "inside"
-"""Kind of seeds within a host."""
 _WITH_SYMMETRY = "symmetric"
 """Kind of seeds of every space group that holds a composition."""
 
@@ -37,6 +35,12 @@ class SeedConfig(BaseModel):
         None, description="relative frequency of each kind, for mixture or in place of auto's"
     )
 
+    first: dict[str, int] | None = Field(
+        None,
+        description="number of seeds of each kind that come before the mixture; none of them "
+        "where weights are given, unless this is too",
+    )
+
     blind: bool = Field(False, description="leave out kinds that begin from known structures")
 
     @model_validator(mode="after")
@@ -47,6 +51,11 @@ class SeedConfig(BaseModel):
             values = list(self.weights.values())
             if not all(isfinite(w) and w >= 0 for w in values) or not sum(values) > 0:
                 raise ValueError(f"weights {self.weights} must be positive numbers")
+        if self.first is not None:
+            if self.kind not in {AUTO, MIXTURE}:
+                raise ValueError(f"first goes with kind mixture, not with kind {self.kind}")
+            if any(number < 0 for number in self.first.values()):
+                raise ValueError(f"numbers of first seeds {self.first} must not be negative")
         kinds = [SEEDS.find(name) for name in self._named()]
         have = {setting for kind in kinds for setting in kind.model_fields}
         for setting in self.settings:
@@ -65,7 +74,8 @@ class SeedConfig(BaseModel):
     @model_serializer
     def _plain(self) -> dict[str, Any]:
         given: dict[str, Any] = {"kind": self.kind, "blind": self.blind, **self.settings}
-        return given if self.weights is None else {**given, "weights": self.weights}
+        mixed = {"weights": self.weights, "first": self.first}
+        return given | {name: value for name, value in mixed.items() if value is not None}
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -113,7 +123,7 @@ class SeedConfig(BaseModel):
             )
         default = system.seed_kinds(n_species, n_atoms)
         if self.kind == AUTO and HOST in self.settings:
-            found: Mapping[str, float] = {_INSIDE: 1.0}
+            found: Mapping[str, float] = {system.host_kind: 1.0}
         elif self.kind == AUTO:
             # weights change a mixture, but make none where there is one kind only
             mixed = self.weights is not None and len(default) > 1
@@ -131,6 +141,7 @@ class SeedConfig(BaseModel):
                     f"{system.plural}.",
                     f"Kinds for {system.plural}: {', '.join(names)}.",
                 )
+            self._check_given(name)
         shares = {name: weight for name, weight in found.items() if weight > 0}
         if self.wanted_groups is not None:
             shares = self._with_symmetry(shares)
@@ -144,6 +155,29 @@ class SeedConfig(BaseModel):
                 "Leave out blind, or choose another kind of seeds.",
             )
         return shares
+
+    def leading(self, system: System, n_species: int, n_atoms: int) -> Mapping[str, int]:
+        """Number of seeds of each kind that come before the mixture of :meth:`shares`.
+
+        Args:
+            system: what is generated.
+            n_species: number of elements that the model knows.
+            n_atoms: of the largest cell or molecule.
+
+        Raises:
+            UserError: a kind that is not in the mixture.
+        """
+        if self.first is not None:
+            mixture = self.shares(system, n_species, n_atoms)
+            for name in self.first.keys() - mixture.keys():
+                raise UserError(
+                    f"Seeds of kind {name} are to come first, and are not in the mixture.",
+                    f"Kinds of the mixture: {', '.join(mixture)}.",
+                )
+            return self.first
+        if self.kind != AUTO or self.weights is not None or HOST in self.settings:
+            return {}
+        return system.leading_seeds(n_species, n_atoms)
 
     @property
     def wanted_groups(self) -> frozenset[int] | None:
@@ -182,17 +216,35 @@ class SeedConfig(BaseModel):
         if self.kind not in {AUTO, MIXTURE}:
             return [self.kind]
         if self.kind == AUTO and HOST in self.settings:
-            return [_INSIDE]
+            return sorted({kind.host_kind for kind in SYSTEMS})
         systems = [find_system(kind.name) for kind in SYSTEMS]
         if self.weights is not None:
             named = {name for name, weight in self.weights.items() if weight > 0}
         else:
             named = {name for system in systems for name in system.seed_kinds(2, 1)}
-        return sorted(named | {system.fallback for system in systems})
+        named |= {system.fallback for system in systems}
+        # some systems have seeds between hosts alone, which are not given here
+        return sorted(name for name in named if HOST not in SEEDS.find(name).required())
 
     def _has_what_it_needs(self, kind: type[Seeder]) -> bool:
-        needed = {name for name, field in kind.model_fields.items() if field.is_required()}
-        return needed <= set(self.settings)
+        return not self._missing(kind)
+
+    def _missing(self, kind: type[Seeder]) -> list[str]:
+        """Settings that a kind needs and that were not given."""
+        return [name for name in kind.required() if name not in self.settings]
+
+    def _check_given(self, name: str) -> None:
+        """Check that a kind has the settings that it needs.
+
+        Raises:
+            UserError: it has not.
+        """
+        missing = self._missing(SEEDS.find(name))
+        if missing:
+            raise UserError(
+                f"Seeds of kind {name} need {' and '.join(missing)}.",
+                f"Give them, e.g. seeds: {{{missing[0]}: ...}}.",
+            )
 
 
 def kinds_for(system: System) -> list[str]:

@@ -96,6 +96,11 @@ class Seeder(Kind, ABC):
     fixed_content: ClassVar[bool] = False
     """Whether the number of formula units is that of a given structure."""
 
+    @classmethod
+    def required(cls) -> list[str]:
+        """Names of the settings without a default."""
+        return [name for name, field in cls.model_fields.items() if field.is_required()]
+
     def usable(self, model: ModelFacts) -> bool:
         """Whether the model has what this kind needs; a mixture goes without it otherwise."""
         return True

@@ -5,9 +5,12 @@ from dataclasses import dataclass
 
 import ase
 import numpy as np
+from ase.geometry import minkowski_reduce
 
 from rm_lammps.geometry import Array, is_reduced, upright, widest_gaps
 
+_GAP = 3.0
+"""Å; what atoms on both sides of a layer take up beyond their centres."""
 _FREE = 0.5
 """Share of the largest possible distance from atoms that a cell's faces keep."""
 
@@ -44,6 +47,19 @@ def place(atoms: ase.Atoms, room: float) -> Placement:
         low, high = fractional.min(axis=0), fractional.max(axis=0)
         placed[:, alone] = (fractional - (low + high) / 2 + 0.5)[:, alone]
     return Placement(cell.array, placed @ cell.array, np.asarray(rotation))
+
+
+def standard(atoms: ase.Atoms) -> ase.Atoms:
+    """Sites and reduced cell alone; see :meth:`rm_lammps.systems.System.standard`."""
+    alone = ase.Atoms(atoms.numbers, atoms.positions)
+    if atoms.pbc.all():
+        alone.set_cell(minkowski_reduce(atoms.cell.array)[0])
+    elif atoms.pbc.any():
+        cell, rotation = ase.cell.Cell(upright(atoms, _GAP, keep=False)).standard_form()
+        alone.set_cell(cell)
+        alone.positions = atoms.positions @ np.asarray(rotation).T
+    alone.pbc = atoms.pbc
+    return alone
 
 
 def is_tidy(positions: Array, cell: Array, pbc: Sequence[bool]) -> bool:

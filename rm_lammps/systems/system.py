@@ -1,7 +1,7 @@
 """The family of systems."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
@@ -13,7 +13,8 @@ from pydantic import BeforeValidator, PlainSerializer
 from rm_lammps.errors import UserError
 from rm_lammps.geometry import Array
 from rm_lammps.kinds import Family, Kind
-from rm_lammps.systems.placement import Placement, is_tidy, place, taken_out
+from rm_lammps.systems.invariances import Invariances
+from rm_lammps.systems.placement import Placement, is_tidy, place, standard, taken_out
 
 if TYPE_CHECKING:
     from rm_lammps.systems.identity import Identity
@@ -36,6 +37,8 @@ class System(Kind, ABC):
     """Name of the system that models for this one are trained on."""
     fallback: ClassVar[str]
     """Kind of seed that every composition has, where the one asked for finds none."""
+    host_kind: ClassVar[str] = "inside"
+    """Kind of the seeds where a host is given."""
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     """Generation presets that it brings, by name."""
     room: ClassVar[float] = 15.0
@@ -77,6 +80,16 @@ class System(Kind, ABC):
         names = {"x": (0, 0), "y": (1, 1), "z": (2, 2), "yz": (1, 2), "xz": (0, 2), "xy": (0, 1)}
         return " ".join(f"{name} 0.0" for name, place in names.items() if self.strained[place])
 
+    @property
+    def invariances(self) -> Invariances:
+        """What leaves a structure as it is; by these its labels are made."""
+        return Invariances.of_periodic(self.pbc)
+
+    @property
+    def has_space_group(self) -> bool:
+        """Whether structures are crystals to crystallography: periodic in three directions."""
+        return all(self.pbc)
+
     def holds(self, atoms: ase.Atoms) -> bool:
         """Whether a structure is periodic in the directions of this system."""
         return tuple(bool(periodic) for periodic in atoms.pbc) == self.pbc
@@ -99,6 +112,15 @@ class System(Kind, ABC):
             n_species: number of elements that the model knows.
             n_atoms: of the largest cell or molecule.
         """
+
+    def leading_seeds(self, n_species: int, n_atoms: int) -> Mapping[str, int]:
+        """Kinds whose seeds come before those of :meth:`seed_kinds`, with the number of each.
+
+        Args:
+            n_species: number of elements that the model knows.
+            n_atoms: of the largest cell or molecule.
+        """
+        return {}
 
     def check_composition(self, formula: str, composition: Mapping[str, int]) -> None:
         """Check that such a structure can have this composition.
@@ -124,6 +146,21 @@ class System(Kind, ABC):
     def pieces(self, atoms: ase.Atoms) -> int:
         """Number of pieces that a structure fell into; 1 for a whole one."""
         return 1
+
+    def standard(self, atoms: ase.Atoms) -> ase.Atoms:
+        """A structure as models are trained on it, and only what belongs to it; unchanged itself.
+
+        Returns:
+            Its cell reduced. Where it is not periodic in all directions, the cell has no more empty
+            space than atoms take up around their centres, and lies as LAMMPS's: the first vector
+            along x, the second within xy, those without periodicity at right angles to all others.
+            Without any periodicity there is no cell.
+        """
+        return standard(atoms)
+
+    def volume(self, atoms: ase.Atoms) -> float:
+        """Volume that belongs to the atoms of a structure with a cell, without vacuum, Å³."""
+        return float((atoms if all(self.pbc) else self.standard(atoms)).get_volume())
 
     @abstractmethod
     def smallest(self, symbol: str) -> ase.Atoms:
@@ -216,13 +253,14 @@ def system_of(atoms: ase.Atoms) -> System:
     suited = [system for system in systems if system.holds(atoms)]
     for system in sorted(suited, key=lambda system: system.learned_from != system.name):
         return system
-    known = "; ".join(f"{kind.name} {_letters(kind.pbc)}" for kind in SYSTEMS)
+    known = "; ".join(f"{kind.name} {letters(kind.pbc)}" for kind in SYSTEMS)
     raise UserError(
         f"The structure {atoms.get_chemical_formula()} is periodic in some directions only: "
-        f"pbc {_letters(atoms.pbc)}.",
+        f"pbc {letters(atoms.pbc)}.",
         f"Give it one of these: {known}.",
     )
 
 
-def _letters(pbc: object) -> str:
-    return " ".join("T" if periodic else "F" for periodic in pbc)  # type: ignore[attr-defined]
+def letters(pbc: Iterable[bool]) -> str:
+    """Periodicity as extxyz has it: ``T T F``."""
+    return " ".join("T" if periodic else "F" for periodic in pbc)

@@ -150,6 +150,10 @@ class ResponseData(lightning.LightningDataModule):
         """
         plan = self._plan(self.source, seed=0)
         structures = 0
+        if self.source.has_large:
+            room = self.source.room()
+            atoms = max(atoms, plan.batch_size * min(room.atoms, self.source.largest))
+            edges = max(edges, plan.batch_size * room.edges)
         for epoch in range(_PROBES):
             windows = plan.epoch(epoch)
             number = epoch % len(windows)

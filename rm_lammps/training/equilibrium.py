@@ -18,6 +18,7 @@ from scipy.optimize import minimize
 from rm_lammps.geometry import Array
 from rm_lammps.response.edges import find_edges
 from rm_lammps.response.structures import Ints, Structures
+from rm_lammps.systems import System
 from rm_lammps.training.step import Batch, ResponseStep
 
 _STEP = 0.01
@@ -40,7 +41,7 @@ class Equilibrium:
     """How far the atoms move when it is minimised, root mean square, Å; rigid motion and the
     deformation of the cell don't count."""
     strained: float
-    """Norm of the strain of the minimised cell; 0 for molecules."""
+    """Norm of the strain of the minimised cell; 0 for systems without."""
     curvature: float
     """Lowest curvature of E~ at the structure, pseudo-eV/Å², but for rigid motions; negative where
     it is no minimum. The fictitious energy's springs have 1."""
@@ -78,6 +79,7 @@ class Surface:
             stresses=real(np.zeros((count, 3, 3))),
             atom_counts=real(structures.counts),
             weights=real(np.ones(count)),
+            atom_weights=real(np.ones(atoms)),
             n_structures=count,
             n_atoms=atoms,
         )
@@ -89,9 +91,9 @@ class Surface:
         )
 
 
-def examine(surface: Surface, frames: Sequence[ase.Atoms]) -> list[Equilibrium]:
-    """Minimise known structures on E~ and measure its curvature at them."""
-    return [_examine(surface, atoms) for atoms in frames]
+def examine(surface: Surface, frames: Sequence[ase.Atoms], system: System) -> list[Equilibrium]:
+    """Minimise known structures of a system on E~ and measure its curvature at them."""
+    return [_examine(surface, atoms, system) for atoms in frames]
 
 
 def summary(found: Sequence[Equilibrium]) -> dict[str, float]:
@@ -109,8 +111,8 @@ def summary(found: Sequence[Equilibrium]) -> dict[str, float]:
     }
 
 
-def _examine(surface: Surface, atoms: ase.Atoms) -> Equilibrium:
-    coordinates = _Coordinates(surface, atoms)
+def _examine(surface: Surface, atoms: ase.Atoms, system: System) -> Equilibrium:
+    coordinates = _Coordinates(surface, atoms, system)
     start = np.zeros(coordinates.size)
     # off the known structure: on a saddle point's ridge the gradient may vanish by symmetry
     start[: 3 * len(atoms)] = np.random.default_rng(0).normal(0.0, 0.01, 3 * len(atoms))
@@ -134,16 +136,16 @@ def _examine(surface: Surface, atoms: ase.Atoms) -> Equilibrium:
 
 
 class _Coordinates:
-    """Displacements in the undeformed frame and, of crystals, the six components of a strain.
+    """Displacements in the undeformed frame and those components of a strain that relax.
 
     Strain is scaled to a length, so that its curvature is of the displacements' kind.
     """
 
-    def __init__(self, surface: Surface, atoms: ase.Atoms) -> None:
-        self._surface, self._atoms = surface, atoms
-        self._periodic = bool(atoms.pbc.all())
-        self.size = 3 * len(atoms) + (6 if self._periodic else 0)
-        volume = atoms.get_volume() if self._periodic else 1.0
+    def __init__(self, surface: Surface, atoms: ase.Atoms, system: System) -> None:
+        self._surface, self._atoms, self._system = surface, atoms, system
+        self._basis = np.array([one for one in _BASIS if system.strained[one != 0].all()])
+        self.size = 3 * len(atoms) + len(self._basis)
+        volume = atoms.get_volume() if system.has_cell else 1.0
         self.scale = volume**0.5
 
     def bounds(self) -> list[tuple[float, float]]:
@@ -162,33 +164,36 @@ class _Coordinates:
         n, count = len(xs), len(self._atoms)
         moved = self._atoms.positions + xs[:, : 3 * count].reshape(n, count, 3)
         numbers, counts = np.tile(self._atoms.numbers, n), np.full(n, count)
-        if not self._periodic:
-            structures = Structures(moved.reshape(-1, 3), numbers, counts, None)
+        if not len(self._basis):
+            cells = np.tile(self._atoms.cell.array, (n, 1, 1)) if self._system.has_cell else None
+            structures = Structures(moved.reshape(-1, 3), numbers, counts, cells, self._system)
             energies, forces, _ = self._surface(structures)
             return energies, -forces.reshape(n, -1)
-        stretch = np.eye(3) + np.einsum("nk,kij->nij", xs[:, 3 * count :], _BASIS) / self.scale
+        strains = np.einsum("nk,kij->nij", xs[:, 3 * count :], self._basis)
+        stretch = np.eye(3) + strains / self.scale
         cells = self._atoms.cell.array @ stretch
         positions = (moved @ stretch).reshape(-1, 3)
-        energies, forces, virials = self._surface(Structures(positions, numbers, counts, cells))
+        structures = Structures(positions, numbers, counts, cells, self._system)
+        energies, forces, virials = self._surface(structures)
         gradients = -forces.reshape(n, count, 3) @ stretch.transpose(0, 2, 1)
         # dE/d(stretch) of h0 F: the virial acts on the deformed frame
         by_stretch = np.linalg.solve(stretch, virials)
-        by_strain = np.einsum("nij,kij->nk", by_stretch, _BASIS) / self.scale
+        by_strain = np.einsum("nij,kij->nk", by_stretch, self._basis) / self.scale
         return energies, np.concatenate([gradients.reshape(n, -1), by_strain], axis=1)
 
     def without_rigid_motion(self, moved: Array) -> Array:
-        """Take translations and, of molecules, rotations to first order out of displacements."""
+        """Take rigid motions that change nothing out of displacements, to first order."""
         rigid = self._rigid()[:, : moved.size]
         flat = moved.ravel()
         return (flat - rigid.T @ (rigid @ flat)).reshape(-1, 3)
 
     def _rigid(self) -> Array:
-        """Orthonormal rigid motions, shape (3 or 6, size)."""
-        count = len(self._atoms)
-        motions = [np.tile(axis, count) for axis in np.eye(3)]
-        if not self._periodic:
-            centred = self._atoms.positions - self._atoms.positions.mean(axis=0)
-            motions += [np.cross(axis, centred).ravel() for axis in np.eye(3)]
+        """Orthonormal rigid motions that change nothing, shape (n, size)."""
+        count, invariances = len(self._atoms), self._system.invariances
+        motions = [np.tile(axis, count) for axis in np.eye(3)[list(invariances.translations)]]
+        centred = self._atoms.positions - self._atoms.positions.mean(axis=0)
+        axes = np.eye(3)[list(invariances.rotations)]
+        motions += [np.cross(axis, centred).ravel() for axis in axes]
         basis, lengths, _ = np.linalg.svd(np.array(motions).T, full_matrices=False)
         rigid = basis[:, lengths > 1e-8].T
         return np.concatenate([rigid, np.zeros((len(rigid), self.size - 3 * count))], axis=1)

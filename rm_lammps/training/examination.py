@@ -20,6 +20,7 @@ LEVELS = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0)
 SIZES = (4, 8, 12, 20)
 """Largest numbers of atoms of the groups that errors are reported for."""
 _SAMPLES, _AT_ONCE = 64, 16
+_MOST_ATOMS = 12_000
 _EXAMINED = 24
 _SEED = 77
 
@@ -49,12 +50,14 @@ def examine_model(
     model = load_saved_model(str(package)).eval()
     loss = config.optimisation.loss
     try:
-        step = ResponseStep(model, loss, periodic=statistics.periodic)
+        step = ResponseStep(model, loss, statistics.system)
     except UnsupportedModelError as what:
         why = f"Errors by noise level are not known for a model with {what}."
         return {"levels": [], "sizes": [], "equilibrium": {}, "warnings": [why]}
     source = SampleSource(structures, config, statistics)
-    chosen = np.arange(_SAMPLES) % len(source.frames)
+    typical = min(config.data.crop_atoms, max(len(atoms) for atoms in source.frames))
+    samples = max(2, min(_SAMPLES, _MOST_ATOMS // typical))
+    chosen = np.arange(samples) % len(source.frames)
     levels = [
         {"level": level, "displacement": level * config.noise.displacement}
         | _errors(step, source.draw(chosen, np.random.default_rng(_SEED), level=level))
@@ -62,7 +65,8 @@ def examine_model(
     ]
     drawn = source.draw(np.tile(chosen, 4), np.random.default_rng(_SEED))
     known = [atoms for atoms in source.frames if len(atoms) <= SIZES[-1]][:_EXAMINED]
-    equilibrium = summary(examine(Surface(step, source.types), known)) if known else {}
+    found = examine(Surface(step, source.types), known, statistics.system)
+    equilibrium = summary(found) if known else {}
     return {
         "levels": levels,
         "sizes": list(_by_size(step, drawn)),
@@ -72,16 +76,18 @@ def examine_model(
 
 
 def _errors(step: ResponseStep, drawn: Drawn, chosen: Ints | None = None) -> dict[str, float]:
-    errors = Errors(step.coefficients, periodic=step.periodic)
+    errors = Errors(step.coefficients, step.system)
     chosen = np.arange(len(drawn.weights)) if chosen is None else chosen
-    for begin in range(0, len(chosen), _AT_ONCE):
-        part = chosen[begin : begin + _AT_ONCE]
+    largest = int(drawn.noisy.structures.counts.max())
+    at_once = max(1, min(_AT_ONCE, _MOST_ATOMS // (4 * largest)))
+    for begin in range(0, len(chosen), at_once):
+        part = chosen[begin : begin + at_once]
         counts, edges = drawn.noisy.structures.counts[part], drawn.edge_counts[part]
         shape = Shape(len(part) + 1, int(counts.sum()) + 1, int(edges.sum()))
         batch = to_batch(pack(drawn, part, shape, cutoff=step.cutoff), step.dtype)
         errors.add(batch, [p.detach() for p in step.predict(*batch.tensors())])
     found = errors.compute()
-    fields = ("forces", "stress") if step.periodic else ("forces",)
+    fields = [name for name in step.coefficients if name != "energy"]
     return {f"{f}_{kind}": found[f"{f}_{kind}"] for f in fields for kind in ("rmse", "label_rms")}
 
 

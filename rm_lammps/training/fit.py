@@ -51,9 +51,7 @@ def fit(folder: Path) -> None:
     config = TrainingConfig.model_validate(yaml.safe_load((folder / "config.yaml").read_text()))
     statistics = DatasetStatistics.model_validate_json((folder / MODEL_STATISTICS).read_text())
     module = build_module(yaml.safe_load((folder / NEQUIP_CONFIG).read_text()))
-    module.use_step(
-        config.optimisation.loss, periodic=statistics.periodic, compile_step=config.compile
-    )
+    module.use_step(config.optimisation.loss, statistics.system, compile_step=config.compile)
     data = ResponseData(folder, config, statistics)
     if config.noise.displacement_min == 0:
         # a model of larger noise alone is not asked where its minima are

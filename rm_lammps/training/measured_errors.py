@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
+from rm_lammps.systems import System
 from rm_lammps.training.step import Batch
 
 
@@ -13,12 +14,12 @@ class Errors:
 
     Args:
         coefficients: of the loss's terms.
-        periodic: whether there are stresses.
+        system: what the structures are; of the stress, components that relax count.
     """
 
-    def __init__(self, coefficients: Mapping[str, float], *, periodic: bool) -> None:
+    def __init__(self, coefficients: Mapping[str, float], system: System) -> None:
         self._coefficients = dict(coefficients)
-        self._fields = ("energy", "forces", "stress") if periodic else ("energy", "forces")
+        self._strained = torch.from_numpy(system.strained)
         self.reset()
 
     def reset(self) -> None:
@@ -28,18 +29,18 @@ class Errors:
     def add(self, batch: Batch, predictions: Sequence[Tensor]) -> None:
         """Add a batch with its predicted energies, forces and stresses."""
         energies, forces, stresses = predictions
-        kept = slice(None, batch.n_structures), slice(None, batch.n_atoms)
-        owners = batch.owner[kept[1]]
+        whole, moved = batch.weights > 0, batch.atom_weights > 0
+        strained = self._strained.to(stresses.device)
         residuals = {
-            "energy": (energies / batch.atom_counts, batch.energies, kept[0]),
-            "forces": (forces, batch.forces, kept[1]),
-            "stress": (stresses, batch.stresses, kept[0]),
+            "energy": (energies / batch.atom_counts, batch.energies, batch.weights, whole),
+            "forces": (forces, batch.forces, batch.atom_weights, moved),
+            "stress": (stresses[:, strained], batch.stresses[:, strained], batch.weights, whole),
         }
-        for name in self._fields:
-            predicted, label, part = residuals[name]
-            errors = (predicted[part] - label[part]).double().reshape(len(label[part]), -1)
+        for name in self._coefficients:
+            predicted, label, every, part = residuals[name]
+            weights = every[part]
+            errors = (predicted[part] - label[part]).double().reshape(len(weights), -1)
             squares = errors.square().mean(dim=1)
-            weights = batch.weights[owners] if name == "forces" else batch.weights[kept[0]]
             labels = label[part].double().square().reshape(len(errors), -1).mean(dim=1)
             for key, values in (
                 ("squares", squares),
@@ -55,7 +56,7 @@ class Errors:
         """RMSE (pseudo-eV per atom, pseudo-eV/Å, pseudo-eV/Å³), RMS of labels, weighted loss."""
         results = {}
         loss = 0.0
-        for name in self._fields:
+        for name in self._coefficients:
             count = float(self._sums[f"{name}_count"])
             results[f"{name}_rmse"] = (float(self._sums[f"{name}_squares"]) / count) ** 0.5
             results[f"{name}_label_rms"] = (float(self._sums[f"{name}_labels"]) / count) ** 0.5

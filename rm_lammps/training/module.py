@@ -9,6 +9,7 @@ from nequip.train import EMALightningModule
 from torch import Tensor
 
 from rm_lammps.response.structures import Ints
+from rm_lammps.systems import System
 from rm_lammps.training.equilibrium import Surface, examine, summary
 from rm_lammps.training.measured_errors import Errors
 from rm_lammps.training.step import (
@@ -31,27 +32,26 @@ class ResponseModule(EMALightningModule):
     hyperparameters are the same.
     """
 
-    def use_step(self, loss: LossConfig, *, periodic: bool, compile_step: bool) -> None:
+    def use_step(self, loss: LossConfig, system: System, *, compile_step: bool) -> None:
         """Choose what is minimised.
 
         Args:
             loss: weights of squared errors.
-            periodic: whether there are stresses.
+            system: what the structures are.
             compile_step: whether ``torch.compile`` compiles the step.
 
         Raises:
             UnsupportedModelError: the fast form does not know the model.
         """
         (model,) = self.model.values()
-        step = ResponseStep(model, loss, periodic=periodic)
+        step = ResponseStep(model, loss, system)
         # in a tuple: as a module of this one it would be in checkpoints, twice
         self._steps = (step,)
         self._compile = compile_step
         self.eager_loss_and_gradients = loss_and_gradients(step)
         self.loss_and_gradients = self._maybe_compiled(self.eager_loss_and_gradients)
         self._predict = self._maybe_compiled(_predictions(step))
-        self._periodic = periodic
-        self._errors = Errors(step.coefficients, periodic=periodic)
+        self._errors = Errors(step.coefficients, system)
         self._train_loss: list[Tensor] = []
         self._known: Sequence[ase.Atoms] = ()
 
@@ -126,7 +126,8 @@ class ResponseModule(EMALightningModule):
         self._errors.reset()
         selection = errors["weighted_sum"]
         if self._known:
-            found = summary(examine(Surface(self.step, self._types), self._known))
+            surface = Surface(self.step, self._types)
+            found = summary(examine(surface, self._known, self.step.system))
             selection *= 1 + found["moved_mean"] / _NEAR + 10 * (1 - found["minima"])
             errors |= {name: found[name] for name in ("moved_mean", "lowest_curvature", "minima")}
         for name, value in errors.items():

@@ -3,6 +3,7 @@
 from typing import Any
 
 from rm_lammps.datasets import DatasetStatistics
+from rm_lammps.systems import SYSTEMS
 from rm_lammps.training.training_config import TrainingConfig
 
 MONITOR = "val0_epoch/weighted_sum"
@@ -51,6 +52,7 @@ def transforms(
     return [
         {
             "_target_": "rm_lammps.response.transform.ResponseTransform",
+            "system": SYSTEMS.plain(statistics.system),
             "noise": config.noise.model_dump(mode="json"),
             "energy": config.energy.model_dump(mode="json"),
             "min_distances": dict(statistics.min_distances),
@@ -172,16 +174,23 @@ def _loss(config: TrainingConfig, statistics: DatasetStatistics) -> dict[str, An
                 },
                 "coeff": coefficient,
                 "metric": {"_target_": "nequip.train.MeanSquaredError"},
+                **_with_gaps(field, statistics),
             }
             for field, coefficient in coefficients.items()
         ],
     }
 
 
+def _with_gaps(field: object, statistics: DatasetStatistics) -> dict[str, bool]:
+    """Option for labels that lack the components of the stress that do not relax."""
+    gaps = field == "stress" and not statistics.system.strained.all()
+    return {"ignore_nan": True} if gaps else {}
+
+
 def _coefficients(config: TrainingConfig, statistics: DatasetStatistics) -> dict[str, float]:
     loss = config.optimisation.loss
     coefficients = {"total_energy": loss.energy, "forces": loss.forces}
-    return coefficients | ({"stress": loss.stress} if statistics.periodic else {})
+    return coefficients | ({"stress": loss.stress} if statistics.system.strained.any() else {})
 
 
 def _metrics(config: TrainingConfig, statistics: DatasetStatistics) -> dict[str, Any]:
@@ -190,11 +199,14 @@ def _metrics(config: TrainingConfig, statistics: DatasetStatistics) -> dict[str,
         "energy_rmse": {"_target_": "nequip.data.PerAtomModifier", "field": "total_energy"},
         "forces_rmse": "forces",
     }
-    if statistics.periodic:
+    if statistics.system.strained.any():
         fields["stress_rmse"] = "stress"
     loss = _loss(config, statistics)
     rmse = {"_target_": "nequip.train.RootMeanSquaredError"}
-    read = [{"name": name, "field": field, "metric": rmse} for name, field in fields.items()]
+    read = [
+        {"name": name, "field": field, "metric": rmse, **_with_gaps(field, statistics)}
+        for name, field in fields.items()
+    ]
     return {**loss, "metrics": [*loss["metrics"], *read]}
 
 

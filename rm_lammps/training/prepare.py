@@ -1,19 +1,20 @@
 """A training run's folder: data as used, statistics, configuration."""
 
-from math import isfinite
+from math import ceil, isfinite, pi
 from pathlib import Path
 
 import ase
 import ase.io
 import numpy as np
 import yaml
-from ase.geometry import minkowski_reduce
 
 from rm_lammps.datasets import DatasetStatistics, read_structures, split_indices
 from rm_lammps.datasets.readers import SOURCE
 from rm_lammps.errors import UserError
 from rm_lammps.files import MODEL_PROTOTYPES, MODEL_STATISTICS
+from rm_lammps.response.large import LARGE
 from rm_lammps.response.transform import ANCHOR
+from rm_lammps.systems import System, system_of
 from rm_lammps.training.dataset import SHOWN
 from rm_lammps.training.initial import INITIAL, keep_initial
 from rm_lammps.training.nequip_config import nequip_config
@@ -21,6 +22,10 @@ from rm_lammps.training.training_config import TrainingConfig
 
 NEQUIP_CONFIG = "nequip.yaml"
 """What ``nequip-train`` would be given; written last, so that it tells of a prepared folder."""
+_MOST_ATOMS = 40_000
+"""Of large cells in a batch."""
+_FEWEST_CUTOFFS = 1.5
+"""Radius of a crop."""
 BEST, LAST = "checkpoints/best.ckpt", "checkpoints/last.ckpt"
 
 
@@ -38,19 +43,23 @@ def prepare(
     Raises:
         UserError: unusable data or folder.
     """
-    frames = read_structures(data)
-    _refuse_idle(config, periodic=bool(frames[0].pbc.all()))
+    frames = read_structures(data, config.system)
+    system = system_of(frames[0]) if config.system is None else config.system
+    _refuse_idle(config, system)
+    _check_crops(frames, config, system)
     training, validation = _split(frames, config)
-    statistics = DatasetStatistics.of([frames[i] for i in training], cutoff=config.model.r_max)
+    statistics = DatasetStatistics.of(
+        [frames[i] for i in training], system, cutoff=config.model.r_max
+    )
     try:
         (folder / "data").mkdir(parents=True, exist_ok=True)
         if start_from is not None:
             keep_initial(start_from, statistics.species, folder)
         for name, indices in (("train", training), ("validation", validation)):
-            structures = [_standard(frames[i], config) for i in indices]
+            structures = [_standard(frames[i], config, system) for i in indices]
             ase.io.write(folder / "data" / f"{name}.extxyz", structures, format="extxyz")
         (folder / MODEL_STATISTICS).write_text(statistics.model_dump_json(indent=1) + "\n")
-        if config.data.prototypes and statistics.periodic:
+        if config.data.prototypes:
             # needs pymatgen, which a machine that only trains need not have
             from rm_lammps.training.learned_library import learned_library
 
@@ -67,7 +76,7 @@ def prepare(
     return statistics
 
 
-def _refuse_idle(config: TrainingConfig, *, periodic: bool) -> None:
+def _refuse_idle(config: TrainingConfig, system: System) -> None:
     """Refuse settings of the data that would do nothing.
 
     Raises:
@@ -79,12 +88,44 @@ def _refuse_idle(config: TrainingConfig, *, periodic: bool) -> None:
         idle["energy_key"] = "optimisation.loss.energy is 0"
     if data.energy_key is None and data.energy_scale != 1.0:
         idle["energy_scale"] = "there is no data.energy_key"
-    if not periodic and data.prototypes:
-        idle["prototypes"] = "the data are molecules"
-    if not periodic and data.supercell_atoms is not None:
-        idle["supercell_atoms"] = "the data are molecules"
+    if not system.has_space_group and data.prototypes:
+        idle["prototypes"] = f"the data are {system.plural}"
+    if not system.has_space_group and data.supercell_atoms is not None:
+        idle["supercell_atoms"] = f"the data are {system.plural}"
     for name, why in idle.items():
         raise UserError(f"data.{name} would do nothing: {why}.", "Leave it out.")
+
+
+def _check_crops(frames: list[ase.Atoms], config: TrainingConfig, system: System) -> None:
+    """Check that crops of large cells have atoms whose neighbours belong to them, and batches room.
+
+    Raises:
+        UserError: they have none, or memory would not hold a batch.
+    """
+    crop, cutoff = config.data.crop_atoms, config.model.r_max
+    largest = max(frames, key=len)
+    held = config.optimisation.batch_size * min(crop, len(largest))
+    if len(largest) >= LARGE and held > _MOST_ATOMS:
+        raise UserError(
+            f"Batches of {config.optimisation.batch_size} cells of {min(crop, len(largest))} atoms "
+            "hardly fit into memory.",
+            "Give optimisation.batch_size: 1, as the preset glass has it.",
+        )
+    if len(largest) <= crop or not all(system.pbc):
+        return
+    density = len(largest) / largest.get_volume()
+    least = ceil(4 / 3 * pi * (_FEWEST_CUTOFFS * cutoff) ** 3 * density)
+    if crop < least:
+        raise UserError(
+            f"Crops of {crop} atoms (data.crop_atoms) hardly hold an atom with all neighbours of "
+            f"its neighbours within {cutoff} Å.",
+            f"Give at least {least}, or a smaller cutoff (model.r_max).",
+        )
+    if config.optimisation.loss.energy:
+        raise UserError(
+            "A crop has no energy of its own to learn (optimisation.loss.energy).",
+            f"Leave it at 0, or give data.crop_atoms: {len(largest)} to show whole cells.",
+        )
 
 
 def _split(frames: list[ase.Atoms], config: TrainingConfig) -> tuple[list[int], list[int]]:
@@ -97,12 +138,9 @@ def _split(frames: list[ase.Atoms], config: TrainingConfig) -> tuple[list[int], 
     return training + new, kept or training
 
 
-def _standard(atoms: ase.Atoms, config: TrainingConfig) -> ase.Atoms:
-    """Keep sites, anchor and a Minkowski-reduced cell, on which minimum images rely."""
-    standard = ase.Atoms(atoms.numbers, atoms.positions)
-    if atoms.pbc.all():
-        standard.set_cell(minkowski_reduce(atoms.cell.array)[0])
-        standard.pbc = True
+def _standard(atoms: ase.Atoms, config: TrainingConfig, system: System) -> ase.Atoms:
+    """Keep sites, a reduced cell, on which minimum images rely, and what is asked for."""
+    standard = system.standard(atoms)
     if config.data.energy_key is not None:
         standard.info[ANCHOR] = config.data.energy_scale * _number(
             atoms, config.data.energy_key, "data.energy_key"

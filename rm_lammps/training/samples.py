@@ -15,7 +15,8 @@ from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.geometry import Array
 from rm_lammps.response.batches import NoisyStructures, noisy_structures
 from rm_lammps.response.energy import distance_table
-from rm_lammps.response.structures import Ints, Structures
+from rm_lammps.response.large import LARGE, Room, joined, noisy_cell
+from rm_lammps.response.structures import Ints, Structures, means
 from rm_lammps.response.transform import ANCHOR, random_supercell, repeated
 from rm_lammps.training.dataset import SHOWN
 from rm_lammps.training.step import Batch
@@ -51,6 +52,8 @@ class Drawn:
     """Labels per atom, shape (structures,), pseudo-eV."""
     weights: Array
     """shape (structures,)."""
+    atom_weights: Array
+    """shape (atoms,)."""
     edge_counts: Ints
     """Edges of each structure, shape (structures,)."""
 
@@ -69,6 +72,8 @@ class SampleSource:
         self.frames: list[ase.Atoms] = ase.io.read(file, index=":", format="extxyz", parallel=False)
         self._config = config
         self._distances = distance_table(statistics.min_distances)
+        self._neighbours = statistics.neighbours_per_atom
+        self._system = statistics.system
         self.types = np.zeros(len(ase.data.chemical_symbols), dtype=int)
         for number, symbol in enumerate(statistics.species):
             self.types[ase.data.atomic_numbers[symbol]] = number
@@ -79,9 +84,31 @@ class SampleSource:
     def sizes(self) -> Array:
         """Number of edges to expect of each structure, up to a factor."""
         counts = np.array([len(atoms) for atoms in self.frames], dtype=float)
-        if not self.frames[0].pbc.all():
+        if not self._system.has_cell:
             return counts**2
-        return counts**2 / np.array([atoms.get_volume() for atoms in self.frames])
+        densities = counts / np.array([atoms.get_volume() for atoms in self.frames])
+        return np.minimum(counts, self._config.data.crop_atoms) * densities
+
+    def room(self) -> Room:
+        """What a large cell may hold under noise; what is more is cropped."""
+        config, largest = self._config, max(self.frames, key=len)
+        squeezed = float(np.exp(max(0.0, -config.noise.dilation[0])))
+        return Room.of(
+            min(config.data.crop_atoms, len(largest)),
+            squeezed * len(largest) / largest.get_volume(),
+            config.model.r_max,
+            squeezed * self._neighbours,
+        )
+
+    @property
+    def largest(self) -> int:
+        """Atoms of the largest structure."""
+        return max(len(atoms) for atoms in self.frames)
+
+    @property
+    def has_large(self) -> bool:
+        """Whether there are cells that are shown one by one, or in crops."""
+        return any(map(self._is_large, self.frames))
 
     def draw(
         self, indices: Sequence[int] | Ints, rng: np.random.Generator, *, level: float | None = None
@@ -89,18 +116,10 @@ class SampleSource:
         """Draw fresh noise for structures, given by their place in the file."""
         config = self._config
         atoms = [self._sites(int(index), rng) for index in indices]
-        noisy = noisy_structures(
-            Structures.of(atoms),
-            config.noise,
-            config.energy,
-            self._distances,
-            rng,
-            cutoff=config.model.r_max,
-            level=level,
-        )
+        noisy = self._noisy(atoms, rng, level)
         structures = noisy.structures
         half = config.optimisation.loss.half_weight
-        weights = np.ones(len(structures))
+        weights = np.ones(len(noisy.sigmas))
         if half is not None:
             weights /= 1 + (noisy.sigmas / half) ** 2
         owners = structures.owner[noisy.edges.centre]
@@ -108,13 +127,50 @@ class SampleSource:
             noisy,
             self.types[structures.numbers],
             noisy.energies / structures.counts + self._anchors[np.asarray(indices)],
-            weights,
+            means(weights, structures.counts),
+            weights * noisy.complete,
             np.bincount(owners, minlength=len(structures)),
         )
 
+    def _noisy(
+        self, frames: list[ase.Atoms], rng: np.random.Generator, level: float | None
+    ) -> NoisyStructures:
+        config, distances = self._config, self._distances
+
+        def small(part: list[ase.Atoms]) -> NoisyStructures:
+            return noisy_structures(
+                Structures.of(part, self._system),
+                config.noise,
+                config.energy,
+                distances,
+                rng,
+                cutoff=config.model.r_max,
+                level=level,
+            )
+
+        def large(atoms: ase.Atoms) -> NoisyStructures:
+            return noisy_cell(
+                atoms,
+                self._system,
+                config.noise,
+                config.energy,
+                distances,
+                rng,
+                cutoff=config.model.r_max,
+                room=self.room(),
+                level=level,
+            )
+
+        if not any(map(self._is_large, frames)):
+            return small(frames)
+        return joined([large(one) if self._is_large(one) else small([one]) for one in frames])
+
+    def _is_large(self, atoms: ase.Atoms) -> bool:
+        return len(atoms) >= LARGE and all(self._system.pbc)
+
     def _sites(self, index: int, rng: np.random.Generator) -> ase.Atoms:
         atoms, allowed = self.frames[index], self._config.data.supercell_atoms
-        if allowed is None or not atoms.pbc.all():
+        if allowed is None:
             return atoms
         matrix = random_supercell(len(atoms), allowed, rng)
         return atoms if matrix is None else self._supercell(index, tuple(matrix.ravel().tolist()))
@@ -171,8 +227,8 @@ def pack(drawn: Drawn, chosen: Ints, shape: Shape, *, cutoff: float) -> dict[str
     place[atoms] = np.arange(len(atoms))
     volumes = np.ones(len(chosen))
     stresses = np.zeros((len(chosen), 3, 3))
-    if structures.cells is not None and noisy.stresses is not None:
-        volumes = np.abs(np.linalg.det(structures.cells[chosen]))
+    if noisy.volumes is not None and noisy.stresses is not None:
+        volumes = noisy.volumes[chosen]
         stresses = noisy.stresses[chosen]
     beyond = np.array([2.0 * cutoff, 0.0, 0.0])
     reals = {
@@ -183,6 +239,7 @@ def pack(drawn: Drawn, chosen: Ints, shape: Shape, *, cutoff: float) -> dict[str
         "stresses": _padded(stresses, shape.structures, 0.0),
         "atom_counts": _padded(counts.astype(float), shape.structures, 1.0),
         "weights": _padded(drawn.weights[chosen], shape.structures, 0.0),
+        "atom_weights": _padded(drawn.atom_weights[atoms], shape.atoms, 0.0),
     }
     own = np.repeat(np.arange(len(chosen)), counts)
     last = shape.atoms - 1
@@ -192,7 +249,7 @@ def pack(drawn: Drawn, chosen: Ints, shape: Shape, *, cutoff: float) -> dict[str
         "types": _padded(drawn.types[atoms], shape.atoms, 0),
         "owner": _padded(own, shape.atoms, shape.structures - 1),
         "n_structures": np.array(len(chosen)),
-        "n_atoms": np.array(len(atoms)),
+        "n_atoms": np.array(noisy.complete[atoms].sum()),
     }
 
 

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from rm_lammps.model.edge_form import EdgeForm, Weights
+from rm_lammps.systems import System
 from rm_lammps.training.training_config import LossConfig
 
 
@@ -37,20 +38,24 @@ class Batch:
     owner: Tensor
     """Structure of each atom, shape (atoms,)."""
     volumes: Tensor
-    """shape (structures,), Å³; 1 for molecules."""
+    """shape (structures,), Å³; 1 for systems without a cell."""
     energies: Tensor
     """Labels, shape (structures,), pseudo-eV per atom."""
     forces: Tensor
     """Labels, shape (atoms, 3), pseudo-eV/Å."""
     stresses: Tensor
-    """Labels, shape (structures, 3, 3), pseudo-eV/Å³; zero for molecules."""
+    """Labels, shape (structures, 3, 3), pseudo-eV/Å³; zero in components that do not relax."""
     atom_counts: Tensor
     """Atoms of each structure, shape (structures,); 1 where it fills up."""
     weights: Tensor
     """Weight of each structure's squared errors; 0 where it fills up; shape (structures,)."""
+    atom_weights: Tensor
+    """Weight of each atom's squared errors of force, likewise; 0 too where a crop leaves out
+    neighbours; shape (atoms,)."""
     n_structures: int
     """Structures that don't fill up."""
     n_atoms: int
+    """Atoms whose forces count."""
 
     def tensors(self) -> list[Tensor]:
         """The tensors in their order."""
@@ -116,15 +121,16 @@ class ResponseStep(nn.Module):
     Args:
         model: eager ``nequip`` ``GraphModel`` of an Allegro model; its parameters are used.
         loss: weights of the squared errors, divided by their sum as nequip does.
-        periodic: whether there are stresses.
+        system: what the structures are; it says which components of the stress count.
 
     Raises:
         UnsupportedModelError: the model has parts that the fast form does not know.
     """
 
     degree: Tensor
+    strained: Tensor
 
-    def __init__(self, model: Any, loss: LossConfig, *, periodic: bool) -> None:
+    def __init__(self, model: Any, loss: LossConfig, system: System) -> None:
         super().__init__()
         self.model = model
         self._form = EdgeForm(model)
@@ -133,9 +139,12 @@ class ResponseStep(nn.Module):
         ]
         self.cutoff = float(model.metadata["r_max"])
         self.register_buffer("degree", self._form.member.argmax(dim=1), persistent=False)
-        self.periodic = periodic
+        self.system = system
+        strained = torch.from_numpy(system.strained)
+        self.register_buffer("strained", strained, persistent=False)
+        self._stresses = int(strained.sum())
         coefficients = {"energy": loss.energy, "forces": loss.forces}
-        coefficients |= {"stress": loss.stress} if periodic else {}
+        coefficients |= {"stress": loss.stress} if self._stresses else {}
         total = sum(coefficients.values())
         self.coefficients = {name: value / total for name, value in coefficients.items()}
 
@@ -199,12 +208,14 @@ class ResponseStep(nn.Module):
         energies = atomic.new_zeros(n_structures).index_add(0, batch.owner, atomic)
         forces = pulls.new_zeros(n_atoms, 3).index_add(0, batch.centre, pulls)
         forces = forces.index_add(0, batch.neighbour, -pulls)
-        if not self.periodic:
+        if not self._stresses:
             return energies, forces, torch.zeros_like(batch.stresses)
         virials = torch.einsum("ea,eb->eab", vectors, pulls)
         zeros = pulls.new_zeros(n_structures, 3, 3)
         virials = zeros.index_add(0, batch.owner[batch.centre], virials)
         symmetric = 0.5 * (virials + virials.transpose(1, 2))
+        if self._stresses < symmetric[0].numel():
+            symmetric = symmetric * self.strained
         return energies, forces, symmetric / batch.volumes.view(-1, 1, 1)
 
     def forward(self, counts: Tensor, *tensors: Tensor) -> Tensor:
@@ -224,8 +235,8 @@ class ResponseStep(nn.Module):
         }
         weights = {
             "energy": batch.weights / counts[0],
-            "forces": batch.weights[batch.owner] / (3 * counts[1]),
-            "stress": batch.weights / (9 * counts[0]),
+            "forces": batch.atom_weights / (3 * counts[1]),
+            "stress": batch.weights / (max(self._stresses, 1) * counts[0]),
         }
         loss = counts.new_zeros(())
         for name, coefficient in self.coefficients.items():

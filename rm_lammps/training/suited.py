@@ -7,6 +7,8 @@ from typing import Any
 import ase
 import numpy as np
 
+from rm_lammps.systems import System, system_of
+
 AUTO = "auto"
 """Word that stands for these settings where a preset or a file is named."""
 
@@ -16,7 +18,9 @@ _SMALL_CELL = 12
 """Atoms, on average, up to which cells are repeated, so that one datum shows many environments."""
 
 
-def suited_settings(frames: Sequence[ase.Atoms], name: str) -> dict[str, Any]:
+def suited_settings(
+    frames: Sequence[ase.Atoms], name: str, system: System | None = None
+) -> dict[str, Any]:
     """Fields of a training configuration for structures.
 
     A small set gets a small model, every structure many times an epoch and smaller batches; few
@@ -24,10 +28,11 @@ def suited_settings(frames: Sequence[ase.Atoms], name: str) -> dict[str, Any]:
     one, as for the presets.
 
     Args:
-        frames: all periodic or all not.
+        frames: of one system.
         name: of the model.
+        system: what they are; by their periodicity unless given.
     """
-    periodic = bool(frames[0].pbc.all())
+    system = system_of(frames[0]) if system is None else system
     atoms = float(np.mean([len(one) for one in frames]))
     few = len(frames) <= _FEW
     species = {number for one in frames for number in np.unique(one.numbers)}
@@ -38,11 +43,11 @@ def suited_settings(frames: Sequence[ase.Atoms], name: str) -> dict[str, Any]:
         "samples_per_epoch": int(np.clip(len(frames), 1024, 20_000)),
         "validation_samples": int(np.clip(len(frames), 64, 256)),
     }
-    if periodic and few and atoms <= _SMALL_CELL:
+    if system.has_space_group and few and atoms <= _SMALL_CELL:
         low = min(len(one) for one in frames)
         data["supercell_atoms"] = [low, max(16, 2 * low)]
     noise: dict[str, Any] = {"displacement": 0.7, "displacement_power": 1.5, "noiseless": 0.05}
-    if periodic:
+    if system.strained.any():
         noise |= {"shear": 0.1, "dilation": [-0.2, 0.35]}
     return {
         "name": name,
@@ -61,12 +66,17 @@ def suited_settings(frames: Sequence[ase.Atoms], name: str) -> dict[str, Any]:
     }
 
 
-def settings_for(data: Path, name: str) -> dict[str, Any]:
+def settings_for(data: Path, name: str, system: System | None = None) -> dict[str, Any]:
     """Read structures and choose settings for them.
+
+    Args:
+        data: see :func:`~rm_lammps.datasets.read_structures`.
+        name: of the model.
+        system: what they are; by their periodicity unless given.
 
     Raises:
         UserError: unusable data.
     """
     from rm_lammps.datasets import read_structures
 
-    return suited_settings(read_structures(data), name)
+    return suited_settings(read_structures(data, system), name, system)

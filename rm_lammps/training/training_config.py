@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from rm_lammps.errors import UserError, checked
 from rm_lammps.response import FictitiousEnergy, NoiseConfig
 from rm_lammps.settings import combine, given, read_settings
+from rm_lammps.systems import AnySystem
 
 _PRESETS = Path(__file__).parent / "presets"
 
@@ -38,6 +39,12 @@ class DataConfig(_Section):
         False,
         description="the model carries the training structures (crystals): seeds begin from them, "
         "with other elements",
+    )
+    crop_atoms: int = Field(
+        4000,
+        ge=50,
+        description="larger cells are shown in random crops of so many atoms with all of their "
+        "neighbours; forces count of those whose neighbours are among them",
     )
     weight_key: str | None = Field(
         None,
@@ -111,6 +118,9 @@ class TrainingConfig(_Section):
 
     name: str
     description: str = ""
+    system: AnySystem | None = Field(
+        None, description="what the structures are; default: by their periodicity"
+    )
     seed: int = Field(0, ge=0)
     data: DataConfig = DataConfig()
     noise: NoiseConfig = NoiseConfig()

@@ -106,7 +106,7 @@ def parts(folder: Path) -> dict[str, float]:
     config = TrainingConfig.model_validate(yaml.safe_load((folder / "config.yaml").read_text()))
     statistics = DatasetStatistics.model_validate_json((folder / "statistics.json").read_text())
     module = build_module(yaml.safe_load((folder / "nequip.yaml").read_text()))
-    module.use_step(config.optimisation.loss, periodic=statistics.periodic, compile_step=True)
+    module.use_step(config.optimisation.loss, statistics.system, compile_step=True)
     data = ResponseData(folder, config, statistics)
     windows = data.plan.epoch(0)[:6]
     total = sum(map(len, windows))

@@ -7,12 +7,13 @@ from ase.build import bulk, graphene
 from crystals import BCC, DIAMOND, disguised, write_run
 
 from rm_lammps.analysis.comparison import Reference, coordination
+from rm_lammps.systems import find_system
 
 
 def test_a_crystal_matches_itself_in_disguise_and_no_other():
     diamond, bcc = DIAMOND.copy(), BCC.copy()
     diamond.info["name"], bcc.info["name"] = "diamond", "bcc"
-    reference = Reference([diamond, bcc])
+    reference = Reference([diamond, bcc], find_system("crystal"))
     for seed in range(5):
         assert reference.find(disguised(DIAMOND, seed)) == "diamond"
         assert reference.find(disguised(BCC, seed)) == "bcc"

@@ -48,6 +48,8 @@ setInterval(() => {
       (id) => document.querySelectorAll(`#${id} .barlayer .point`).length),
     rows: document.querySelectorAll("tr[data-rank]").length,
     shown: document.getElementById("shown")?.textContent,
+    chosen: [...document.querySelectorAll("tr[data-rank]:not([hidden])")].map(
+      (e) => e.dataset.spaceGroup).concat(document.getElementById("count")?.textContent ?? []),
     problem: document.getElementById("problem").textContent,
     fetched: performance.getEntriesByType("resource").map((e) => e.name),
     attacked: window.attacked ?? null,
@@ -155,11 +157,15 @@ def test_a_click_shows_that_structure(tmp_path):
         if (document.documentElement.dataset.viewer && !window.done) {
           window.done = true;
           document.querySelector('[data-step="1"]').click();
+          const group = document.querySelector('select[data-column="space group"]');
+          group.value = "Im-3m (229)";
+          group.dispatchEvent(new Event("input"));
         }
       }, 100);
     </script>"""
     _, probe = opened(page, tmp_path, script)
     assert probe["shown"] == "rank 2, C2, Im-3m (229)"
+    assert probe["chosen"] == ["Im-3m (229)", "1"]
     assert probe["problem"] == ""
 
 

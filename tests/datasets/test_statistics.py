@@ -23,7 +23,7 @@ def test_distances_and_neighbours_of_diamond():
     statistics = DatasetStatistics.of([bulk("C", a=3.567)], cutoff=3.0)
     assert statistics.min_distances == {"C-C": pytest.approx(3.567 * np.sqrt(3) / 4)}
     assert statistics.neighbours_per_atom == 4 + 12 + 12
-    assert statistics.periodic
+    assert statistics.system.name == "crystal"
 
 
 def test_pairs_that_never_met_get_the_mean_contact():

@@ -18,6 +18,7 @@ from rm_lammps.analysis.hand_over import cif_text
 from rm_lammps.datasets import read_structures, structure_checks, validate
 from rm_lammps.datasets.structure_checks import MIN_DISTANCE
 from rm_lammps.errors import UserError
+from rm_lammps.systems import find_system
 
 LATTICE = '"0 2.125 2.125 2.125 0 2.125 2.125 2.125 0"'
 FRAME = f"2\nLattice={LATTICE} Properties=species:S:1:pos:R:3\nMg 0 0 0\nO 2.125 2.125 2.125\n"
@@ -284,11 +285,11 @@ def test_left_handed_cells_become_right_handed(read):
 
 
 def test_one_kind_where_one_is_asked_for(read):
-    assert "no cell: a molecule" in refuse(read, WATER, periodic=True)
+    assert "no cell: a molecule" in refuse(read, WATER, system=find_system("crystal"))
     boxed = FRAME.replace("Prop", 'pbc="F F F" Prop')
-    assert "pbc=F F F" in refuse(read, boxed, periodic=True)
-    assert "a crystal" in refuse(read, FRAME, periodic=False)
-    assert not read(boxed, periodic=False)[0].pbc.any()
+    assert "pbc=F F F" in refuse(read, boxed, system=find_system("crystal"))
+    assert "a crystal" in refuse(read, FRAME, system=find_system("molecule"))
+    assert not read(boxed, system=find_system("molecule"))[0].pbc.any()
 
 
 def test_several_poscars_in_one_file(read):

@@ -47,6 +47,14 @@ def test_what_stops_generation_is_an_error(run, tmp_path):
     assert done.stdout.splitlines()[-1].startswith("Ready for: training")
 
 
+def test_what_the_model_says_is_told_without_a_traceback(run, plugin):
+    done = run("rm-doctor", env={"RM_LAMMPS_CPU": "z80"}, check=False)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stdout
+    assert "RM_LAMMPS_CPU=z80: known kinds of CPU are" in done.stdout
+    assert "Correct or unset RM_LAMMPS_CPU" in done.stdout
+
+
 @pytest.fixture(scope="module")
 def plugin():
     from rm_lammps.deployment.plugin import ensure_plugin

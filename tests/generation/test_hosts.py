@@ -110,6 +110,48 @@ def test_slabs(run, refused, tmp_path):
     assert "Slabs have no cell along z that changes. Give axes among x y." in said
 
 
+def test_interfaces(run, refused, tmp_path):
+    """A boundary of two grains: what stays of the lower does, of the upper it moves as a whole."""
+    file = tmp_path / "diamond.cif"
+    write(file, bulk("C", cubic=True))
+    more = ("--system", "interface", "--upper", file, "--mirror", "--miller", "2,1,0")
+    asked = (*more, "--layers", "2", "--num", "4")
+    for ranks in (1, 3):
+        run(*command(file, tmp_path / f"on{ranks}", *asked), ranks=ranks)
+    frames = frames_of(tmp_path / "on1")
+    same_structures(frames, frames_of(tmp_path / "on3"))
+    assert len(frames) >= 3
+    slab, layer = cut(bulk("C", cubic=True), (2, 1, 0), 2, 12.0)
+    still = np.flatnonzero(layer < 1)
+    mirrored = slab.positions * [1, 1, -1]
+    rises = []
+    for frame in frames:
+        assert frame.info["host_atoms"] == 2 * len(slab) == len(frame) - 1
+        np.testing.assert_allclose(frame.positions[still], slab.positions[still], atol=1e-6)
+        moved = frame.positions[len(slab) :][still] - mirrored[still]
+        in_cell = frame.cell.scaled_positions(moved - moved[0])
+        in_cell[:, :2] -= np.round(in_cell[:, :2])
+        np.testing.assert_allclose(in_cell, 0, atol=1e-6)
+        rises.append(moved[0, 2] - frame.info["gap"])
+        assert len(np.unique(np.round(frame.positions[:, 2], 2))) > 4
+    # each found a width of its own
+    assert np.ptp(rises) > 1e-3
+    run("rm-evaluate", tmp_path / "on1")
+    copper = tmp_path / "copper.cif"
+    write(copper, bulk("Cu", "fcc", a=4.2, cubic=True))
+    said = refused(*command(file, tmp_path / "x", *asked[:3], copper, "--miller", "1,0,0"))
+    assert "The model knows no Cu" in said
+    wide = bulk("C", cubic=True)
+    wide.set_cell(1.2 * wide.cell.array, scale_atoms=True)
+    write(tmp_path / "wide.cif", wide)
+    said = refused(
+        *command(file, tmp_path / "x", *asked[:3], tmp_path / "wide.cif", "--miller", "1,0,0")
+    )
+    assert "cells differ by 16.7 % within the plane, and 5.0 % are allowed" in said
+    said = refused(*command(file, tmp_path / "x", "--system", "interface"))
+    assert "Seeds of kind between need upper" in said
+
+
 def test_settings(diamond, run, refused, tmp_path):
     run(*command(diamond, tmp_path / "run", "--num", "1", "--host-spring", "2"))
     config = yaml.safe_load((tmp_path / "run/run.yaml").read_text())["config"]

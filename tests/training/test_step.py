@@ -5,7 +5,7 @@ import ase.io
 import numpy as np
 import pytest
 import torch
-from ase.build import bulk, molecule
+from ase.build import bulk, molecule, mx2
 from hydra.utils import get_method, instantiate
 from nequip.data import AtomicDataDict, compute_neighborlist_, from_dict
 from nequip.utils.global_state import set_global_state
@@ -13,6 +13,7 @@ from nequip.utils.global_state import set_global_state
 from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.model.edge_form import UnsupportedModelError
 from rm_lammps.response.transform import ANCHOR, LOSS_WEIGHT
+from rm_lammps.systems import find_system
 from rm_lammps.training.nequip_config import nequip_config
 from rm_lammps.training.samples import SampleSource, Shape, pack, to_batch
 from rm_lammps.training.step import ResponseStep, compiled, loss_and_gradients, with_gradients
@@ -23,6 +24,7 @@ set_global_state()
 CARBON = [bulk("C", cubic=True), bulk("C")]
 SALTS = [bulk("NaCl", "rocksalt", a=5.6), bulk("NaCl", "cesiumchloride", a=3.5)]
 MOLECULES = [molecule(name) for name in ("CH3OH", "C2H2", "CO2")]
+LAYERS = [find_system("layer").standard(mx2()), find_system("layer").standard(mx2("NbS2"))]
 CASES = {
     "one layer, one type": (CARBON, {}),
     "two layers, one type": (CARBON, {"num_layers": 2}),
@@ -30,6 +32,7 @@ CASES = {
     "two layers, two types": (SALTS, {"num_layers": 2, "parity": True}),
     "one layer, molecules": (MOLECULES, {}),
     "two layers, molecules": (MOLECULES, {"num_layers": 2, "l_max": 1}),
+    "one layer, layers": (LAYERS, {}),
     "a wide network of pairs": (SALTS, {"pair_width": 24, "pair_depth": 2}),
 }
 
@@ -80,17 +83,16 @@ def nequip_batch(samples, config):
     frames = []
     for k, (first, count) in enumerate(zip(structures.first, structures.counts, strict=True)):
         part = slice(first, first + count)
-        periodic = structures.cells is not None
+        system = structures.system
+        stress = noisy.stresses[k] if system.has_cell else np.zeros((3, 3))
         data = {
             "pos": torch.tensor(structures.positions[part]),
-            "cell": torch.tensor(structures.cells[k] if periodic else np.eye(3))[None],
-            "pbc": torch.full((1, 3), periodic),
+            "cell": torch.tensor(structures.cells[k] if system.has_cell else np.eye(3))[None],
+            "pbc": torch.tensor([system.pbc]),
             "atom_types": torch.tensor(samples.types[part]),
             "total_energy": torch.tensor([[samples.energies[k] * count]]),
             "forces": torch.tensor(noisy.forces[part]),
-            "stress": torch.tensor(noisy.stresses[k] if periodic else np.full((3, 3), np.nan))[
-                None
-            ],
+            "stress": torch.tensor(np.where(system.strained, stress, np.nan))[None],
             LOSS_WEIGHT: torch.tensor([[samples.weights[k]]]),
         }
         frames.append(compute_neighborlist_(from_dict(data), config.model.r_max))
@@ -122,7 +124,7 @@ def test_loss_and_gradients_are_nequips(name, tmp_path):
     names, parameters = zip(*model.named_parameters(), strict=True)
     expected = torch.autograd.grad(reference, parameters, allow_unused=True)
 
-    step = ResponseStep(model, config.optimisation.loss, periodic=statistics.periodic)
+    step = ResponseStep(model, config.optimisation.loss, statistics.system)
     batch = packed(samples, config, slack=7)
     loss, *found = loss_and_gradients(step)(*parameters, counts_of(batch), *batch.tensors())
     assert loss.item() == pytest.approx(reference.item(), rel=1e-9)
@@ -135,7 +137,7 @@ def test_the_compiled_step_is_the_step(tmp_path):
     config = settings_of({}, "float32")
     statistics, samples = drawn(SALTS, config, tmp_path)
     model, _ = built(config, statistics)
-    step = ResponseStep(model, config.optimisation.loss, periodic=True)
+    step = ResponseStep(model, config.optimisation.loss, find_system("crystal"))
     batch = packed(samples, config, slack=5)
     function = loss_and_gradients(step)
     inputs = [p.detach() for p in model.parameters()] + [counts_of(batch), *batch.tensors()]
@@ -155,7 +157,7 @@ def test_what_fills_up_a_batch_counts_nothing(tmp_path):
     config = settings_of({"num_layers": 2})
     statistics, samples = drawn(SALTS, config, tmp_path)
     model, _ = built(config, statistics)
-    step = ResponseStep(model, config.optimisation.loss, periodic=True)
+    step = ResponseStep(model, config.optimisation.loss, find_system("crystal"))
     function = loss_and_gradients(step)
     results = []
     for slack in (0, 40):
@@ -177,4 +179,4 @@ def test_unknown_architectures_are_refused(tmp_path):
         },
     }
     with pytest.raises(UnsupportedModelError, match="pair_potential"):
-        ResponseStep(eager(fields), config.optimisation.loss, periodic=True)
+        ResponseStep(eager(fields), config.optimisation.loss, find_system("crystal"))

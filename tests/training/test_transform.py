@@ -9,6 +9,7 @@ from nequip.data import AtomicDataDict
 from nequip.utils.global_state import set_global_state
 
 from rm_lammps.response.transform import ResponseTransform
+from rm_lammps.systems import system_of
 from rm_lammps.training.dataset import EquilibriumDataset
 from rm_lammps.training.training_config import load_config, preset_names
 
@@ -18,7 +19,7 @@ set_global_state()
 def dataset(tmp_path, frames, samples=None, **options):
     ase.io.write(tmp_path / "frames.extxyz", frames)
     options = {"noise": {}, "energy": {}, "min_distances": {"C-C": 1.54}, **options}
-    transform = ResponseTransform(**options)
+    transform = ResponseTransform(system=system_of(frames[0]).name, **options)
     return EquilibriumDataset(str(tmp_path / "frames.extxyz"), [transform], samples)
 
 

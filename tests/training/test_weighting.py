@@ -11,6 +11,7 @@ from nequip.utils.global_state import set_global_state
 
 from rm_lammps.errors import UserError
 from rm_lammps.response.transform import LOSS_WEIGHT, ResponseTransform
+from rm_lammps.systems import system_of
 from rm_lammps.training.dataset import SHOWN, EquilibriumDataset
 from rm_lammps.training.training_config import TrainingConfig
 from rm_lammps.training.training_run import train
@@ -22,7 +23,11 @@ set_global_state()
 def samples(tmp_path, frames, **options):
     ase.io.write(tmp_path / "frames.extxyz", frames)
     transform = ResponseTransform(
-        energy={}, min_distances={"C-C": 1.54, "C-H": 1.1}, seed=0, **options
+        system=system_of(frames[0]).name,
+        energy={},
+        min_distances={"C-C": 1.54, "C-H": 1.1},
+        seed=0,
+        **options,
     )
     return EquilibriumDataset(str(tmp_path / "frames.extxyz"), [transform])
 

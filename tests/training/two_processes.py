@@ -36,7 +36,7 @@ def main():
     config = TrainingConfig.model_validate(yaml.safe_load((folder / "config.yaml").read_text()))
     statistics = DatasetStatistics.model_validate_json((folder / "statistics.json").read_text())
     module = build_module(yaml.safe_load((folder / "nequip.yaml").read_text()))
-    module.use_step(config.optimisation.loss, periodic=statistics.periodic, compile_step=False)
+    module.use_step(config.optimisation.loss, statistics.system, compile_step=False)
     source = SampleSource(folder / "data" / "train.extxyz", config, statistics)
     drawn = source.draw(np.arange(9) % len(source.frames), np.random.default_rng(5))
     shape = Shape(10, int(drawn.noisy.structures.counts.sum()) + 1, int(drawn.edge_counts.sum()))

@@ -31,6 +31,7 @@ from rm_lammps.runs.frames import FrameFile
 from rm_lammps.runs.index import read_index
 from rm_lammps.runs.layout import EVALUATION, RANKING, STRUCTURES
 from rm_lammps.runs.small_files import read_failures, read_summary
+from rm_lammps.systems import find_system
 
 
 @dataclass(frozen=True)
@@ -196,7 +197,7 @@ def _judge_all(
 
 def _read_molecules(file: Path) -> list[ase.Atoms]:
     # atoms on top of each other are what the checks are for
-    molecules = read_structures(file, periodic=False, overlaps=True)
+    molecules = read_structures(file, find_system("molecule"), overlaps=True)
     for number, atoms in enumerate(molecules):
         atoms.info.setdefault("seed", number)
     return molecules

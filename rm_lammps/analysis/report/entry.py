@@ -45,6 +45,8 @@ class Entry:
     """What of that is not an energy, in words."""
     origin: str
     """Kind of seed, and the known structure that it began from."""
+    kind: str
+    """Of its seed."""
     physical: float | None
     """Mean energy by physical potentials, eV per atom."""
     energies: str
@@ -93,6 +95,7 @@ def entry_of(
         score=float(info["rank_score"]),
         parts=_words(info, "score_", ""),
         origin=origin(info),
+        kind=str(info.get("seed_kind", "")),
         physical=info.get("physical_energy_per_atom"),
         energies=_words(info, "", "_energy_per_atom"),
         disagreement=info.get("disagreement"),

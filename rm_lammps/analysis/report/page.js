@@ -104,15 +104,37 @@
     button.addEventListener("click", () => step(Number(button.dataset.step)));
   }
 
-  // words of the row that it must have, one after the other
+  // words that a row must have, what it must be, and how far above the best it may be
   const filter = document.getElementById("filter");
   if (filter) {
-    filter.addEventListener("input", () => {
+    const above = document.getElementById("above");
+    const selects = Array.from(document.querySelectorAll("select[data-column]"));
+    const key = (name) => name.replace(/ (.)/, (_, letter) => letter.toUpperCase());
+    const wanted = (row) => {
       const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
-      for (const row of rows) {
-        const text = row.textContent.toLowerCase();
-        row.hidden = !words.every((word) => text.includes(word));
-      }
+      const text = row.textContent.toLowerCase();
+      const known = row.dataset.above !== "" && row.dataset.above !== "None";
+      return (
+        words.every((word) => text.includes(word)) &&
+        selects.every((one) => !one.value || row.dataset[key(one.dataset.column)] === one.value) &&
+        (above.value === "" || (known && Number(row.dataset.above) <= Number(above.value)))
+      );
+    };
+    for (const one of [filter, above, ...selects]) {
+      one.addEventListener("input", () => {
+        for (const row of rows) row.hidden = !wanted(row);
+        document.getElementById("count").textContent = rows.filter((row) => !row.hidden).length;
+      });
+    }
+    document.getElementById("download").addEventListener("click", () => {
+      const links = rows.filter((row) => !row.hidden).map((row) => row.querySelector("a[download]"));
+      const texts = links.map((link) => atob(link.href.split(",")[1]));
+      const file = document.createElement("a");
+      const bytes = Uint8Array.from(texts.join("\n"), (letter) => letter.charCodeAt(0));
+      file.href = URL.createObjectURL(new Blob([bytes]));
+      file.download = "structures." + links[0]?.download.split(".").pop();
+      if (links.length) file.click();
+      URL.revokeObjectURL(file.href);
     });
   }
 

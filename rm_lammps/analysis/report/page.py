@@ -70,11 +70,24 @@ def render(contents: Contents) -> str:
         plots={name: _plain(figure) for name, figure in plots.items()},
         dataset=_dataset(contents) if viewer else None,
         drawings=_drawings(contents),
+        choices=_choices(contents),
         element_colours=_element_colours(),
         style=Markup((_HERE / "page.css").read_text()),
         script=Markup((_HERE / "page.js").read_text()),
         version=version("rm_lammps"),
     )
+
+
+def _choices(contents: Contents) -> dict[str, list[str]]:
+    """What rows of the table can be chosen by, where they differ."""
+    columns = {"formula": "formula", "space group": "space_group", "seed": "kind"}
+    if contents.molecules is not None:
+        del columns["space group"]
+    found = {
+        name: sorted({getattr(entry, key) for entry in contents.best} - {""})
+        for name, key in columns.items()
+    }
+    return {name: values for name, values in found.items() if len(values) > 1}
 
 
 def _element_colours() -> dict[str, str]:

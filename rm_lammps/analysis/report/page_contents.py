@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import ase
 import ase.io
@@ -14,6 +14,7 @@ import yaml
 from numpy.typing import NDArray
 
 from rm_lammps.analysis.molecules import require_packages
+from rm_lammps.analysis.physical import key_of
 from rm_lammps.analysis.report.entry import Entry, energy_of, entry_of, point_of, seed_name
 from rm_lammps.analysis.unique import read_unique, write_unique
 from rm_lammps.errors import UserError
@@ -24,6 +25,7 @@ from rm_lammps.runs.joining import what_is_missing
 from rm_lammps.runs.layout import (
     ENERGY_VOLUME,
     EVALUATION,
+    EXPLORED,
     FAILURES,
     HULL,
     INDEX,
@@ -37,6 +39,8 @@ from rm_lammps.runs.layout import (
     UNIQUE,
 )
 from rm_lammps.runs.small_files import read_failures, read_run_file, read_summary
+
+_Plain = TypeVar("_Plain", list, dict)
 
 MAX_POINTS = 5000
 """Unique structures in the scatter plot at most; a browser stays quick."""
@@ -72,6 +76,7 @@ FILES = {
     EVALUATION: "rates and structures, for programs",
     ENERGY_VOLUME: "E~ against volume, as a picture",
     PARITY: "energy by physical potentials against E~, as a picture",
+    EXPLORED: "phases of the chemical system, and what each round looked at, for programs",
     HULL: "known structures that the hull is made of, with energies, for programs",
     RANKING: "E~ of molecules that pass and of those that fail, as a picture",
     RUN: "settings, versions and model",
@@ -120,6 +125,11 @@ class Contents:
     """Of each composition equally many, as far as there are."""
     known: list[dict[str, Any]]
     """Known structures that the hull is made of."""
+    explored: dict[str, Any] | None
+    """What the search of a chemical system came to, where this is one."""
+    candidates: list[tuple[str, float, str]]
+    """Formula, energy by the first physical potential (eV per atom) and name of each structure that
+    it looked at."""
     atoms: list[ase.Atoms] = field(repr=False)
     """Of ``best``."""
     failures: list[Failures]
@@ -149,6 +159,7 @@ def read_contents(folder: Path, n_best: int) -> Contents:
     best: list[Entry] = []
     atoms: list[ase.Atoms] = []
     points: list[dict[str, Any]] = []
+    candidates: list[tuple[str, float, str]] = []
     n_unique, first, ranked_by, physical_order = 0, 0.0, "", False
     compositions, each = _shares(folder, n_best)
     for frame in read_unique(folder):
@@ -160,6 +171,8 @@ def read_contents(folder: Path, n_best: int) -> Contents:
         if own_rank == 1:
             first = energy_of(frame.info) or 0.0
             physical_order = "physical_energy_per_atom" in frame.info
+        if (judged := _judged(frame, by)) is not None:
+            candidates.append(judged)
         shown = own_rank <= each and len(best) < n_best
         if n_unique <= MAX_POINTS or shown:
             entry = entry_of(n_unique, frame, first, matches, with_text=shown)
@@ -175,7 +188,7 @@ def read_contents(folder: Path, n_best: int) -> Contents:
     asked = dict.fromkeys(_request(run.get("config", {})) for run in runs.values())
     return Contents(
         name=folder.resolve().name,
-        formula=", ".join(words for words in asked if words),
+        formula=_chemical_system(folder) or ", ".join(words for words in asked if words),
         model=str(described.get("model", {}).get("name", "")),
         notes=[f"{len(runs)} runs were put together.", *what_is_missing(folder)]
         if len(runs) > 1
@@ -186,7 +199,9 @@ def read_contents(folder: Path, n_best: int) -> Contents:
         ranked_by=ranked_by,
         compositions=compositions,
         best=best,
-        known=_known(folder) if ranked_by else [],
+        known=(_json_of(folder / HULL, list) or []) if ranked_by else [],
+        candidates=candidates,
+        explored=_json_of(folder / EXPLORED, dict),
         atoms=atoms,
         failures=failures,
         converged_cost=Cost(table.seconds[known], table.evaluations[known]),
@@ -197,19 +212,33 @@ def read_contents(folder: Path, n_best: int) -> Contents:
     )
 
 
+def _judged(frame: ase.Atoms, ranked_by: str) -> tuple[str, float, str] | None:
+    """What the first of the potentials that made the order said of a structure, if it did."""
+    energy = frame.info.get(f"{key_of(ranked_by.split(',', maxsplit=1)[0])}_energy_per_atom")
+    if energy is None or not frame.pbc.all():
+        return None
+    formula = str(frame.symbols.formula.format("metal"))
+    return formula, float(energy), f"{formula}, rank {frame.info['rank']}"
+
+
 def _shares(folder: Path, n_best: int) -> tuple[int, int]:
     """Compositions, and how many structures of each the page shows."""
     compositions = sum(info.get("rank") == 1 for info in iterate_info(folder / UNIQUE))
     return compositions, max(n_best // max(compositions, 1), 1)
 
 
-def _known(folder: Path) -> list[dict[str, Any]]:
+def _json_of(file: Path, kind: type[_Plain]) -> _Plain | None:
+    """Content of a file that the page is complete without."""
     try:
-        known = json.loads((folder / HULL).read_text())
+        content = json.loads(file.read_text())
     except (OSError, ValueError):
-        # without a hull the page has no phase diagram
-        return []
-    return known if isinstance(known, list) else []
+        return None
+    return content if isinstance(content, kind) else None
+
+
+def _chemical_system(folder: Path) -> str:
+    explored = _json_of(folder / EXPLORED, dict)
+    return "-".join(explored["elements"]) if explored else ""
 
 
 def _newer(file: Path, than: Path) -> bool:

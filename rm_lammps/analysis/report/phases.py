@@ -14,49 +14,40 @@ _SHOWN_ABOVE = 0.2
 
 
 def phase_diagram(contents: Contents) -> go.Figure | None:
-    """Known structures and candidates of the system that most candidates are of.
+    """Known structures and candidates of the system that holds most of the candidates.
 
     Energies are those of the first potential, for both alike.
 
     Returns:
         ``None`` where no system of two or three elements has all its elements among the known.
     """
-    if not contents.known or not contents.ranked_by:
+    if not contents.ranked_by:
         return None
     potential = contents.ranked_by.split(",")[0]
-    systems = Counter(
-        frozenset(Formula(entry.formula).count())
-        for entry in contents.best
-        if entry.physical is not None
-    )
     known = [
-        (frozenset(Formula(one["formula"]).count()), one)
+        (_elements(one["formula"]), one["formula"], one["energies"][potential], one["name"])
         for one in contents.known
         if potential in one["energies"]
     ]
-    for system, _ in systems.most_common():
-        inside = [one for elements, one in known if elements <= system]
-        pure = {e for elements, _ in known if len(elements) == 1 for e in elements}
-        if len(system) in {2, 3} and system <= pure:
-            entries = [
-                _entry(one["formula"], one["energies"][potential], one["name"]) for one in inside
-            ]
-            entries += [
-                _entry(entry.formula, energy, f"{entry.formula}, rank {entry.own_rank}")
-                for entry, energy in _candidates(contents, potential)
-                if frozenset(Formula(entry.formula).count()) <= system
-            ]
-            return _draw(entries)
-    return None
+    found = [(_elements(one[0]), *one) for one in contents.candidates]
+    every = [*known, *found]
+    pure = {element for elements, *_ in every if len(elements) == 1 for element in elements}
+    inside = Counter(
+        {
+            system: sum(elements <= system for elements, *_ in found)
+            for system in {elements for elements, *_ in found}
+            if len(system) in {2, 3} and system <= pure
+        }
+    )
+    # of systems with as many candidates, the smallest
+    best = min(inside, key=lambda s: (-inside[s], len(s), sorted(s)), default=None)
+    if best is None:
+        return None
+    return _draw([_entry(*one) for elements, *one in every if elements <= best])
 
 
-def _candidates(contents: Contents, potential: str) -> list:
-    found = []
-    for entry in contents.best:
-        energies = dict(pair.rsplit(" ", 1) for pair in entry.energies.split(", ") if pair)
-        if potential in energies:
-            found.append((entry, float(energies[potential])))
-    return found
+def _elements(formula: str) -> frozenset[str]:
+    return frozenset(Formula(formula).count())
 
 
 def _entry(formula: str, energy: float, name: str) -> PDEntry:

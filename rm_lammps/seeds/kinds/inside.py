@@ -4,30 +4,25 @@ from collections import Counter
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import ase
 import numpy as np
 from ase.constraints import FixAtoms
-from numpy.typing import NDArray
 from pydantic import Field
 
-from rm_lammps.chemistry.formula import check_known
 from rm_lammps.errors import UserError
-from rm_lammps.geometry import Array, minimum_image, pairs_of, reduced
+from rm_lammps.geometry import Array, minimum_image, reduced
+from rm_lammps.seeds.hosts import check_overlap, cut_host, in_words, points_in, read_host
 from rm_lammps.seeds.seeder import SEEDS, Content, ModelFacts, Seed, Seeder, SeedRequest
 from rm_lammps.seeds.selection import select, within
-from rm_lammps.seeds.surfaces import cut
 from rm_lammps.settings import Miller, Words
 
 _CANDIDATES = 48
 _POOLS = 8
 _SHRINK = 0.95
-_MARGIN = 3.0
-"""Å around a molecule in which atoms are placed."""
 _BONDED = 1.3
 """Reach for molecules, in units of the shortest distance."""
-_OVERLAP = 0.6
-"""Of the data's shortest distance: closer atoms of a host are a mistake."""
 _PROBES = 4096
 _ABOVE = 3.0
 """Å above a slab in which atoms begin."""
@@ -72,34 +67,40 @@ class InsideSeeds(Seeder):
 
     def total(self, content: Content, model: ModelFacts) -> Mapping[str, int]:
         """Atoms of host and formula together, by element."""
-        symbols = self._host(model).get_chemical_symbols()
+        symbols = self._host(content, model).get_chemical_symbols()
         added = [symbol for symbol, n in content.composition.items() for _ in range(n)]
         return dict(Counter([*symbols, *added]))
 
     def check(self, content: Content, model: ModelFacts) -> None:
         """Check the host, and that there is room where atoms are to begin."""
-        host = self._host(model)
-        _check_overlap(host, model, self.host)
-        points = _points(host, _PROBES, np.random.default_rng(0))
+        host = self._host(content, model)
+        check_overlap(host, model, self.host)
+        points = points_in(host, _PROBES, np.random.default_rng(0))
         regions = self._regions(host)
         if not within(regions, points).any():
             raise UserError(
                 f"There is no room for atoms where {','.join(regions)}: the host's cell does "
                 "not reach there.",
-                f"Its corners are from {_numbers(points.min(axis=0))} to "
-                f"{_numbers(points.max(axis=0))} Å.",
+                f"Its corners are from {in_words(points.min(axis=0))} to "
+                f"{in_words(points.max(axis=0))} Å.",
             )
 
     def draw(self, request: SeedRequest) -> Seed:
         """Place the atoms of the formula one after the other."""
-        host = self._host(request.model)
+        host, origin = self._drawn(self._host(request.content, request.model), request.rng)
         statistics = request.model.statistics
         atoms = host.copy()
         for symbol, n in request.composition.items():
             for _ in range(n):
                 near = statistics.min_distance_matrix([symbol], atoms.get_chemical_symbols())[0]
                 atoms += ase.Atom(symbol, self._place(host, atoms, near, request.rng))
-        return Seed(atoms, {"host_atoms": len(host)})
+        return Seed(atoms, {"host_atoms": len(host), **origin})
+
+    def _drawn(
+        self, host: ase.Atoms, rng: np.random.Generator
+    ) -> tuple[ase.Atoms, Mapping[str, Any]]:
+        """The host of one seed, and what to keep of how it was drawn."""
+        return host, {}
 
     def _place(
         self, host: ase.Atoms, atoms: ase.Atoms, near: Array, rng: np.random.Generator
@@ -118,7 +119,7 @@ class InsideSeeds(Seeder):
         least, regions = self.min_distance, self._regions(host)
         while True:
             for _ in range(_POOLS):
-                points = _points(host, _CANDIDATES, rng)
+                points = points_in(host, _CANDIDATES, rng)
                 points = points[within(regions, points)]
                 apart = points[:, None] - atoms.positions[None]
                 if cell is not None:
@@ -132,18 +133,6 @@ class InsideSeeds(Seeder):
             least *= _SHRINK
             reach = None if reach is None else reach / _SHRINK
 
-    def _slab(self, crystal: ase.Atoms) -> tuple[ase.Atoms, NDArray[np.bool_]]:
-        """A slab cut from the crystal, and which of its atoms are below the free layers."""
-        if not crystal.pbc.all():
-            raise UserError("A surface is cut from a crystal.", "Leave out miller.")
-        if self.free > self.layers:
-            raise UserError(
-                f"{self.free} layers are to be free, but the slab has {self.layers}.",
-                "Give fewer free layers, or more layers.",
-            )
-        slab, layer = cut(crystal, self.miller or (0, 0, 0), self.layers, self.vacuum)
-        return slab, layer < self.layers - self.free
-
     def _regions(self, host: ase.Atoms) -> tuple[str, ...]:
         """Where atoms begin: above a slab, unless other regions are given."""
         slab = self.miller is not None or (host.pbc.any() and not host.pbc.all())
@@ -152,30 +141,19 @@ class InsideSeeds(Seeder):
         top = float(host.positions[:, 2].max())
         return (f"z={top:.4f}:{top + _ABOVE:.4f}",)
 
-    def _host(self, model: ModelFacts) -> ase.Atoms:
+    def _host(self, content: Content, model: ModelFacts) -> ase.Atoms:
         """Read the host once."""
         name = model.system.name
         if name not in self._hosts:
-            self._hosts[name] = self._read(model, periodic=model.system.has_cell)
+            self._hosts[name] = self._read(model)
         return self._hosts[name]
 
-    def _read(self, model: ModelFacts, *, periodic: bool) -> ase.Atoms:
-        from rm_lammps.datasets import read_structures  # which imports all of ase.io
-
-        frames = read_structures(self.host, periodic=periodic)
-        if len(frames) > 1:
-            raise UserError(
-                f"{self.host} holds {len(frames)} structures; a host is one.",
-                "Give a file with one structure.",
-            )
-        (found,) = frames
-        check_known(sorted(set(found.get_chemical_symbols())), model.species, f"in {self.host}")
-        cell = found.cell if periodic else None
-        host = ase.Atoms(found.numbers, found.positions, cell=cell, pbc=periodic)
-        host.set_tags(found.get_tags())
+    def _read(self, model: ModelFacts) -> ase.Atoms:
+        host = read_host(self.host, model)
         lowest = np.ones(len(host), dtype=bool)
         if self.miller is not None:
-            host, lowest = self._slab(host)
+            host, layer = cut_host(host, self.miller, self.layers, self.free, self.vacuum)
+            lowest = layer < self.layers - self.free
         host = model.system.adopt_host(host)
         held = select(self.fix, host) & lowest
         kept = ~select(self.remove, host)
@@ -183,33 +161,3 @@ class InsideSeeds(Seeder):
         if held.any():
             host.set_constraint(FixAtoms(mask=held))
         return host
-
-
-def _points(host: ase.Atoms, n: int, rng: np.random.Generator) -> Array:
-    """Points anywhere in a host's cell, or in a box around a molecule, shape (n, 3), Å."""
-    shares = rng.random((n, 3))
-    if host.pbc.any():
-        return np.asarray(shares @ host.cell.array)
-    low, high = host.positions.min(axis=0) - _MARGIN, host.positions.max(axis=0) + _MARGIN
-    return np.asarray(low + shares * (high - low))
-
-
-def _check_overlap(host: ase.Atoms, model: ModelFacts, file: Path) -> None:
-    """Refuse a host with atoms on top of each other."""
-    symbols = host.get_chemical_symbols()
-    elements = list(dict.fromkeys(symbols))
-    limits = _OVERLAP * model.statistics.min_distance_matrix(elements, elements)
-    of_each = np.array([elements.index(symbol) for symbol in symbols])
-    i, j, distances = pairs_of("ijd", host, float(limits.max()))
-    close = np.flatnonzero(distances < limits[of_each[i], of_each[j]])
-    if len(close):
-        first = close[0]
-        raise UserError(
-            f"Atoms {i[first]} ({symbols[i[first]]}) and {j[first]} ({symbols[j[first]]}) of "
-            f"{file} are {distances[first]:.2f} Å apart, which is too close.",
-            "Numbers are from 0. Mend the host, or leave atoms out with remove.",
-        )
-
-
-def _numbers(values: Array) -> str:
-    return " ".join(f"{value:.1f}" for value in values)

@@ -14,6 +14,7 @@ from rm_lammps.chemistry.formula import check_known, formula_of
 from rm_lammps.errors import UserError
 from rm_lammps.geometry import perturb
 from rm_lammps.seeds.seeder import SEEDS, Content, ModelFacts, Seed, Seeder, SeedRequest
+from rm_lammps.systems import find_system
 
 
 @SEEDS.register
@@ -69,7 +70,7 @@ def load_structure(file: Path, species: Sequence[str] | None, n_atoms: int | Non
     """
     from rm_lammps.datasets import read_structures  # which imports all of ase.io
 
-    frames = read_structures(file, periodic=True)
+    frames = read_structures(file, find_system("crystal"))
     if len(frames) > 1:
         raise UserError(
             f"{file} holds {len(frames)} structures; seeds begin from one.",

@@ -15,6 +15,7 @@ from rm_lammps.geometry import perturb, repeated
 from rm_lammps.seeds.decoration import decorated, replace
 from rm_lammps.seeds.seeder import SEEDS, Content, ModelFacts, Seed, Seeder, SeedRequest
 from rm_lammps.seeds.votes import Votes
+from rm_lammps.systems import find_system
 
 _DISPLACEMENT = 0.1
 _STRAIN = 0.02
@@ -96,7 +97,7 @@ class Prototypes:
         """
         from rm_lammps.datasets import read_structures  # which imports all of ase.io
 
-        return cls(PrototypeLibrary.of(read_structures(file, periodic=True)))
+        return cls(PrototypeLibrary.of(read_structures(file, find_system("crystal"))))
 
     def draw(
         self,

@@ -107,7 +107,7 @@ def _choose(
     n, cutoff = len(pool), float(distances.max())
     first, neighbours, separations = [0] * (n + 1), [], []
     if cutoff > 0:
-        i, j, d = pairs_within("ijd", pool, cell, periodic=True, cutoff=cutoff)
+        i, j, d = pairs_within("ijd", pool, cell, pbc=(True,) * 3, cutoff=cutoff)
         # rows come in order
         first = np.searchsorted(i, np.arange(n + 1)).tolist()
         neighbours, separations = j.tolist(), d.tolist()

@@ -7,20 +7,16 @@ import ase
 import numpy as np
 from pydantic import Field
 
-from rm_lammps.errors import UserError
-from rm_lammps.systems.system import SYSTEMS, System
-
-VACUUM = 4.5
-"""Å; least empty space for two structures not to be one: van der Waals gaps are below 4 Å."""
+from rm_lammps.systems.plate import Plate
+from rm_lammps.systems.system import SYSTEMS
 
 
 @SYSTEMS.register
-class Layer(System):
+class Layer(Plate):
     """Periodic along the first two vectors of the cell; these relax."""
 
     name = "layer"
     plural = "layers"
-    pbc = (True, True, False)
     fallback = "random"
     presets: ClassVar = {
         "layers": {
@@ -58,24 +54,3 @@ class Layer(System):
         heights = self.room / 2 + self.thickness * sites[:, 2]
         sites[:, 2] = heights / cell[2, 2]
         return ase.Atoms(seed.numbers, scaled_positions=sites, cell=cell, pbc=self.pbc)
-
-    def adopt_host(self, host: ase.Atoms) -> ase.Atoms:
-        """Leave the third direction open; the file must have vacuum there."""
-        a, b, c = host.cell.array
-        normal = np.cross(a, b) / np.linalg.norm(np.cross(a, b))
-        height = float(c @ normal)
-        vacuum = height - float(np.ptp(host.positions @ normal))
-        if vacuum < VACUUM:
-            raise UserError(
-                f"The host has no vacuum along the third vector of its cell: {vacuum:.1f} Å from "
-                f"its highest atom up to the image of its lowest, at least {VACUUM} are needed.",
-                "Cut a slab from a crystal with --miller, or give a slab whose atoms lie together.",
-            )
-        host.set_cell([a, b, height * normal])
-        host.pbc = self.pbc
-        return host
-
-    def smallest(self, symbol: str) -> ase.Atoms:
-        """Put two atoms beside each other."""
-        cell = [3.0, 3.0, 10.0]
-        return ase.Atoms([symbol] * 2, [[0, 0, 5], [1.5, 0, 5]], cell=cell, pbc=self.pbc)
