@@ -67,7 +67,12 @@ _ADVICE = {
 
 def unusable_fields(error: "ValidationError") -> list[str]:
     """One line for each field that pydantic refused: its name, and why in the user's words."""
-    return [f"  {'.'.join(map(str, e['loc']))}: {_in_words(e)}" for e in error.errors()]
+    places = [".".join(map(str, e["loc"])) for e in error.errors()]
+    # what several fields say together has no place
+    return [
+        f"  {place}{': ' if place else ''}{_in_words(e)}"
+        for place, e in zip(places, error.errors(), strict=True)
+    ]
 
 
 def _in_words(error: Any) -> str:

@@ -54,6 +54,23 @@ def sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
+def sha256_of_all(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file, or of a folder's files with their names.
+
+    Raises:
+        UserError: it can't be read.
+    """
+    try:
+        if not path.is_dir():
+            return sha256(path)
+        digest = hashlib.sha256()
+        for file in sorted(file for file in path.rglob("*") if file.is_file()):
+            digest.update(f"{file.relative_to(path)} {sha256(file)}\n".encode())
+        return digest.hexdigest()
+    except OSError as error:
+        raise UserError(f"Can't read {path}: {error.strerror or error}") from error
+
+
 @contextmanager
 def replacing(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
     """Write a file so that it is there as a whole or not at all.

@@ -250,18 +250,17 @@ def import_what_commands_import() -> None:
     """
     import rm_lammps
 
-    for module in pkgutil.walk_packages(rm_lammps.__path__, "rm_lammps."):
-        source = Path(module.module_finder.find_spec(module.name).origin)
-        if "\nfrom mpi4py" not in source.read_text() and "\nfrom lammps" not in source.read_text():
-            _import(module.name)
+    # whatever imports these fails now, and is imported by the commands
+    sys.modules["mpi4py.MPI"] = sys.modules["lammps"] = None  # type: ignore[assignment]
+    modules = [found.name for found in pkgutil.walk_packages(rm_lammps.__path__, "rm_lammps.")]
     for name in (
+        *modules,
         *("lightning", "nequip.train", "nequip.scripts.compile", "nequip.scripts.package"),
         *("pandas", "posebusters", "chemiscope", "plotly.graph_objects", "matplotlib.pyplot"),
         *("ase.io.extxyz", "ase.io.vasp", "ase.db", "ase.db.sqlite", "pymatgen.core"),
     ):
         _import(name)
-    if "mpi4py.MPI" in sys.modules:
-        raise SystemExit("MPI must not be initialised before the commands are forked")
+    del sys.modules["mpi4py.MPI"], sys.modules["lammps"]
     # the forked processes share what their garbage collector leaves alone
     gc.collect()
     gc.freeze()

@@ -128,7 +128,7 @@ template <typename T>
 void fill_vectors(const Neighbourhood &near, const std::vector<int> &rows, int padded_rows,
                   int width, double beyond, std::vector<T> &vectors)
 {
-  vectors.resize(3 * size_t(padded_rows) * width);
+  vectors.resize(3 * padded_edges(padded_rows, width));
   T *out = vectors.data();
   for (int row = 0; row < padded_rows; ++row) {
     const int known = row < static_cast<int>(rows.size()) ? near.degree(rows[row]) : 0;
@@ -158,10 +158,10 @@ void fill_edges(const Atoms &atoms, const Neighbourhood &near, const std::vector
     fill_vectors(near, rows, block.rows, width, beyond, block.vectors);
 
   block.centre_types.assign(block.rows, 0);
-  block.edge_types.assign(size_t(block.rows) * width, 0);
+  block.edge_types.assign(padded_edges(block.rows, width), 0);
   for (int row = 0; row < block.centres; ++row) {
     block.centre_types[row] = atoms.model_type[atoms.type[near.centre(rows[row])]];
-    auto *types = block.edge_types.data() + size_t(row) * width;
+    auto *types = block.edge_types.data() + padded_edges(row, width);
     for (int k = 0; k < near.degree(rows[row]); ++k)
       types[k] = atoms.model_type[atoms.type[near.neighbours(rows[row])[k]]];
   }

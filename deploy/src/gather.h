@@ -23,6 +23,22 @@ struct Atoms {
   int mask = 0;    // removes the special-bond bits of a neighbour
 };
 
+// Edges of a block in the largest call that can be asked for: more are all there are.
+constexpr size_t largest_block = 2147483647;
+
+// Edges of a block whose rows are filled up to one width: more than an int counts.
+constexpr size_t padded_edges(int rows, int width)
+{
+  return static_cast<size_t>(rows) * static_cast<size_t>(width);
+}
+
+// Edges that are gathered before they are cut into blocks of so many.
+constexpr size_t edges_at_once(size_t block)
+{
+  constexpr size_t blocks = 16, all = static_cast<size_t>(-1);
+  return block > all / blocks ? all : blocks * block;
+}
+
 // Two atoms of which one sees the other at distance zero.
 struct Clash {
   int i, j;

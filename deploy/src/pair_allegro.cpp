@@ -68,8 +68,9 @@ void PairAllegro::read_block_size(const char *text)
     return;
   }
   const bigint edges = utils::bnumeric(FLERR, text, false, lmp);
-  if (edges < 1)
-    error->all(FLERR, std::string("Pair style allegro: block must be 1 or more edges, not ") + text);
+  if (edges < 1 || static_cast<size_t>(edges) > rm_lammps::largest_block)
+    error->all(FLERR, "Pair style allegro: block must be 1 to " +
+                          std::to_string(rm_lammps::largest_block) + " edges, or all, not " + text);
   block_edges = static_cast<size_t>(edges);
 }
 

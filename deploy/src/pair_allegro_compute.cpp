@@ -78,7 +78,7 @@ std::string PairAllegro::evaluate()
     check_finite(view);
     const std::lock_guard<std::mutex> lock(model->mutex());
     const bool edges = target == Target::edges;
-    const size_t chunk = block_edges == unlimited ? unlimited : 16 * block_edges;
+    const size_t chunk = rm_lammps::edges_at_once(block_edges);
     for (int begin = 0; begin < view.ncentres;) {
       begin = near.gather(view, model->metadata(), begin, chunk);
       if (target == Target::native) {
@@ -134,8 +134,8 @@ void PairAllegro::evaluate_edges(const rm_lammps::Atoms &view, const std::vector
   model->graphs().evaluate_edges(block, result);
   for (size_t row = 0; row < rows.size(); ++row)
     tally_energy(near.centre(rows[row]), result.energies[row]);
-  for (size_t row = 0; row < rows.size(); ++row) {
-    const size_t offset = 3 * row * block.width;
+  for (int row = 0; row < block.centres; ++row) {
+    const size_t offset = 3 * rm_lammps::padded_edges(row, block.width);
     if (model->metadata().edge_double)
       scatter_edges(rows[row], result.gradients_double + offset);
     else

@@ -25,6 +25,9 @@ class AllFields(_Fields):
         description="write structures in these formats too: cif, poscar (a zip each), vasp (a "
         "folder of input each of top), db (ASE database); molecules: sdf, smi, db",
     )
+    reference: Path | None = Field(
+        None, description="structures or molecules to look for, in any format ASE reads"
+    )
     show: int = Field(10, ge=0, description="unique structures to list")
     training: Path | None = Field(
         None,
@@ -35,9 +38,6 @@ class AllFields(_Fields):
 class CrystalFields(_Fields):
     """Of crystals."""
 
-    reference: Path | None = Field(
-        None, description="structures to look for, in any format ASE reads"
-    )
     cell: Literal["relaxed", "conventional", "primitive"] = Field(
         "relaxed",
         description="of CIF, POSCAR and input for VASP: as relaxed, or symmetrised to symprec",
@@ -101,7 +101,12 @@ class CrystalFields(_Fields):
 class MoleculeFields(_Fields):
     """Of molecules."""
 
-    xtb: bool = Field(False, description="relax with GFN2-xTB too")
+    xtb: bool = Field(False, description="relax with GFN2-xTB too; geometries in unique_xtb.extxyz")
+    conformers: int | None = Field(
+        None,
+        ge=1,
+        description="write so many conformers of each unique molecule, by RDKit, to conformers.sdf",
+    )
     keep: float | None = Field(
         None,
         ge=0.001,

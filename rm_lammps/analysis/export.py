@@ -116,7 +116,7 @@ def write_top(
                 archive.replace(folder / TOP_CIFS)
         partial.replace(folder / TOP)
     except OSError as error:
-        raise UserError(f"Can't write {folder / 'top.extxyz'}: {error}") from error
+        raise UserError(f"Can't write {folder / TOP}: {error}") from error
 
 
 def cif_name(atoms: ase.Atoms, unique: bool = True) -> str:

@@ -19,6 +19,7 @@ from rm_lammps.settings import combine, given, read_settings
 if TYPE_CHECKING:
     from rm_lammps.analysis.export import Format
     from rm_lammps.analysis.physical import SecondOpinion
+    from rm_lammps.systems import System
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ def evaluate(
     refine_fmax: float | None = None,
     hull: str | Sequence[str] | None = None,
     xtb: bool | None = None,
+    conformers: int | None = None,
     keep: float | None = None,
     smarts: str | None = None,
     drop_alerts: bool | None = None,
@@ -97,7 +99,8 @@ def evaluate(
         refine_steps: of that relaxation at most.
         refine_fmax: where it ends, eV/Å.
         hull: ``"shipped"``, files of known structures, or ``"none"``.
-        xtb: relax molecules with GFN2-xTB too.
+        xtb: relax molecules with GFN2-xTB too; geometries in ``unique_xtb.extxyz``.
+        conformers: of each unique molecule, by RDKit, in ``conformers.sdf``.
         keep: fraction of each composition's molecules to keep.
         smarts: pattern of those to keep.
         drop_alerts: keep none with groups that are unstable or react.
@@ -163,22 +166,24 @@ def carry_out(config: EvaluationConfig, comm: Communicator | None = None) -> Eva
     comm = OneProcess() if comm is None else comm
     file = config.sources[0] if len(config.sources) == 1 and config.sources[0].is_file() else None
     source = prepare_folder(comm, config.sources, config.out) if file is None else file
-    molecules = file is not None or on_root(comm, lambda: _holds_molecules(source))
-    _refuse_useless(config, source, molecules=molecules)
-    if molecules:
+    system = on_root(comm, lambda: _system(source))
+    _refuse_useless(config, source, system)
+    if not system.has_cell:
         return _molecules(config, source, comm)
     return _crystals(config, source, comm)
 
 
-def _refuse_useless(config: EvaluationConfig, source: Path, *, molecules: bool) -> None:
+def _refuse_useless(config: EvaluationConfig, source: Path, system: "System") -> None:
     """Refuse settings that were given and would do nothing for what is at hand."""
     useless: dict[str, Iterable[str]] = {}
-    if molecules:
-        useless[f"{source} holds molecules"] = {"show", *CrystalFields.model_fields}
+    if not system.has_cell:
+        useless[f"{source} holds {system.plural}"] = {"show", *CrystalFields.model_fields}
         if source.is_file():
-            useless[f"{source} is a file, not the folder of a run"] = ["format"]
+            useless[f"{source} is a file, not the folder of a run"] = ["format", "conformers"]
     else:
-        useless[f"{source} holds crystals"] = MoleculeFields.model_fields
+        useless[f"{source} holds {system.plural}"] = MoleculeFields.model_fields
+        if not system.has_space_group:
+            useless[f"it is for crystals, {source} holds {system.plural}"] = _CRYSTALLINE
         if not config.metrics:
             useless["it needs --metrics"] = ["at", "training"]
         if "vasp" not in config.format:
@@ -194,10 +199,16 @@ def _refuse_useless(config: EvaluationConfig, source: Path, *, molecules: bool) 
             raise UserError(f"{flags} would do nothing: {why}.", "Leave it out.")
 
 
-def _holds_molecules(folder: Path) -> bool:
-    from rm_lammps.runs.small_files import system_of_run
+_CRYSTALLINE = ("metrics", "at", "training", "cell", "symmetrise", "vasp_set")
+"""Settings for what has a space group."""
 
-    return not system_of_run(folder).has_cell
+
+def _system(source: Path) -> "System":
+    """What a folder of a run holds; files are of molecules."""
+    from rm_lammps.runs.small_files import system_of_run
+    from rm_lammps.systems import find_system
+
+    return find_system("molecule") if source.is_file() else system_of_run(source)
 
 
 def _molecules(config: EvaluationConfig, source: Path, comm: Communicator) -> Evaluated:
@@ -206,7 +217,15 @@ def _molecules(config: EvaluationConfig, source: Path, comm: Communicator) -> Ev
     require_packages(xtb=config.xtb)
     from rm_lammps.analysis.molecules.evaluate_molecules import Options, evaluate_file, evaluate_run
 
-    options = Options(config.training, config.xtb, config.keep, config.smarts, config.drop_alerts)
+    options = Options(
+        config.training,
+        config.xtb,
+        config.keep,
+        config.smarts,
+        config.conformers,
+        config.drop_alerts,
+        config.reference,
+    )
     if source.is_file():
         result = evaluate_file(source, options, comm=comm, out=config.out)
     else:

@@ -13,6 +13,7 @@ from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.deployment.bundle import Bundle, find_bundle
 from rm_lammps.deployment.plugin import ensure_plugin
 from rm_lammps.errors import Note, UserError
+from rm_lammps.files import sha256_of_all
 from rm_lammps.generation.counters import SharedCounters
 from rm_lammps.generation.display import GenerationProgress
 from rm_lammps.generation.generation_config import GenerationConfig
@@ -137,6 +138,10 @@ def _describe(config: GenerationConfig, bundle: Bundle, system: System) -> dict[
             "name": bundle.manifest.name,
             "package_sha256": bundle.manifest.package_sha256,
             "compiled_sha256": bundle.manifest.files[bundle.model],
+        },
+        "files": {
+            **{name: sha256_of_all(path) for name, path in config.seeds.files.items()},
+            **{name: own for t in config.protocol.terms for name, own in t.hashes().items()},
         },
         # those of a compiled graph among them, where the bundle is one
         "versions": bundle.manifest.versions | {name: version(name) for name in _VERSIONED},

@@ -59,6 +59,8 @@ class Relaxation:
         self.session = session
         self.protocol = protocol
         self.rng = rng
+        self.pressure = protocol.pressure
+        """External, GPa of E~ units; stages may change it."""
         self.system: System = system_of(atoms) if system is None else system
         self._dropped = dropped
         self._seed_volume = atoms.get_volume() if self.system.has_cell else 0.0
@@ -78,7 +80,7 @@ class Relaxation:
     @property
     def pressure_bar(self) -> float:
         """External pressure in LAMMPS's unit."""
-        return self.protocol.pressure * BAR_PER_GPA
+        return self.pressure * BAR_PER_GPA
 
     def run(self) -> tuple[ase.Atoms, Evaluation]:
         """Relax; returns the structure and its evaluation.
@@ -137,14 +139,14 @@ class Relaxation:
 
     def excess_stress(self, result: Evaluation) -> float:
         """Largest component of the stress beyond the pressure, of those that relax, GPa."""
-        excess = result.stress + self.protocol.pressure * np.eye(3)
+        excess = result.stress + self.pressure * np.eye(3)
         return float(np.abs(excess[self.strained]).max(initial=0.0))
 
     def enthalpy(self, atoms: ase.Atoms, result: Evaluation) -> float:
         """E~ + pV, pseudo-eV per atom."""
         if not self.system.has_cell:
             return result.energy / len(atoms)
-        work = self.protocol.pressure * GPa * atoms.get_volume()
+        work = self.pressure * GPa * atoms.get_volume()
         return (result.energy + work) / len(atoms)
 
     def merit(self, attempt: Attempt) -> float:

@@ -53,6 +53,10 @@ class Term(Kind, ABC):
             UserError: it can't be computed for these elements.
         """
 
+    def hashes(self) -> dict[str, str]:
+        """SHA-256 of what its energy depends on beside its settings, by name."""
+        return {}
+
 
 TERMS: Family[Term] = Family(
     "energy term", field="term", package="rm_lammps.relaxation.terms", group="rm_lammps.terms"

@@ -102,18 +102,26 @@ def _check_same(stored: Path, run: dict[str, Any]) -> None:
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise UserError(f"Can't read {stored}: {error}", "Choose another --out.") from error
     changes = [
-        f"  {name}: was {old!r}, is {new!r}"
+        _told(name, old, new)
         for name, old, new in _differences(before, run)
         # the path by which a model was named doesn't matter, what it computes does, nor the name of
         # a preset, which may have changed, but what it sets; what kind of structures it makes
         # follows, and early versions didn't say
         if name not in {"config.model", "config.preset", "kind"}
+        # nor could those say which files there were
+        and not (name.startswith("files") and "files" not in before)
     ]
     if changes:
         raise UserError(
             f"{stored.parent} holds a run with other settings:\n" + "\n".join(changes),
             "Choose another --out, or give that run's settings to continue it.",
         )
+
+
+def _told(name: str, old: Any, new: Any) -> str:
+    if name.startswith("files.") and old is not None and new is not None:
+        return f"  {name.removeprefix('files.')}: the file has changed since the run began"
+    return f"  {name}: was {old!r}, is {new!r}"
 
 
 def _differences(old: Any, new: Any, name: str = "") -> list[tuple[str, Any, Any]]:

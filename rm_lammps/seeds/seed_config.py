@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from functools import cached_property
 from math import isfinite
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_serializer, model_validator
@@ -86,6 +87,16 @@ class SeedConfig(BaseModel):
     def fixed_content(self) -> bool:
         """Whether the number of formula units is that of a given structure."""
         return self.kind not in {AUTO, MIXTURE} and SEEDS.find(self.kind).fixed_content
+
+    @property
+    def files(self) -> dict[str, Path]:
+        """Files that seeds are made from, by the settings that name them."""
+        return {
+            name: value
+            for seeder in self._seeders.values()
+            for name in type(seeder).model_fields
+            if isinstance(value := getattr(seeder, name), Path)
+        }
 
     @cached_property
     def _seeders(self) -> dict[str, Seeder]:

@@ -167,7 +167,11 @@ def test_rates_count_every_attempted_seed(run, folder, tmp_path):
     known.info["smiles"] = "OCC"
     ase.io.write(tmp_path / "training.extxyz", ase.Atoms(known), format="extxyz")
     training = tmp_path / "training.extxyz"
-    done = run("rm-evaluate", folder, "--training", training, "--keep", "0.5", "--format", "db")
+    wanted = [molecule("CH3OCH3"), molecule("CH4")]
+    wanted[0].info["name"] = "dimethyl ether"
+    ase.io.write(tmp_path / "wanted.extxyz", wanted, format="extxyz")
+    options = ("--keep", "0.5", "--format", "db", "--reference", tmp_path / "wanted.extxyz")
+    done = run("rm-evaluate", folder, "--training", training, *options)
     result = json.loads((folder / "evaluation.json").read_text())
     rates = result["rates"]
     assert (rates["attempted"], rates["converged"], rates["passes"]) == (8, 6, 4)
@@ -184,6 +188,10 @@ def test_rates_count_every_attempted_seed(run, folder, tmp_path):
     assert [s["seed"] for s in result["structures"]] == [0, 1, 2, 3, 5, 6]
     assert result["structures"][0]["novel"] is False
     assert result["passes_per_core_second"] == 4 / (8 * 0.25)
+    assert result["matched"] == {"dimethyl ether": 1, "CH4 #1": 0}
+    assert result["match_rate"] == 1 / 8
+    assert result["structures"][2]["matches"] == "dimethyl ether"
+    assert "1 of 2" in done.stdout
     assert "50.0%" in done.stdout
     assert (folder / "ranking.png").stat().st_size > 1000
     assert (folder / "unique.db").exists()
@@ -326,10 +334,11 @@ def test_qm9_is_read_from_its_package(tmp_path, monkeypatch):
 
 def test_molecules_as_chemists_keep_them(run, refused, tmp_path):
     from rdkit import Chem
+    from tblite.ase import TBLite
 
     frames = [generated("CH3CH2OH", 0, -1.0), generated("CH3CN", 1, -0.5)]
     folder = write_run(tmp_path / "run", frames, kind="molecules")
-    run("rm-evaluate", folder, "--format", "sdf,smi")
+    run("rm-evaluate", folder, "--format", "sdf,smi", "--xtb", "--conformers", 4)
     smiles = [line.split("\t")[0] for line in (folder / "unique.smi").read_text().splitlines()]
     assert sorted(smiles) == ["CC#N", "CCO"]
     with Chem.SDMolSupplier(str(folder / "unique.sdf"), removeHs=False) as supplier:
@@ -337,6 +346,26 @@ def test_molecules_as_chemists_keep_them(run, refused, tmp_path):
     assert sorted(Chem.MolToSmiles(Chem.RemoveHs(mol)) for mol in molecules) == ["CC#N", "CCO"]
     keys = {atoms.info["smiles"]: atoms.info["inchikey"] for atoms in read_unique(folder)}
     assert keys["CCO"] == "LFQSCWFLJHTTHZ-UHFFFAOYSA-N"
+    # no cell, no CIF
+    assert not list(folder.glob("*cif*"))
+    for atoms, relaxed in zip(
+        read_unique(folder), ase.io.read(folder / "unique_xtb.extxyz", ":"), strict=True
+    ):
+        info = relaxed.info
+        assert info["smiles"] == atoms.info["smiles"]
+        per_atom = info["xtb_energy"] / len(relaxed)
+        assert per_atom == pytest.approx(atoms.info["xtb_energy_per_atom"], abs=1e-5)
+        assert np.abs(relaxed.positions - atoms.positions).max() < 0.2
+        relaxed.calc = TBLite(method="GFN2-xTB", verbosity=0)
+        assert relaxed.get_potential_energy() == pytest.approx(info["xtb_energy"], abs=1e-4)
+    with Chem.SDMolSupplier(str(folder / "conformers.sdf"), removeHs=False) as supplier:
+        ethanol = [mol for mol in supplier if mol.GetProp("_Name") == "CCO"]
+    assert len(ethanol) == 4
+    energies = [float(mol.GetProp("mmff_energy")) for mol in ethanol]
+    assert energies == sorted(energies)
+    assert all(float(mol.GetProp("rmsd_to_found")) < 0.2 for mol in ethanol)
+    run("rm-evaluate", folder)
+    assert not (folder / "conformers.sdf").exists()
     assert "can't hold" in refused("rm-evaluate", folder, "--format", "cif")
 
 

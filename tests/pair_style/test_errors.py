@@ -171,8 +171,10 @@ def test_wrong_elements(elements, message, carbon, new_lammps):
     [
         ("pair_style allegro colour red", "unknown setting 'colour red'; known are: block"),
         ("pair_style allegro block", "a value is missing after block"),
-        ("pair_style allegro block 0", "block must be 1 or more"),
-        ("pair_style allegro block -5", "block must be 1 or more edges, not -5"),
+        ("pair_style allegro block 0", "block must be 1 to 2147483647 edges, or all, not 0"),
+        ("pair_style allegro block -5", "block must be 1 to 2147483647 edges, or all, not -5"),
+        ("pair_style allegro block 2147483648", "1 to 2147483647 edges, or all, not 2147483648"),
+        ("pair_style allegro block 99999999999999999999", "99999999999999999999"),
         ("pair_style allegro block many", "many"),
         ("pair_style allegro gpu -3", "gpu must be 0 or more, not -3"),
         ("pair_style allegro isolated perhaps", "unknown setting 'isolated perhaps'"),

@@ -233,7 +233,7 @@ def test_energy_is_conserved(target, file_for, new_lammps):
 
 
 @pytest.mark.parametrize("target", TARGETS)
-@pytest.mark.parametrize("block", ["1", "100", "all"])
+@pytest.mark.parametrize("block", ["1", "100", "2147483647", "all"])
 def test_blocks_change_nothing(block, target, organic, system, new_lammps, state):
     script = system["mixed"].script()
     results = []

@@ -19,6 +19,10 @@ MAX_STEPS = 300
 class XtbRelaxation:
     """Of one molecule to the nearest minimum of GFN2-xTB."""
 
+    energy: float
+    """At the end, eV."""
+    positions: list[list[float]]
+    """At the end, in the order of the atoms, turned onto the given molecule, Å."""
     drop: float
     """Energy lost on the way, eV per atom; not negative."""
     rmsd: float
@@ -52,6 +56,8 @@ def relax_with_xtb(atoms: ase.Atoms, smiles: str | None) -> XtbRelaxation | None
     minimize_rotation_and_translation(relaxed, given)
     moved = np.linalg.norm(relaxed.positions - given.positions, axis=1)
     return XtbRelaxation(
+        energy=float(after),
+        positions=relaxed.positions.round(6).tolist(),
         drop=float(before - after) / len(atoms),
         rmsd=float(np.sqrt(np.mean(moved**2))),
         converged=bool(converged),

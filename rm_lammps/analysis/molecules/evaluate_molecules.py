@@ -9,9 +9,11 @@ from typing import Any
 import ase
 import numpy as np
 
+from rm_lammps.analysis.comparison import names_of
 from rm_lammps.analysis.export import Format, export
 from rm_lammps.analysis.molecules import require_packages
 from rm_lammps.analysis.molecules.alerts import matches, pattern
+from rm_lammps.analysis.molecules.conformers import write_conformers
 from rm_lammps.analysis.molecules.judge import Verdict, judge
 from rm_lammps.analysis.molecules.perceived_bonds import canonical, perceive
 from rm_lammps.analysis.molecules.ranking_quality import (
@@ -22,14 +24,19 @@ from rm_lammps.analysis.molecules.ranking_quality import (
     ranking,
 )
 from rm_lammps.analysis.molecules.rates import by_formula, count
-from rm_lammps.analysis.molecules.unique_molecules import write_unique_molecules
+from rm_lammps.analysis.molecules.unique_molecules import (
+    write_unique_molecules,
+    write_xtb_geometries,
+)
+from rm_lammps.analysis.unique import read_unique
 from rm_lammps.datasets import read_structures
+from rm_lammps.datasets.readers import SOURCE
 from rm_lammps.errors import UserError
 from rm_lammps.files import write_json
 from rm_lammps.ranks import Communicator, OneProcess, gather, on_root, share_out
 from rm_lammps.runs.frames import FrameFile
 from rm_lammps.runs.index import read_index
-from rm_lammps.runs.layout import EVALUATION, RANKING, STRUCTURES
+from rm_lammps.runs.layout import CONFORMERS, EVALUATION, RANKING, STRUCTURES, XTB
 from rm_lammps.runs.small_files import read_failures, read_summary
 from rm_lammps.systems import find_system
 
@@ -46,8 +53,12 @@ class Options:
     """Fraction of each composition's molecules, lowest ``rank_score`` first, to keep."""
     smarts: str | None = None
     """Pattern that kept molecules have."""
+    conformers: int | None = None
+    """So many of each unique molecule are written."""
     drop_alerts: bool = False
     """Keep no molecule with groups that are unstable or react."""
+    reference: Path | None = None
+    """Molecules to look for."""
 
     @property
     def choose(self) -> bool:
@@ -75,8 +86,8 @@ def evaluate_run(
         The content of ``evaluation.json``, on every rank.
 
     Raises:
-        UserError: the folder holds no finished run, the training file is unusable, or a package
-            is missing.
+        UserError: the folder holds no finished run, a file of known molecules is unusable, or a
+            package is missing.
     """
     comm = OneProcess() if comm is None else comm
     require_packages(xtb=options.xtb)
@@ -104,6 +115,13 @@ def evaluate_run(
         write_json(folder / EVALUATION, result)
         plot_ranking(ranking(verdicts), folder / RANKING)
         export(folder, unique, formats)
+        # of an earlier evaluation, which this is not
+        for name in (XTB, CONFORMERS):
+            (folder / name).unlink(missing_ok=True)
+        if options.xtb:
+            write_xtb_geometries(folder, unique, verdicts)
+        if options.conformers is not None:
+            write_conformers(read_unique(folder), options.conformers, folder / CONFORMERS)
 
     on_root(comm, finish)
     return result
@@ -145,6 +163,8 @@ def _result(
     verdicts: Sequence[Verdict], attempted: Mapping[str, int], options: Options, comm: Communicator
 ) -> dict[str, Any]:
     training = _training_smiles(options.training, comm)
+    known = _references(options.reference, comm)
+    matches = [known.get(v.smiles or "") for v in verdicts]
     ranked = ranking(verdicts)
     result = {
         "kind": "molecules",
@@ -158,8 +178,15 @@ def _result(
             "auc_within_composition": auc(ranked.place, ranked.passes),
             "keep": keep_curve(ranked) if len(ranked.score) else [],
         },
-        "structures": [{**v.record(), "novel": _novel(v.smiles, training)} for v in verdicts],
+        "structures": [
+            {**v.record(), "novel": _novel(v.smiles, training), "matches": match}
+            for v, match in zip(verdicts, matches, strict=True)
+        ],
     }
+    if options.reference is not None:
+        found = Counter(match for match in matches if match is not None)
+        result["matched"] = {name: found[name] for name in known.values()}
+        result["match_rate"] = found.total() / max(sum(attempted.values()), 1)
     if options.choose:
         chosen = _kept(verdicts, options)
         some = [verdict for verdict, keep in zip(verdicts, chosen, strict=True) if keep]
@@ -214,6 +241,27 @@ def _training_smiles(file: Path | None, comm: Communicator) -> set[str] | None:
     mine = range(comm.rank, len(molecules), comm.size)
     found = gather(comm, lambda: {perceive(molecules[number]).smiles for number in mine})
     return {smiles for some in found for smiles in some if smiles is not None}
+
+
+def _references(file: Path | None, comm: Communicator) -> dict[str, str]:
+    """Names of the molecules to look for by their SMILES; the first of several that share one.
+
+    Raises:
+        UserError: unreadable, or no bonds fit one of them.
+    """
+    if file is None:
+        return {}
+    molecules = on_root(comm, lambda: _read_molecules(file))
+    known: dict[str, str] = {}
+    for atoms, name in zip(molecules, names_of(molecules), strict=True):
+        smiles = perceive(atoms).smiles
+        if smiles is None:
+            raise UserError(
+                f"No bonds of a neutral molecule fit {name} ({atoms.info[SOURCE]}).",
+                "Correct or remove it: molecules are compared by their bonds.",
+            )
+        known.setdefault(smiles, name)
+    return known
 
 
 def _failed_formulas(folder: Path) -> Counter[str]:

@@ -4,15 +4,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import ase
+import ase.io
 import numpy as np
 
 from rm_lammps.analysis.molecules.chemists_formats import inchikey
 from rm_lammps.analysis.molecules.judge import Verdict
 from rm_lammps.analysis.unique import UniqueSet, ranked_set, write_ranked
+from rm_lammps.files import replacing
 from rm_lammps.geometry.symmetry import UNKNOWN
 from rm_lammps.runs.frames import FrameFile
 from rm_lammps.runs.index import FrameTable
-from rm_lammps.runs.layout import STRUCTURES, UNIQUE
+from rm_lammps.runs.layout import STRUCTURES, UNIQUE, XTB
 
 
 def write_unique_molecules(
@@ -47,11 +50,47 @@ def write_unique_molecules(
     notes = {
         int(frame): f' smiles="{verdicts[frame].smiles}" passes={"FT"[verdicts[frame].passes]}'
         f' inchikey="{inchikey(verdicts[frame].smiles or "")}"'
-        f"{_alerts(verdicts[frame])}"
+        f"{_alerts(verdicts[frame])}{_xtb(verdicts[frame])}"
         for frame in unique.ranked
     }
     with FrameFile(folder / STRUCTURES, table.begin) as frames:
         return replace(unique, begin=write_ranked(folder / UNIQUE, unique, frames, notes))
+
+
+def write_xtb_geometries(folder: Path, unique: UniqueSet, verdicts: Sequence[Verdict]) -> None:
+    """Write ``unique_xtb.extxyz``: the unique molecules where GFN2-xTB relaxed them to.
+
+    Those that it could not relax are left out.
+
+    Args:
+        folder: of the run.
+        unique: as it was written.
+        verdicts: one for each frame.
+
+    Raises:
+        UserError: it can't be written.
+    """
+    with FrameFile(folder / UNIQUE, unique.begin) as frames, replacing(folder / XTB) as stream:
+        for place, frame in enumerate(unique.ranked.tolist()):
+            if (xtb := verdicts[frame].xtb) is None:
+                continue
+            atoms = frames.atoms(place)
+            moved = ase.Atoms(atoms.numbers, xtb.positions)
+            kept = ("rank", "seed", "run", "formula", "smiles", "inchikey")
+            moved.info = {key: atoms.info[key] for key in kept if key in atoms.info}
+            moved.info |= {"xtb_energy": xtb.energy, "xtb_converged": xtb.converged}
+            moved.info |= {"xtb_rmsd": xtb.rmsd, "xtb_same_bonds": xtb.same_bonds}
+            ase.io.write(stream, moved, format="extxyz", parallel=False)
+
+
+def _xtb(verdict: Verdict) -> str:
+    if (xtb := verdict.xtb) is None:
+        return ""
+    energy = xtb.energy / len(xtb.positions)
+    return (
+        f" xtb_energy_per_atom={energy:.6f} xtb_rmsd={xtb.rmsd:.4f}"
+        f" xtb_same_bonds={'FT'[xtb.same_bonds]}"
+    )
 
 
 def _alerts(verdict: Verdict) -> str:

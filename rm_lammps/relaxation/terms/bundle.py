@@ -32,3 +32,7 @@ class BundleTerm(Term):
                 f"Its elements: {' '.join(bundle.manifest.species)}",
             )
         return PairStyle(bundle.pair_style, "", (bundle.pair_coefficients(elements),))
+
+    def hashes(self) -> dict[str, str]:
+        """Those of the model's files."""
+        return {self.model: self._bundle.manifest.package_sha256}

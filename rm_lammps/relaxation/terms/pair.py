@@ -1,9 +1,11 @@
 """Any pair style of LAMMPS."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from pydantic import Field, field_validator
 
+from rm_lammps.files import sha256
 from rm_lammps.relaxation.term import TERMS, PairStyle, Term
 
 _ELEMENTS = "ELEMENTS"
@@ -38,3 +40,8 @@ class PairTerm(Term):
         symbols = " ".join(elements)
         lines = tuple(line.replace(_ELEMENTS, symbols) for line in self.coefficients)
         return PairStyle(self.style, self.arguments, lines)
+
+    def hashes(self) -> dict[str, str]:
+        """Those of files with coefficients; what LAMMPS brings along goes by its version."""
+        words = {word for line in self.coefficients for word in line.split()[2:]}
+        return {word: sha256(Path(word)) for word in sorted(words) if Path(word).is_file()}
