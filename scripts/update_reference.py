@@ -13,7 +13,7 @@ import itertools
 import json
 import re
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import Enum
 from importlib import import_module
 from pathlib import Path
@@ -36,6 +36,7 @@ from rm_lammps.generation.run_fields import Execution, Shortcuts
 from rm_lammps.kinds import Family, Kind
 from rm_lammps.potentials import POTENTIALS
 from rm_lammps.relaxation import STAGES, TERMS, Reason
+from rm_lammps.relaxation.stage import Search
 from rm_lammps.runs import layout
 from rm_lammps.seeds import SEEDS
 from rm_lammps.systems import SYSTEMS, find_system
@@ -66,6 +67,7 @@ def pages() -> dict[str, str]:
         "kinds.md": kinds(),
         "kinds_energies.md": kinds_of_energies(),
         "stages.md": stages(),
+        "stages_search.md": searches(),
         "run_folder.md": run_folder(),
         "rooms.md": rooms(),
     }
@@ -233,19 +235,31 @@ def _families(*titles: str) -> Iterator[str]:
 
 
 def stages() -> str:
-    """Every registered stage with its settings."""
+    """Every registered stage with its settings, but for searches."""
     lines = [
         "# Stages\n",
         "A protocol is a list of stages, in any order and number: "
-        "[levels and sampling](../explanation/levels.md).\n",
-        *_family(STAGES),
+        "[levels and sampling](../explanation/levels.md). Those that try further structures are "
+        "[searches](stages_search.md), on a page of their own.\n",
+        *_family(STAGES, [kind for kind in STAGES if not issubclass(kind, Search)]),
     ]
     return "\n".join(lines)
 
 
-def _family(family: Family[Any]) -> Iterator[str]:
+def searches() -> str:
+    """Every registered stage that searches, with its settings."""
+    lines = [
+        "# Stages that search\n",
+        "They try further structures, relax each by stages of their own, and keep the best. "
+        "[Other stages](stages.md).\n",
+        *_family(STAGES, [kind for kind in STAGES if issubclass(kind, Search)]),
+    ]
+    return "\n".join(lines)
+
+
+def _family(family: Family[Any], kinds: Iterable[type[Kind]] | None = None) -> Iterator[str]:
     yield f"Entry points: `{family.group}`."
-    for kind in family:
+    for kind in family if kinds is None else kinds:
         yield ""
         yield from _kind(family, kind)
 
