@@ -137,14 +137,19 @@ def _package(config: TrainingConfig, folder: Path) -> None:
     (folder / MODEL_PACKAGE).unlink(missing_ok=True)
     # a run that was trained elsewhere may bring its last checkpoint alone
     checkpoint = next((one for one in (BEST, LAST) if (folder / one).exists()), BEST)
-    _run(
-        folder,
-        "package.log",
-        ["nequip.scripts.package", "build", checkpoint, MODEL_PACKAGE],
-        _environment(config),
-        visible=False,
-        failure="The trained model could not be packaged.",
-    )
+    try:
+        _run(
+            folder,
+            "package.log",
+            ["nequip.scripts.package", "build", checkpoint, MODEL_PACKAGE],
+            _environment(config),
+            visible=False,
+            failure="The trained model could not be packaged.",
+        )
+    except UserError:
+        # half a model is none
+        (folder / MODEL_PACKAGE).unlink(missing_ok=True)
+        raise
 
 
 def _run(

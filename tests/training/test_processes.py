@@ -14,7 +14,10 @@ import yaml
 from ase.build import bulk
 
 from rm_lammps.datasets import DatasetStatistics
+from rm_lammps.errors import UserError
+from rm_lammps.files import MODEL_PACKAGE
 from rm_lammps.systems import find_system
+from rm_lammps.training import training_run
 from rm_lammps.training.data import ResponseData
 from rm_lammps.training.fit import build_module
 from rm_lammps.training.prepare import prepare
@@ -192,3 +195,14 @@ def test_a_training_that_stops_on_a_full_disk_says_so(room, tmp_path):
     assert "The training stopped." in done.stdout
     assert ("Make room, then go on with --resume." in done.stdout) == (room > 0)
     assert ("No module named no_such_module" in done.stdout) == (room < 0)
+
+
+def test_half_a_model_is_not_left(monkeypatch, tmp_path):
+    def stops(folder, *_, **__):
+        (folder / MODEL_PACKAGE).write_text("half")
+        raise UserError("no room")
+
+    monkeypatch.setattr(training_run, "_run", stops)
+    with pytest.raises(UserError, match="no room"):
+        training_run._package(load_config("diamond"), tmp_path)
+    assert not list(tmp_path.iterdir())
