@@ -13,15 +13,17 @@ import itertools
 import json
 import re
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import Enum
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import grimp
 import typer
 import yaml
+from importlinter import api as importlinter
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
@@ -34,12 +36,14 @@ from rm_lammps.generation.run_fields import Execution, Shortcuts
 from rm_lammps.kinds import Family, Kind
 from rm_lammps.potentials import POTENTIALS
 from rm_lammps.relaxation import STAGES, TERMS, Reason
+from rm_lammps.relaxation.stage import Search
 from rm_lammps.runs import layout
 from rm_lammps.seeds import SEEDS
 from rm_lammps.systems import SYSTEMS, find_system
 from rm_lammps.training.training_config import TrainingConfig, preset_names
 
-REFERENCE = Path(__file__).resolve().parents[1] / "docs" / "reference"
+CHECKOUT = Path(__file__).resolve().parents[1]
+REFERENCE, PYPROJECT = CHECKOUT / "docs" / "reference", CHECKOUT / "pyproject.toml"
 COMMANDS = ("generate", "train", "deploy", "doctor")
 EVALUATING_COMMANDS = ("evaluate", "report")
 FAMILIES: dict[str, Family[Any]] = {
@@ -63,7 +67,9 @@ def pages() -> dict[str, str]:
         "kinds.md": kinds(),
         "kinds_energies.md": kinds_of_energies(),
         "stages.md": stages(),
+        "stages_search.md": searches(),
         "run_folder.md": run_folder(),
+        "rooms.md": rooms(),
     }
     return {name: f"{MADE}{text.rstrip()}\n" for name, text in made.items()}
 
@@ -229,19 +235,31 @@ def _families(*titles: str) -> Iterator[str]:
 
 
 def stages() -> str:
-    """Every registered stage with its settings."""
+    """Every registered stage with its settings, but for searches."""
     lines = [
         "# Stages\n",
         "A protocol is a list of stages, in any order and number: "
-        "[levels and sampling](../explanation/levels.md).\n",
-        *_family(STAGES),
+        "[levels and sampling](../explanation/levels.md). Those that try further structures are "
+        "[searches](stages_search.md), on a page of their own.\n",
+        *_family(STAGES, [kind for kind in STAGES if not issubclass(kind, Search)]),
     ]
     return "\n".join(lines)
 
 
-def _family(family: Family[Any]) -> Iterator[str]:
+def searches() -> str:
+    """Every registered stage that searches, with its settings."""
+    lines = [
+        "# Stages that search\n",
+        "They try further structures, relax each by stages of their own, and keep the best. "
+        "[Other stages](stages.md).\n",
+        *_family(STAGES, [kind for kind in STAGES if issubclass(kind, Search)]),
+    ]
+    return "\n".join(lines)
+
+
+def _family(family: Family[Any], kinds: Iterable[type[Kind]] | None = None) -> Iterator[str]:
     yield f"Entry points: `{family.group}`."
-    for kind in family:
+    for kind in family if kinds is None else kinds:
         yield ""
         yield from _kind(family, kind)
 
@@ -302,6 +320,37 @@ def run_folder() -> str:
     ]
     reasons = attribute_docs(Reason)
     lines += [_row(f"`{Reason[name].value}`", text) for name, text in reasons.items()]
+    return "\n".join(lines)
+
+
+def rooms() -> str:
+    """The parts of the package from top to bottom, and what each imports, as grimp sees it."""
+    graph = grimp.build_graph("rm_lammps", exclude_type_checking_imports=True, cache_dir=None)
+    (contract,) = importlinter.read_configuration(str(PYPROJECT))["contracts_options"]
+    layers = [layer.split("|") for layer in contract["layers"]]
+    listed = [f"rm_lammps.{room.strip()}" for layer in layers for room in layer]
+    lines = [
+        "# Rooms of the package\n",
+        "A room imports from those below it in this table: `lint-imports` (import-linter) checks "
+        "it, the last column is what grimp finds. Who adds a kind need not know any of it: "
+        "[extending](../howto/extend.md).\n",
+        "| room | | imports from |",
+        "| --- | --- | --- |",
+    ]
+    for room in listed:
+        imported = {
+            target
+            for module in (room, *graph.find_descendants(room))
+            for target in graph.find_modules_directly_imported_by(module)
+        }
+        below = [
+            other.removeprefix("rm_lammps.")
+            for other in listed
+            if other != room
+            and any(target == other or target.startswith(f"{other}.") for target in imported)
+        ]
+        story = _plain((import_module(room).__doc__ or "").partition("\n")[0])
+        lines.append(_row(f"`{room.removeprefix('rm_lammps.')}`", story, ", ".join(below)))
     return "\n".join(lines)
 
 

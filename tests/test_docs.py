@@ -54,6 +54,18 @@ def test_pages_are_short_but_for_studies(page):
         assert len((CHECKOUT / page).read_text().split()) <= 1500
 
 
+def test_refused_inputs_name_tests_that_there_are():
+    page = (CHECKOUT / "docs" / "reference" / "refused_inputs.md").read_text()
+    rows = [line for line in page.splitlines() if line.startswith("| ")]
+    rows = [row for row in rows if not row.startswith(("| given |", "| ---"))]
+    assert len(rows) > 40
+    for row in rows:
+        named = re.findall(r"`(tests/\S+\.py)::(test_\w+)`", row)
+        assert named, row
+        for file, test in named:
+            assert f"def {test}(" in (CHECKOUT / file).read_text(), f"{file}::{test}"
+
+
 def test_every_study_begins_with_its_conclusion_and_is_listed():
     studies = sorted((CHECKOUT / "docs" / "studies").glob("*.md"))
     index = (CHECKOUT / "docs" / "studies" / "index.md").read_text()

@@ -27,14 +27,7 @@ class Reference:
     ) -> None:
         self._system = system
         self.matcher = StructureMatcher() if matcher is None else matcher
-        self.names = [
-            str(
-                atoms.info.get("name")
-                or atoms.info.get("material_id")
-                or f"{atoms.get_chemical_formula()} #{number}"
-            )
-            for number, atoms in enumerate(frames)
-        ]
+        self.names = names_of(frames)
         # hundreds of references are of as many compositions
         self._by_composition: dict[str, list[tuple[str, Identity]]] = defaultdict(list)
         for name, atoms in zip(self.names, frames, strict=True):
@@ -47,6 +40,18 @@ class Reference:
             if reference.same(structure, self.matcher):
                 return name
         return None
+
+
+def names_of(frames: Sequence[ase.Atoms]) -> list[str]:
+    """Names of references: their own, otherwise formula and number."""
+    return [
+        str(
+            atoms.info.get("name")
+            or atoms.info.get("material_id")
+            or f"{atoms.get_chemical_formula()} #{number}"
+        )
+        for number, atoms in enumerate(frames)
+    ]
 
 
 def _composition(atoms: ase.Atoms) -> str:

@@ -1,0 +1,1 @@
+"""The commands, as thin as can be: flags in, tables out."""

@@ -47,6 +47,10 @@ def _rates(result: dict[str, Any]) -> Table:
     table.add_row("different SMILES of those passed", str(rates["distinct"]), "", "")
     if rates["novel"] is not None:
         table.add_row("not in the training set", str(rates["novel"]), "", "")
+    if "matched" in result:
+        found = result["matched"]
+        known = f"{sum(n > 0 for n in found.values())} of {len(found)}"
+        table.add_row("references found", known, f"{result['match_rate']:.1%}", "")
     _add_energies(table, rates["xtb"])
     if "kept" in result:
         kept = result["kept"]

@@ -1,0 +1,1 @@
+"""A trained model becomes a bundle for LAMMPS; the plugin, and what this machine is ready for."""

@@ -32,6 +32,12 @@ class Decorating(RelaxingSearch):
         0.0, ge=0, description="at the start of a round, pseudo-eV; 0: downhill alone"
     )
 
+    relax_each: bool = Field(
+        False,
+        description="relax every change instead of looking at it on the sites as they are: for "
+        "orders that a strain or a displacement of the sites makes the lowest",
+    )
+
     @abstractmethod
     def movable(self, atoms: ase.Atoms) -> NDArray[np.int64]:
         """Numbers of the atoms whose elements may change, of which a change can be made."""
@@ -66,6 +72,12 @@ class Decorating(RelaxingSearch):
             return best
         for _ in range(self.rounds):
             relaxation.check_dropped()
+            if self.relax_each:
+                trial = self._walked(relaxation, best, movable)
+                if trial is best:
+                    return best
+                best = trial
+                continue
             decorated = self._decorated(relaxation, best.structure, movable)
             if decorated is None:
                 if best.stop is None:
@@ -81,6 +93,26 @@ class Decorating(RelaxingSearch):
     def _merit(self, relaxation: Relaxation, attempt: Attempt) -> float:
         """E~ + pV and what the composition adds, pseudo-eV per atom."""
         return relaxation.merit(attempt) + self.offset(attempt.structure) / len(attempt.structure)
+
+    def _walked(self, relaxation: Relaxation, best: Attempt, movable: NDArray[np.int64]) -> Attempt:
+        """The best of a round whose changes are relaxed one by one."""
+        rng, now = relaxation.rng, best
+        for number in range(self.number):
+            other = self.changed(now.structure, movable, rng)
+            if other is None:
+                continue
+            relaxation.check_dropped()
+            trial = relaxation.attempt(other, self.relax)
+            rise = self._merit(relaxation, trial) - self._merit(relaxation, now)
+            heat = self.temperature * (1 - number / self.number) / len(other)
+            # a failure after a failure rises by no number
+            if not rise <= 0 and not (heat > 0 and rng.random() < np.exp(-rise / heat)):
+                continue
+            now = trial
+            gain = self._merit(relaxation, best) - self._merit(relaxation, now)
+            if gain > _LEAST_GAIN:
+                best = now
+        return best
 
     def _decorated(
         self, relaxation: Relaxation, start: ase.Atoms, movable: NDArray[np.int64]

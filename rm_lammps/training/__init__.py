@@ -1,0 +1,1 @@
+"""The training run: presets, batches, the step, and how good the model is."""

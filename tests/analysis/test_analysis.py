@@ -3,10 +3,13 @@
 import json
 
 import ase.io
+import pytest
 from ase.build import bulk, graphene
 from crystals import BCC, DIAMOND, disguised, write_run
+from typer.testing import CliRunner
 
 from rm_lammps.analysis.comparison import Reference, coordination
+from rm_lammps.cli.evaluate import app
 from rm_lammps.systems import find_system
 
 
@@ -86,3 +89,23 @@ def test_bad_input_is_refused(refused, tmp_path):
     assert "summary.json has no attempted, evaluations, failed, kind, seed_seconds" in refused(
         "rm-evaluate", tmp_path
     )
+
+
+@pytest.mark.parametrize("more", [(), ("--metrics",)])
+@pytest.mark.parametrize(
+    ("cell", "words"),
+    [
+        (None, "has no cell: a molecule, not a crystal"),
+        (DIAMOND.cell, "has a cell, but is not periodic"),
+    ],
+)
+def test_references_that_are_no_crystals(tmp_path, cell, more, words):
+    """One answer, whatever is asked for beside them."""
+    write_run(tmp_path, [DIAMOND])
+    other = DIAMOND.copy()
+    other.pbc, other.cell = False, cell
+    ase.io.write(tmp_path / "reference.extxyz", other)
+    arguments = [str(tmp_path), "--reference", str(tmp_path / "reference.extxyz"), *more]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 2
+    assert words in " ".join(result.output.split())

@@ -167,7 +167,11 @@ def test_rates_count_every_attempted_seed(run, folder, tmp_path):
     known.info["smiles"] = "OCC"
     ase.io.write(tmp_path / "training.extxyz", ase.Atoms(known), format="extxyz")
     training = tmp_path / "training.extxyz"
-    done = run("rm-evaluate", folder, "--training", training, "--keep", "0.5", "--format", "db")
+    wanted = [molecule("CH3OCH3"), molecule("CH4")]
+    wanted[0].info["name"] = "dimethyl ether"
+    ase.io.write(tmp_path / "wanted.extxyz", wanted, format="extxyz")
+    options = ("--keep", "0.5", "--format", "db", "--reference", tmp_path / "wanted.extxyz")
+    done = run("rm-evaluate", folder, "--training", training, *options)
     result = json.loads((folder / "evaluation.json").read_text())
     rates = result["rates"]
     assert (rates["attempted"], rates["converged"], rates["passes"]) == (8, 6, 4)
@@ -184,6 +188,10 @@ def test_rates_count_every_attempted_seed(run, folder, tmp_path):
     assert [s["seed"] for s in result["structures"]] == [0, 1, 2, 3, 5, 6]
     assert result["structures"][0]["novel"] is False
     assert result["passes_per_core_second"] == 4 / (8 * 0.25)
+    assert result["matched"] == {"dimethyl ether": 1, "CH4 #1": 0}
+    assert result["match_rate"] == 1 / 8
+    assert result["structures"][2]["matches"] == "dimethyl ether"
+    assert "1 of 2" in done.stdout
     assert "50.0%" in done.stdout
     assert (folder / "ranking.png").stat().st_size > 1000
     assert (folder / "unique.db").exists()

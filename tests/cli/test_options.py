@@ -46,7 +46,7 @@ def folder_of(tmp_path, kind):
 @pytest.mark.parametrize(
     ("options", "why"),
     [
-        (("--reference", "/nonexistent"), "holds molecules"),
+        (("--cell", "primitive"), "holds molecules"),
         (("--metrics",), "holds molecules"),
         (("--symmetrise",), "holds molecules"),
         (("--symprec", "0.1"), "holds molecules"),
@@ -69,7 +69,9 @@ def test_options_of_crystals_with_a_file_of_molecules(refuse, tmp_path, options,
 @pytest.mark.parametrize(
     ("kind", "options", "why"),
     [
-        ("molecules", ("--reference", "x"), "holds molecules"),
+        ("molecules", ("--cell", "primitive"), "holds molecules"),
+        ("layers", ("--metrics",), "it is for crystals"),
+        ("layers", ("--xtb",), "holds layers"),
         ("crystals", ("--xtb",), "holds crystals"),
         ("crystals", ("--keep", "0.5"), "holds crystals"),
         ("crystals", ("--training", "/nonexistent"), "needs --metrics"),

@@ -132,7 +132,7 @@ def test_a_training_takes_presets_files_and_fields_alike(tmp_path):
     fields = {**load_training("diamond").model_dump(mode="json"), "epochs": 3, "seed": "5"}
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(fields))
     assert load_training(fields) == load_training(tmp_path / "mine.yaml") == short
-    with pytest.raises(UserError, match="Presets: crystals, diamond, molecules"):
+    with pytest.raises(UserError, match="Presets: crystals, diamond, glass, molecules"):
         load_training("dimond")
     with pytest.raises(UserError, match="epoch_s"):
         load_training({"name": "x", "epoch_s": 1})

@@ -208,3 +208,29 @@ def test_weights_of_nothing_are_refused(fields, message):
 def test_a_model_that_lacks_an_element_is_refused(diamond_bundle):
     with pytest.raises(UserError, match="knows no O"):
         BundleTerm(model=str(diamond_bundle)).pair(["C", "O"])
+
+
+def test_the_pressure_follows_a_schedule(session):
+    """Squeezed at first and not at the end: a minimum of E~ alone."""
+    relaxed = [{"stage": "minimise", "ftol": 0.01, "steps": 300}, {"stage": "cell"}]
+    squeezed = [{"stage": "press", "pressure": 20.0}, *relaxed]
+    volumes = []
+    for steps in (relaxed, squeezed, [*squeezed, {"stage": "press", "pressure": 0.0}, *relaxed]):
+        protocol = Protocol(stages=steps, fmax=0.02, max_stress=0.3)
+        outcome = relax(session, noisy(), protocol)
+        assert isinstance(outcome, Relaxed)
+        volumes.append(outcome.atoms.get_volume())
+    assert volumes[1] < 0.99 * volumes[0]
+    assert volumes[2] == pytest.approx(volumes[0], rel=2e-3)
+
+
+def test_guidance_by_a_second_model(session):
+    """Of a second model that is E~ again, any weights that add up to one change nothing."""
+    relaxed = [{"stage": "minimise", "ftol": 0.01, "steps": 300}, {"stage": "cell"}]
+    tight = {"fmax": 0.02, "max_stress": 0.3}
+    plain = relax(session, noisy(), Protocol(stages=relaxed, **tight))
+    twice = BundleTerm(model=str(session.bundle.folder), weight=1.5)
+    mixed = Protocol(stages=relaxed, terms=[twice], model_weight=-0.5, **tight)
+    outcome = relax(session, noisy(), mixed)
+    assert isinstance(outcome, Relaxed)
+    assert outcome.energy == pytest.approx(plain.energy, abs=1e-3)

@@ -9,6 +9,7 @@ from typing import Any
 import ase
 import numpy as np
 
+from rm_lammps.analysis.comparison import names_of
 from rm_lammps.analysis.export import Format, export
 from rm_lammps.analysis.molecules import require_packages
 from rm_lammps.analysis.molecules.alerts import matches, pattern
@@ -29,6 +30,7 @@ from rm_lammps.analysis.molecules.unique_molecules import (
 )
 from rm_lammps.analysis.unique import read_unique
 from rm_lammps.datasets import read_structures
+from rm_lammps.datasets.readers import SOURCE
 from rm_lammps.errors import UserError
 from rm_lammps.files import write_json
 from rm_lammps.ranks import Communicator, OneProcess, gather, on_root, share_out
@@ -55,6 +57,8 @@ class Options:
     """So many of each unique molecule are written."""
     drop_alerts: bool = False
     """Keep no molecule with groups that are unstable or react."""
+    reference: Path | None = None
+    """Molecules to look for."""
 
     @property
     def choose(self) -> bool:
@@ -82,8 +86,8 @@ def evaluate_run(
         The content of ``evaluation.json``, on every rank.
 
     Raises:
-        UserError: the folder holds no finished run, the training file is unusable, or a package
-            is missing.
+        UserError: the folder holds no finished run, a file of known molecules is unusable, or a
+            package is missing.
     """
     comm = OneProcess() if comm is None else comm
     require_packages(xtb=options.xtb)
@@ -159,6 +163,8 @@ def _result(
     verdicts: Sequence[Verdict], attempted: Mapping[str, int], options: Options, comm: Communicator
 ) -> dict[str, Any]:
     training = _training_smiles(options.training, comm)
+    known = _references(options.reference, comm)
+    matches = [known.get(v.smiles or "") for v in verdicts]
     ranked = ranking(verdicts)
     result = {
         "kind": "molecules",
@@ -172,8 +178,15 @@ def _result(
             "auc_within_composition": auc(ranked.place, ranked.passes),
             "keep": keep_curve(ranked) if len(ranked.score) else [],
         },
-        "structures": [{**v.record(), "novel": _novel(v.smiles, training)} for v in verdicts],
+        "structures": [
+            {**v.record(), "novel": _novel(v.smiles, training), "matches": match}
+            for v, match in zip(verdicts, matches, strict=True)
+        ],
     }
+    if options.reference is not None:
+        found = Counter(match for match in matches if match is not None)
+        result["matched"] = {name: found[name] for name in known.values()}
+        result["match_rate"] = found.total() / max(sum(attempted.values()), 1)
     if options.choose:
         chosen = _kept(verdicts, options)
         some = [verdict for verdict, keep in zip(verdicts, chosen, strict=True) if keep]
@@ -228,6 +241,27 @@ def _training_smiles(file: Path | None, comm: Communicator) -> set[str] | None:
     mine = range(comm.rank, len(molecules), comm.size)
     found = gather(comm, lambda: {perceive(molecules[number]).smiles for number in mine})
     return {smiles for some in found for smiles in some if smiles is not None}
+
+
+def _references(file: Path | None, comm: Communicator) -> dict[str, str]:
+    """Names of the molecules to look for by their SMILES; the first of several that share one.
+
+    Raises:
+        UserError: unreadable, or no bonds fit one of them.
+    """
+    if file is None:
+        return {}
+    molecules = on_root(comm, lambda: _read_molecules(file))
+    known: dict[str, str] = {}
+    for atoms, name in zip(molecules, names_of(molecules), strict=True):
+        smiles = perceive(atoms).smiles
+        if smiles is None:
+            raise UserError(
+                f"No bonds of a neutral molecule fit {name} ({atoms.info[SOURCE]}).",
+                "Correct or remove it: molecules are compared by their bonds.",
+            )
+        known.setdefault(smiles, name)
+    return known
 
 
 def _failed_formulas(folder: Path) -> Counter[str]:

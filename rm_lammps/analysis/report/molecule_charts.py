@@ -52,13 +52,13 @@ def compositions(molecules: dict[str, Any]) -> go.Figure:
         xaxis={**AXIS, "title": "carbon atoms", "type": "category", "showgrid": False},
         yaxis={
             **AXIS,
-            "title": "other atoms than C and H",
+            "title": "other heavy atoms",
             "type": "category",
             "showgrid": False,
             "autorange": "reversed",
         },
         margin={"l": 70, "r": 10, "t": 10, "b": 50},
-        height=min(150 + 30 * len(rows), 700),
+        height=min(190 + 30 * len(rows), 700),
     )
     return figure
 

@@ -52,7 +52,12 @@
     const margin = { ...layout.margin, l: 50, r: 14 };
     const narrow = { ...layout, margin };
     if (layout.legend && layout.legend.orientation !== "h") {
-      narrow.legend = { ...layout.legend, orientation: "h", x: 0, y: -0.25, yanchor: "top" };
+      // two columns: a third would be cut off
+      const columns = { entrywidth: 0.48, entrywidthmode: "fraction" };
+      columns.title = { ...layout.legend.title, side: "top" };
+      narrow.legend = {
+        ...layout.legend, ...columns, orientation: "h", x: 0, y: -0.25, yanchor: "top",
+      };
       narrow.height = layout.height + 100;
     }
     if (layout.xaxis?.range && layout.bargap) {
