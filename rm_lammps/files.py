@@ -95,6 +95,20 @@ def replacing(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
             partial.unlink(missing_ok=True)
 
 
+def check_room(folder: Path) -> None:
+    """Check that a folder has room for a file of a mebibyte.
+
+    Raises:
+        OSError: it has not, or can't be written.
+    """
+    # every start of lmp imports this module
+    import tempfile
+
+    with tempfile.TemporaryFile(dir=folder) as stream:
+        stream.write(bytes(_PIECE))
+        stream.flush()
+
+
 def write_json(path: Path, content: Any) -> None:
     """Write a JSON file, as a whole or not at all.
 

@@ -57,6 +57,16 @@ def _range(value: Any) -> Any:
         raise ValueError(f"{value!r} is not a range of whole numbers, e.g. 1-4") from None
 
 
+def _interval(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        return value
+    low, _, high = str(value).strip().partition("-")
+    try:
+        return float(low), float(high or low)
+    except ValueError:
+        raise ValueError(f"{value!r} is no range of numbers, e.g. 2.1-2.3") from None
+
+
 def read_words(value: Any) -> Any:
     """Words with commas between them as a list; what is no text comes back as it is."""
     if not isinstance(value, str):
@@ -82,6 +92,8 @@ def _indices(value: Any) -> Any:
 
 Range = Annotated[tuple[int, int], BeforeValidator(_range)]
 """``1-4``, ``3`` or ``[1, 4]``; both ends belong to it."""
+Interval = Annotated[tuple[float, float], BeforeValidator(_interval)]
+"""``2.1-2.3``, ``2.2`` or ``[2.1, 2.3]``."""
 Miller = Annotated[tuple[int, int, int], BeforeValidator(_indices)]
 """``1,0,0`` or ``[1, 0, 0]``."""
 Words = Annotated[tuple[str, ...], BeforeValidator(read_words)]

@@ -5,8 +5,10 @@
 
 Each input has a number; with the seed it says all there is to say of it, so that a failure can be
 repeated: --only NUMBER. What must hold: no traceback, no hang, no exit code but 0, 2 and 3, a
-message with every 2, and never fewer structures than a file holds. With a record, one line for
-each input, a later start goes on behind the last.
+message with every 2, and never fewer structures than a file holds. One input in six is a whole
+command in a process of its own, the others go straight to what reads for the commands: files of
+structures, settings, formulas. With a record, one line for each input, a later start goes on
+behind the last.
 """
 
 import argparse
@@ -178,21 +180,21 @@ def main() -> None:
     commands = Commands(finished_run(root / "finished"))
     import_what_commands_import()
     families: list[tuple[float, Callable[[Dice, Path], str]]] = [
-        (0.220, way_in),
-        (0.10, settings),
-        (0.05, training_settings),
-        (0.05, formulas),
-        (0.13, commands.evaluate),
-        (0.03, commands.report),
-        (0.03, commands.status),
-        (0.04, commands.resume),
-        (0.08, commands.molecules),
-        (0.10, commands.settings),
-        (0.11, commands.generate),
-        (0.05, commands.train),
-        (0.001, commands.training),
-        (0.004, commands.deploy),
-        (0.005, commands.doctor),
+        (0.42, way_in),
+        (0.20, settings),
+        (0.10, training_settings),
+        (0.12, formulas),
+        (0.035, commands.evaluate),
+        (0.01, commands.report),
+        (0.01, commands.status),
+        (0.015, commands.resume),
+        (0.02, commands.molecules),
+        (0.03, commands.settings),
+        (0.0257, commands.generate),
+        (0.01, commands.train),
+        (0.0003, commands.training),
+        (0.002, commands.deploy),
+        (0.002, commands.doctor),
     ]
     weights = [weight for weight, _ in families]
     signal.signal(signal.SIGPROF, _too_long)

@@ -123,7 +123,7 @@ def test_settings_are_ones_that_there_are(block):
         TrainingConfig.model_validate(settings)
         return
     settings.setdefault("model", "crystals")
-    if "formulas" not in settings:
+    if not {"formulas", "chemical_system"} & set(settings):
         settings.setdefault("formula", "KZnF3")
     load_run(settings, {"out": Path("out")})
 

@@ -98,6 +98,17 @@ class CrystalFields(_Fields):
     )
 
 
+class LargeFields(_Fields):
+    """Of crystals of 200 atoms or more, which are looked at one by one."""
+
+    physical: str | None = Field(
+        None,
+        description="classical potential that relaxes them, a file that LAMMPS brings: "
+        "SiO.1990.vashishta, Si.sw, ...",
+    )
+    elastic: bool = Field(False, description="and strains them, for bulk and shear modulus")
+
+
 class MoleculeFields(_Fields):
     """Of molecules."""
 
@@ -129,7 +140,7 @@ class Sources(_Fields):
     sources: tuple[Path, ...] = Field(
         min_length=1,
         description="one or several folders of rm-generate, also of a run that is going on; or a "
-        "file of known molecules",
+        "file of known molecules or of large cells",
     )
     out: Path | None = Field(
         None,
@@ -138,7 +149,7 @@ class Sources(_Fields):
     )
 
 
-class EvaluationConfig(MoleculeFields, CrystalFields, AllFields, Sources):
+class EvaluationConfig(MoleculeFields, LargeFields, CrystalFields, AllFields, Sources):
     """One evaluation."""
 
 

@@ -14,7 +14,6 @@ from rm_lammps.geometry import Array, pairs_of
 from rm_lammps.runs.layout import SUPERCELLS
 from rm_lammps.runs.merge import read_records
 
-_LONGEST_RING = 12
 _RDF_RANGE, _RDF_BINS = 6.0, 120
 
 
@@ -24,7 +23,7 @@ def describe_all(folder: Path, num: int, statistics: DatasetStatistics) -> None:
     Args:
         folder: of the run, with its records.
         num: seeds of the run.
-        statistics: of the training data; bonds are 1.3 times its shortest distances.
+        statistics: of the training data; bonds of elements are 1.3 times its shortest distance.
 
     Raises:
         UserError: the file can't be written.
@@ -46,17 +45,21 @@ def describe(atoms: ase.Atoms, statistics: DatasetStatistics) -> dict[str, Any]:
 
     Returns:
         ``density`` (g/cm³), ``volume_per_atom`` (Å³), ``neighbours`` (share of atoms by number of
-        neighbours), ``rings`` (shortest-path rings per atom by length), ``rdf`` (distances in Å
-        and g(r)).
+        neighbours), ``rings`` (share of the pairs of an atom's bonds by the length of the shortest
+        ring through them), ``rdf`` (distances in Å and g(r)).
     """
-    species = sorted(set(atoms.get_chemical_symbols()))
-    bonds = {(a, b): SHELL * statistics.min_distance(a, b) for a in species for b in species}
+    # pymatgen, which knows electronegativities, is slow to import
+    from rm_lammps.analysis.disorder.network import Network
+
+    symbol = atoms.get_chemical_symbols()[0]
+    network = Network.of(atoms, SHELL * statistics.min_distance(symbol, symbol))
+    counts = np.bincount(network.degrees)
     volume = atoms.get_volume()
     return {
         "density": density(atoms),
         "volume_per_atom": float(volume / len(atoms)),
-        "neighbours": _neighbours(atoms, bonds),
-        "rings": _rings(atoms, max(bonds.values())),
+        "neighbours": {str(n): float(c / len(atoms)) for n, c in enumerate(counts) if c},
+        "rings": {str(n): share for n, share in network.rings(np.random.default_rng(0)).items()},
         "rdf": _rdf(atoms),
     }
 
@@ -64,24 +67,6 @@ def describe(atoms: ase.Atoms, statistics: DatasetStatistics) -> dict[str, Any]:
 def density(atoms: ase.Atoms) -> float:
     """Density of a crystal, g/cm³."""
     return float(atoms.get_masses().sum() / atoms.get_volume() / kg * 1e3 * m**3 / 1e6)
-
-
-def _neighbours(atoms: ase.Atoms, bonds: dict[tuple[str, str], float]) -> dict[str, float]:
-    symbols = np.array(atoms.get_chemical_symbols())
-    i, j, d = pairs_of("ijd", atoms, max(bonds.values()))
-    limits = np.zeros(len(d))
-    for (a, b), bond in bonds.items():
-        limits[(symbols[i] == a) & (symbols[j] == b)] = bond
-    i = i[d < limits]
-    counts = np.bincount(np.bincount(i, minlength=len(atoms)))
-    return {str(n): float(c / len(atoms)) for n, c in enumerate(counts) if c}
-
-
-def _rings(atoms: ase.Atoms, bond: float) -> dict[str, float]:
-    from matscipy.rings import ring_statistics
-
-    counts = ring_statistics(atoms, bond, maxlength=_LONGEST_RING)
-    return {str(n): float(c / len(atoms)) for n, c in enumerate(counts) if c}
 
 
 def _rdf(atoms: ase.Atoms) -> dict[str, list[float]]:

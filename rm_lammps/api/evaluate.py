@@ -5,9 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import ase.io
+
 from rm_lammps.analysis.evaluation_fields import (
+    AllFields,
     CrystalFields,
     EvaluationConfig,
+    LargeFields,
     MoleculeFields,
     ReportConfig,
 )
@@ -29,7 +33,7 @@ class Evaluated:
     source: Path
     """Folder with the results, or the file of molecules that was looked at."""
     kind: str
-    """``crystals`` or ``molecules``."""
+    """``crystals``, ``molecules`` or ``large cells``."""
     result: dict[str, Any]
     """Rates over all attempted seeds, and a record for each structure: ``evaluation.json``."""
     metrics: dict[str, Any] | None = None
@@ -61,6 +65,8 @@ def evaluate(
     refine_steps: int | None = None,
     refine_fmax: float | None = None,
     hull: str | Sequence[str] | None = None,
+    physical: str | None = None,
+    elastic: bool | None = None,
     xtb: bool | None = None,
     conformers: int | None = None,
     keep: float | None = None,
@@ -99,6 +105,8 @@ def evaluate(
         refine_steps: of that relaxation at most.
         refine_fmax: where it ends, eV/Å.
         hull: ``"shipped"``, files of known structures, or ``"none"``.
+        physical: classical potential of LAMMPS that relaxes large cells.
+        elastic: and strains them.
         xtb: relax molecules with GFN2-xTB too; geometries in ``unique_xtb.extxyz``.
         conformers: of each unique molecule, by RDKit, in ``conformers.sdf``.
         keep: fraction of each composition's molecules to keep.
@@ -166,6 +174,9 @@ def carry_out(config: EvaluationConfig, comm: Communicator | None = None) -> Eva
     comm = OneProcess() if comm is None else comm
     file = config.sources[0] if len(config.sources) == 1 and config.sources[0].is_file() else None
     source = prepare_folder(comm, config.sources, config.out) if file is None else file
+    if on_root(comm, lambda: _holds_large(source)):
+        _refuse_idle_of_large(config, source)
+        return _large(config, source, comm)
     system = on_root(comm, lambda: _system(source))
     _refuse_useless(config, source, system)
     if not system.has_cell:
@@ -175,7 +186,9 @@ def carry_out(config: EvaluationConfig, comm: Communicator | None = None) -> Eva
 
 def _refuse_useless(config: EvaluationConfig, source: Path, system: "System") -> None:
     """Refuse settings that were given and would do nothing for what is at hand."""
-    useless: dict[str, Iterable[str]] = {}
+    useless: dict[str, Iterable[str]] = {
+        f"{source} holds no cells of 200 atoms or more": LargeFields.model_fields
+    }
     if not system.has_cell:
         useless[f"{source} holds {system.plural}"] = {"show", *CrystalFields.model_fields}
         if source.is_file():
@@ -192,6 +205,26 @@ def _refuse_useless(config: EvaluationConfig, source: Path, system: "System") ->
             useless["it needs --refine"] = ["refine_steps", "refine_fmax"]
         if not (config.rank_by or config.refine):
             useless["it needs --rank-by or --refine"] = ["candidates", "hull"]
+    _refuse(config, useless)
+
+
+def _refuse_idle_of_large(config: EvaluationConfig, source: Path) -> None:
+    """Refuse settings that would do nothing for large cells."""
+    groups = (AllFields, CrystalFields, MoleculeFields)
+    others = {name for group in groups for name in group.model_fields}
+    useless: dict[str, Iterable[str]] = {
+        f"{source} holds cells of 200 atoms or more": others - {"reference"}
+    }
+    if config.physical is None:
+        useless["it needs --physical"] = ["elastic"]
+    _refuse(config, useless)
+
+
+_CRYSTALLINE = ("metrics", "at", "training", "cell", "symmetrise", "vasp_set")
+"""Settings for what has a space group."""
+
+
+def _refuse(config: EvaluationConfig, useless: Mapping[str, Iterable[str]]) -> None:
     for why, names in useless.items():
         idle = sorted(config.model_fields_set & set(names))
         if idle:
@@ -199,8 +232,26 @@ def _refuse_useless(config: EvaluationConfig, source: Path, system: "System") ->
             raise UserError(f"{flags} would do nothing: {why}.", "Leave it out.")
 
 
-_CRYSTALLINE = ("metrics", "at", "training", "cell", "symmetrise", "vasp_set")
-"""Settings for what has a space group."""
+def _holds_large(source: Path) -> bool:
+    """Whether each structure is a cell of 200 atoms or more, of which no two are the same."""
+    from rm_lammps.analysis.disorder.evaluate import LARGE, is_large
+
+    if source.is_dir():
+        return is_large(source)
+    try:
+        first = ase.io.read(source, index=0)
+    except Exception:
+        # whatever it is, the reader of molecules says what is wrong with it
+        return False
+    return bool(first.pbc.all() and len(first) >= LARGE)
+
+
+def _large(config: EvaluationConfig, source: Path, comm: Communicator) -> Evaluated:
+    from rm_lammps.analysis.disorder.evaluate import Judges, evaluate_large
+
+    judges = Judges(config.physical, config.elastic)
+    result = evaluate_large(source, config.reference, judges, comm=comm, out=config.out)
+    return Evaluated(source, "large cells", result)
 
 
 def _system(source: Path) -> "System":

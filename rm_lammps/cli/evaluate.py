@@ -9,7 +9,12 @@ from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
 
-from rm_lammps.analysis.evaluation_fields import AllFields, CrystalFields, MoleculeFields
+from rm_lammps.analysis.evaluation_fields import (
+    AllFields,
+    CrystalFields,
+    LargeFields,
+    MoleculeFields,
+)
 from rm_lammps.analysis.reasons import hull_words, origin
 from rm_lammps.cli.common import print_error, run_app
 from rm_lammps.cli.metrics_tables import metrics_tables
@@ -24,14 +29,19 @@ app = typer.Typer(pretty_exceptions_enable=False)
 
 
 @app.command()
-@with_flags(Options=AllFields, Crystals=CrystalFields, Molecules=MoleculeFields)
+@with_flags(
+    Options=AllFields,
+    Crystals=CrystalFields,
+    Large_cells=LargeFields,
+    Molecules=MoleculeFields,
+)
 def evaluate(
     sources: Annotated[
         list[Path] | None,
         typer.Argument(
             metavar="DIR...|FILE",
             help="One or several --out of rm-generate, also of a run that is going on; or a file "
-            "of known molecules.",
+            "of known molecules or of cells of 200 atoms or more.",
         ),
     ] = None,
     out: Annotated[
@@ -75,13 +85,20 @@ def evaluate(
 
 def _print(evaluated: "Evaluated", show: int, *, matched: bool) -> None:
     from rm_lammps.cli.molecules import print_molecules
-    from rm_lammps.runs.layout import ENERGY_VOLUME, RANKING
+    from rm_lammps.runs.layout import DISORDER, ENERGY_VOLUME, RANKING
 
     source, result = evaluated.source, evaluated.result
     if evaluated.kind == "molecules":
         print_molecules(result)
         if source.is_dir():
             typer.echo(source / RANKING)
+        return
+    if evaluated.kind == "large cells":
+        from rm_lammps.cli.large_cells import print_large_cells
+
+        print_large_cells(result)
+        if source.is_dir():
+            typer.echo(source / DISORDER)
         return
     console = Console()
     console.print(_summary(result))

@@ -18,6 +18,7 @@ _VALUES: dict[Any, str] = {
     str: "TEXT",
     Path: "PATH",
     tuple[int, int]: "LOW-HIGH",
+    tuple[float, float]: "LOW-HIGH",
     tuple[int, ...]: "INT,...",
     tuple[str, ...]: "TEXT,...",
 }

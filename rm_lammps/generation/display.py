@@ -28,12 +28,14 @@ class GenerationProgress:
         wait = SECONDS_BETWEEN_LINES if self._bar is None else _SECONDS_BETWEEN_UPDATES
         return time.monotonic() - self._last > wait
 
-    def show(self, converged: int, failed: int) -> None:
-        """Show totals of this start of the run."""
+    def show(self, converged: int, failed: int, where: str = "") -> None:
+        """Show totals of this start of the run, and where a large structure is."""
         self._last = time.monotonic()
         fresh = converged + failed
         rate = fresh / max(self._last - self._start, 1e-9)
         text = f"{converged} converged, {failed} failed, {rate:.1f}/s"
+        if where:
+            text += f"; {where}"
         if self._bar is not None:
             task = self._bar.task_ids[0]
             self._bar.update(task, completed=self._done + fresh, description=text)

@@ -76,8 +76,8 @@ def generate(
     on_all(comm, lambda: ensure_plugin(graphs=bundle.needs_graphs))
     system = on_all(comm, lambda: _system(config, bundle))
     run_seeds = on_all(comm, lambda: RunSeeds(config, bundle))
-    if comm.rank == 0 and (beyond := run_seeds.beyond_training()) is not None:
-        warnings.warn(beyond, Note, stacklevel=2)
+    for remark in run_seeds.remarks if comm.rank == 0 else []:
+        warnings.warn(remark, Note, stacklevel=2)
     lock = on_root_only(comm, lambda: open_folder(folder, _describe(config, bundle, system)))
     stopping = Stopping(deadline(execution.time_limit, start), execution.grace)
     try:

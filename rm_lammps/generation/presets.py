@@ -14,6 +14,12 @@ _SUPERCELL_STAGES = [
     {"stage": "box", "rounds": 15, "steps": 40, "settle": 300},
 ]
 
+_GLASS_STAGES = [
+    {"stage": "minimise", "ftol": 1.0, "steps": 20},
+    {"stage": "denoise", "start": 0.4, "end": 0.02, "steps": 3000, "cell": "none"},
+    {"stage": "cell"},
+]
+
 _DENOISE = [{"stage": "denoise", "start": 0.35, "end": 0.02, "steps": 60}, {"stage": "box"}]
 
 _MINIMISE = {"stage": "minimise", "ftol": 0.02, "steps": 300}
@@ -60,6 +66,12 @@ PRESETS: dict[str, dict[str, Any]] = {
             ],
             "fmax": 0.05,
         }
+    },
+    # the noise falls at a volume that is right already: strained at random, thousands of atoms
+    # change their neighbours
+    "glass": {
+        "seeds": {"kind": "disordered"},
+        "protocol": {"stages": _GLASS_STAGES, "fmax": 0.05},
     },
     "supercells": {
         "seeds": {"kind": "random", "volume": [1.0, 1.05], "angle": [90.0, 90.0], "aspect": 1.0},

@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from rm_lammps.files import shipped_models
 from rm_lammps.generation.presets import PRESETS
-from rm_lammps.settings import SYMMETRY, Name, Numbers, Range, Words
+from rm_lammps.settings import SYMMETRY, Interval, Name, Numbers, Range, Words
 
 
 def _compositions(value: Any) -> Any:
@@ -140,6 +140,11 @@ class Shortcuts(BaseModel):
         "default: chgnet",
     )
     blind: bool | None = Field(None, description="no seeds from known structures")
+    density: Interval | None = Field(
+        None,
+        description="of the cubes that glasses are made in, g/cm³, e.g. 2.2, or a range of which "
+        "each draws its own; default: as in the training data",
+    )
     pressure: float | None = Field(
         None, description="external pressure in GPa of E~ units; default: 0"
     )
@@ -217,6 +222,7 @@ _PLACES = {
     "rounds": ("chemical_system", "rounds"),
     "refine": ("chemical_system", "refine"),
     "blind": ("seeds", "blind"),
+    "density": ("seeds", "density"),
     "pressure": ("protocol", "pressure"),
 }
 
@@ -238,6 +244,13 @@ class Execution(BaseModel):
         allow_inf_nan=False,
         description="minutes after which no new seed starts; default: until a minute before the "
         "Slurm job's end",
+    )
+    keep_every: float = Field(
+        10.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="minutes between two restart files of a structure of 500 atoms or more, from "
+        "which it goes on when the run was killed",
     )
     grace: float = Field(
         10.0,

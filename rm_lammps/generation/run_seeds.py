@@ -50,17 +50,26 @@ class RunSeeds:
         # every formula is looked at, so that a bad one ends the run before it begins
         makers = [self._make_maker(formula) for formula in dict.fromkeys(formulas)]
         self._check_settings(makers)
+        self._remarks = [text for maker in makers for text in maker.remarks]
+        self._any_size = all(maker.any_size for maker in makers)
         self.n_atoms = max(maker.n_atoms for maker in makers)
         """Of the largest cell."""
         self._maker = lru_cache(maxsize=_MAKERS_KEPT)(self._make_maker)
 
-    def beyond_training(self) -> str | None:
+    @property
+    def remarks(self) -> list[str]:
+        """What to say of the seeds before the run begins."""
+        beyond = self._beyond_training()
+        return self._remarks if beyond is None else [beyond, *self._remarks]
+
+    def _beyond_training(self) -> str | None:
         """What to say of cells or molecules larger than those that the model was trained on.
 
         A model of one element is meant for larger cells than its own; nothing is said of those.
         """
         statistics = self._model.statistics
-        if self.n_atoms <= statistics.max_atoms or len(statistics.species) == 1:
+        meant = self._any_size or len(statistics.species) == 1
+        if self.n_atoms <= statistics.max_atoms or meant:
             return None
         what = "a cell" if self._model.system.has_cell else "a molecule"
         return (

@@ -10,6 +10,7 @@ from mpi4py import MPI
 
 from rm_lammps.deployment.bundle import Bundle
 from rm_lammps.errors import UserError
+from rm_lammps.files import cannot_write
 from rm_lammps.generation.counters import SharedCounters
 from rm_lammps.generation.display import GenerationProgress
 from rm_lammps.generation.generation_config import GenerationConfig
@@ -19,13 +20,16 @@ from rm_lammps.generation.schedule import ChunkSchedule, SeedRanges
 from rm_lammps.generation.stopping import Stopping
 from rm_lammps.geometry.symmetry import space_group
 from rm_lammps.relaxation import DroppedError, Failure, Reason, Relaxed
+from rm_lammps.relaxation.keeping import Keeper
 from rm_lammps.relaxation.relaxation import relax
 from rm_lammps.relaxation.session import LammpsSession
-from rm_lammps.runs.layout import TRAJECTORIES, trajectory_name
+from rm_lammps.runs.layout import PLACES, TRAJECTORIES, place_name, trajectory_name
 from rm_lammps.runs.records import Origin, SeedRecord
 from rm_lammps.runs.shards import ShardWriter
 
 _SECONDS_BETWEEN_CHECKS = 10.0
+_LARGE = 500
+"""Atoms from which on a structure's way is kept."""
 
 
 class Worker:
@@ -62,6 +66,9 @@ class Worker:
         self._trajectories = frozenset(execution.trajectories)
         self._group, self._counters, self._stopping = group, counters, stopping
         self._shard, self._progress = shard, progress
+        self._keep_seconds = 60 * execution.keep_every
+        self._where = ""
+        self._kept: Keeper | None = None
         self._watch = _BundleWatch(bundle) if progress is not None else None
         self.busy_seconds = 0.0
         """Time spent on seeds."""
@@ -93,10 +100,11 @@ class Worker:
         """What is known of the seed, and how it ended."""
         drawing, relaxing = generators(self._config.seed, seed)
         atoms = self._seeds.make(seed, drawing)
+        keeper = self._kept = self._keeper(seed) if len(atoms) >= _LARGE else None
         trajectory = None
         if seed in self._trajectories:
             trajectory = self._folder / TRAJECTORIES / trajectory_name(seed)
-            if self._group.rank == 0:
+            if self._group.rank == 0 and (keeper is None or keeper.find() is None):
                 trajectory.unlink(missing_ok=True)
         outcome = relax(
             lammps,
@@ -106,7 +114,9 @@ class Worker:
             system=self._config.system,
             dropped=self._overdue,
             trajectory=trajectory,
+            keeper=keeper,
         )
+        self._where = ""
         wanted = self._config.seeds.wanted_groups
         if wanted is None or isinstance(outcome, Failure):
             return atoms.info, outcome
@@ -115,6 +125,25 @@ class Worker:
             failure = Failure(Reason.OTHER_SYMMETRY, f"{found}", outcome.evaluations)
             return atoms.info, failure
         return {**atoms.info, "relaxed_group": found.number}, outcome
+
+    def _keeper(self, seed: int) -> Keeper:
+        folder = self._folder / PLACES
+        if self._group.rank == 0:
+            try:
+                folder.mkdir(exist_ok=True)
+            except OSError as error:
+                raise cannot_write(folder, error) from error
+
+        def tell(where: str) -> None:
+            self._where = f"seed {seed}: {where}"
+
+        return Keeper(
+            folder / place_name(seed),
+            self._keep_seconds,
+            self._from_leader,
+            tell,
+            leader=self._group.rank == 0,
+        )
 
     def _take(self, todo: SeedRanges, schedule: ChunkSchedule) -> Iterator[int]:
         while not self._stop():
@@ -141,6 +170,9 @@ class Worker:
         except UserError as error:
             self._fail(error)
             return
+        if self._kept is not None:
+            self._kept.end()
+            self._kept = None
         self._counters.report(converged=isinstance(outcome, Relaxed))
         if self._progress is not None and self._progress.due:
             self._progress.show(*self._counters.totals())
@@ -168,10 +200,10 @@ class Worker:
         if self._group.rank == 0:
             overdue = self._stop() and self._stopping.overdue
             if self._progress is not None and self._progress.due:
-                self._progress.show(*self._counters.totals())
+                self._progress.show(*self._counters.totals(), self._where)
         return bool(self._from_leader(overdue))
 
-    def _from_leader(self, value: int | None) -> int | None:
+    def _from_leader(self, value: Any) -> Any:
         return value if self._group.size == 1 else self._group.bcast(value)
 
 

@@ -14,6 +14,7 @@ from rm_lammps.geometry import perturb
 from rm_lammps.geometry.neighbours import pairs_of
 from rm_lammps.relaxation.attempt import Attempt
 from rm_lammps.relaxation.held import held_atoms, kept_atoms, without_motion
+from rm_lammps.relaxation.keeping import Keeper, Place
 from rm_lammps.relaxation.kept_symmetry import symmetric_change
 from rm_lammps.relaxation.outcome import (
     DroppedError,
@@ -31,6 +32,8 @@ from rm_lammps.systems import System, system_of
 
 _SMALL_VOLUME = 1e-3
 """Å³."""
+_ATOM_STEPS = 10_000_000
+"""Between two looks at whether to go on: some minutes."""
 _FUSED = 0.5
 """Of the shortest distance of two elements in the training data."""
 
@@ -45,6 +48,7 @@ class Relaxation:
         rng: for stages that draw numbers.
         dropped: asked between pieces of work; ``True`` ends them.
         system: what the seed is; by its periodicity unless given.
+        keeper: of where it is, before any search.
     """
 
     def __init__(
@@ -55,6 +59,7 @@ class Relaxation:
         rng: np.random.Generator,
         dropped: Callable[[], bool],
         system: System | None = None,
+        keeper: Keeper | None = None,
     ) -> None:
         self.session = session
         self.protocol = protocol
@@ -65,6 +70,11 @@ class Relaxation:
         self._dropped = dropped
         self._seed_volume = atoms.get_volume() if self.system.has_cell else 0.0
         self._atoms = atoms
+        self._keeper = keeper
+        self._place: Place | None = None if keeper is None else keeper.find()
+        self._began = session.evaluations() - (self._place.evaluations if self._place else 0)
+        self._stage = 0
+        self._random = dict(rng.bit_generator.state)
 
     @property
     def statistics(self) -> DatasetStatistics:
@@ -94,6 +104,8 @@ class Relaxation:
         stages = self.protocol.stages
         first = next((n for n, s in enumerate(stages) if isinstance(s, Search)), len(stages))
         best = self.attempt(self._atoms, stages[:first])
+        # a search begins anew where it is interrupted
+        self._keeper = self._place = None
         for stage in stages[first:]:
             if isinstance(stage, Search):
                 best = stage.search(self, best)
@@ -114,9 +126,12 @@ class Relaxation:
             stages: none of them a search.
         """
         try:
-            self.session.load(atoms, self.system)
+            self._load(atoms)
             result = None
-            for stage in stages:
+            for number, stage in enumerate(stages):
+                if self._place is not None and number < self._place.stage:
+                    continue
+                self._enter(number)
                 self.check_dropped()
                 result = stage.run(self)
             result = result or self.session.evaluate()
@@ -129,6 +144,63 @@ class Relaxation:
         stress = self.excess_stress(result)
         detail = f"fmax {result.fmax:.3g} pseudo-eV/Å, stress {stress:.3g} GPa"
         return Attempt(structure, result, StopError(Reason.NOT_CONVERGED, detail))
+
+    def _load(self, atoms: ase.Atoms) -> None:
+        """Put a structure into LAMMPS, or what an earlier start of the run kept of it."""
+        place, keeper = self._place, self._keeper
+        if place is None or keeper is None:
+            self.session.load(atoms, self.system)
+            return
+        restart = keeper.restart_file(place)
+        self.session.resume(atoms, self.system, restart, np.array(place.rotation))
+        self.rng.bit_generator.state = place.random
+
+    def _enter(self, number: int) -> None:
+        """Begin a stage, or go on with the one that an earlier start was in."""
+        if self._place is not None and number > self._place.stage:
+            self._place = None
+        if self._keeper is not None:
+            self._stage = number
+            self._random = dict(self.rng.bit_generator.state)
+
+    @property
+    def steps_done(self) -> int:
+        """Steps of this stage that an earlier start of the run has done."""
+        return 0 if self._place is None else self._place.step
+
+    @property
+    def evaluations(self) -> int:
+        """Energy and force evaluations since the seed."""
+        return self.session.evaluations() - self._began
+
+    def piece(self, atoms: int, steps: int) -> int:
+        """Steps between two looks at whether to go on: fewer in cells of very many atoms."""
+        return max(1, min(steps, _ATOM_STEPS // atoms))
+
+    def reached(self, step: int, steps: int) -> None:
+        """Say where a stage is, keep that where it is time, and ask whether to go on.
+
+        Args:
+            step: of the stage, done.
+            steps: of all of it.
+
+        Raises:
+            DroppedError: it is not to go on; where it is, is kept.
+        """
+        keeper = self._keeper
+        if keeper is None:
+            self.check_dropped()
+            return
+        stages = self.protocol.stages
+        name = f"{stages[self._stage].name} ({self._stage + 1} of {len(stages)} stages)"
+        keeper.tell(f"{name}, step {step} of {steps}")
+        dropped = self._dropped()
+        if dropped or keeper.due():
+            rotation = np.asarray(self.session.rotation).tolist()
+            place = Place(self._stage, step, self._random, self.evaluations, rotation, "")
+            keeper.keep(self.session, place)
+        if dropped:
+            raise DroppedError
 
     def converged(self, result: Evaluation) -> bool:
         """Whether forces and stress pass the protocol's tolerances."""
@@ -218,6 +290,7 @@ def relax(
     system: System | None = None,
     dropped: Callable[[], bool] = lambda: False,
     trajectory: Path | None = None,
+    keeper: Keeper | None = None,
 ) -> Relaxed | Failure:
     """Relax a structure; whatever happens to it, the session goes on.
 
@@ -229,6 +302,7 @@ def relax(
         system: what the seed is; by its periodicity unless given.
         dropped: asked between pieces of work, on every rank alike; ``True`` ends them.
         trajectory: extxyz file to write every tenth iteration into.
+        keeper: of where the structure is, to go on from.
 
     Raises:
         DroppedError: ``dropped`` said so.
@@ -249,9 +323,9 @@ def relax(
     before = session.evaluations()
     try:
         with session.recording(trajectory):
-            relaxation = Relaxation(session, atoms, protocol, rng, dropped, system)
+            relaxation = Relaxation(session, atoms, protocol, rng, dropped, system, keeper)
             structure, result = relaxation.run()
-        evaluations = session.evaluations() - before
+        evaluations = relaxation.evaluations
         return Relaxed(
             structure,
             result.energy,

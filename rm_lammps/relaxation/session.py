@@ -228,11 +228,38 @@ class LammpsSession:
         if self._takes_over(atoms, system):
             self._move(placed.cell, placed.positions)
         else:
-            self._create(system, atoms.get_chemical_symbols(), placed.cell, placed.positions)
-            for command in hold_commands(self._held, self._stiff, self._spring):
-                self.command(command)
+            self._begin(system)
+            self._create(atoms.get_chemical_symbols(), placed.cell, placed.positions)
+            self._define(atoms)
         self._loaded = atoms
         self._clear = False
+
+    def resume(self, atoms: ase.Atoms, system: System, restart: Path, rotation: Array) -> None:
+        """Go on with a structure where a restart file has it.
+
+        Args:
+            atoms: what was loaded, wherever its atoms were.
+            system: what it is.
+            restart: LAMMPS's file.
+            rotation: how vectors were turned when it was written.
+        """
+        self._held, self._stiff = held_atoms(atoms), stiff_atoms(atoms)
+        self.rotation = rotation
+        self._begin(system)
+        self._restart("read_restart", restart)
+        self._define(atoms)
+        self._loaded = atoms
+        self._clear = False
+
+    def write_restart(self, file: Path) -> None:
+        """Write LAMMPS's restart file."""
+        self._restart("write_restart", file)
+
+    def _restart(self, command: str, file: Path) -> None:
+        # in a variable, as LAMMPS drops letters beyond ASCII from its input; with quotes for blanks
+        self._lmp.command('variable rm_restart string ""')
+        self._lmp.set_string_variable("rm_restart", f'"{file}"')
+        self._lmp.command(f"{command} ${{rm_restart}}")
 
     def exchange(self, first: int, second: int) -> None:
         """Exchange the places of two atoms, by their numbers from 0."""
@@ -281,17 +308,18 @@ class LammpsSession:
         flat = np.ascontiguousarray(positions, dtype=float).ravel()
         self._lmp.scatter_atoms("x", 1, 3, np.ctypeslib.as_ctypes(flat))
 
-    def _create(
-        self, system: System, symbols: list[str], cell: Array | None, positions: Array
-    ) -> None:
-        elements = list(dict.fromkeys(symbols))
+    def _begin(self, system: System) -> None:
+        """Clear what was there."""
         self._evaluations_before = self.evaluations()
         self._loaded = None
-        lmp = self._lmp
         self._system = system
         self.set(boundary=system.boundary, neighbours=system.neighbours)
-        lmp.command("clear")
+        self._lmp.command("clear")
         self.include("settings.in")
+
+    def _create(self, symbols: list[str], cell: Array | None, positions: Array) -> None:
+        """Make box and atoms."""
+        elements, lmp = list(dict.fromkeys(symbols)), self._lmp
         if cell is None:
             bounds = np.stack([positions.min(axis=0) - 1.0, positions.max(axis=0) + 1.0], axis=1)
             lmp.command(f"region cell block {' '.join(map(str, bounds.ravel()))} units box")
@@ -310,6 +338,10 @@ class LammpsSession:
             raise StopError(
                 Reason.LOST_ATOMS, f"{created} of {len(symbols)} atoms found their place"
             )
+
+    def _define(self, atoms: ase.Atoms) -> None:
+        """Define what acts on the atoms that are there."""
+        elements, lmp = list(dict.fromkeys(atoms.get_chemical_symbols())), self._lmp
         self.set(rm_elements=" ".join(elements))
         self._pairs.define(lmp, elements)
         self.include("neighbours.in")
@@ -317,6 +349,8 @@ class LammpsSession:
         if self._trajectory is not None:
             lmp.command(f"dump trajectory all extxyz {_FRAMES_EVERY} {self._trajectory}")
             lmp.command(f"dump_modify trajectory append yes sort id element {' '.join(elements)}")
+        for command in hold_commands(self._held, self._stiff, self._spring):
+            self.command(command)
 
     @property
     def system(self) -> System:
@@ -347,6 +381,11 @@ class LammpsSession:
     def shared(self) -> bool:
         """Whether several ranks share the structure."""
         return bool(self._comm.size > 1)
+
+    @property
+    def n_atoms(self) -> int:
+        """Number of atoms."""
+        return int(self._lmp.get_natoms())
 
     def volume(self) -> float:
         """Of the box now, Å³."""

@@ -27,7 +27,7 @@ LARGE = 500
 """Atoms from which neighbour lists are quicker than all pairs."""
 _EDGES, _SHELL = 1.03, 1.2
 """Of what noise without strain would need."""
-_REACH = 1.6
+_REACH = 1.25
 """Farthest site that an atom is assigned to, in units of the distance between alike sites."""
 
 

@@ -20,6 +20,8 @@ RECORDS = "records"
 """Folder of what each rank recorded as it went."""
 TRAJECTORIES = "trajectories"
 """Folder of the ways of chosen seeds."""
+PLACES = "places"
+"""Folder of where large structures are on their way."""
 
 STRUCTURES = "structures.extxyz"
 """All converged structures, in order of seed."""
@@ -53,6 +55,8 @@ METRICS = "metrics.json"
 """Match rates and other measures by composition."""
 ENERGY_VOLUME = "energy_volume.png"
 """E~ against volume."""
+DISORDER = "disorder.png"
+"""Curves of large cells beside those of samples."""
 RANKING = "ranking.png"
 """E~ of molecules that pass and of those that fail."""
 OPINIONS = "opinions"
@@ -70,3 +74,8 @@ REPORT = "report.html"
 def trajectory_name(seed: int) -> str:
     """Name of a seed's file in ``trajectories/``."""
     return f"seed-{seed:06d}.extxyz"
+
+
+def place_name(seed: int) -> str:
+    """Name of a seed's files in ``places/``, without their endings."""
+    return f"seed-{seed:06d}"

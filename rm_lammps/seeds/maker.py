@@ -65,6 +65,11 @@ class SeedMaker:
                 total = self._kinds[name].total(multiple, model)
                 system.check_composition(multiple.formula, total)
         self._contents = self._possible(contents)
+        kinds = [self._kinds[name] for name in self._order.names]
+        self.remarks = [text for kind in kinds for text in kind.remarks(content, model)]
+        """What to say of the seeds."""
+        self.any_size = all(kind.any_size for kind in kinds)
+        """Whether cells larger than those of the training data are what they are for."""
 
     @property
     def settings(self) -> set[str]:

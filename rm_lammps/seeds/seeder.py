@@ -93,6 +93,8 @@ class Seeder(Kind, ABC):
     """Names of the systems that it makes seeds of; a system may adopt those of others."""
     known: ClassVar[bool] = False
     """Whether its seeds begin from known structures, which ``blind`` leaves out."""
+    any_size: ClassVar[bool] = False
+    """Whether cells larger than those of the training data are what it is for."""
     fixed_content: ClassVar[bool] = False
     """Whether the number of formula units is that of a given structure."""
 
@@ -111,6 +113,10 @@ class Seeder(Kind, ABC):
         Raises:
             UserError: such seeds can't be made.
         """
+
+    def remarks(self, content: Content, model: ModelFacts) -> list[str]:
+        """What to say of such seeds before the run begins, beside what :meth:`check` refuses."""
+        return []
 
     def total(self, content: Content, model: ModelFacts) -> Mapping[str, int]:
         """Atoms of a seed by element, where there are more than the formula says."""

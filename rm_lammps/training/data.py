@@ -154,7 +154,8 @@ class ResponseData(lightning.LightningDataModule):
             room = self.source.room()
             atoms = max(atoms, plan.batch_size * min(room.atoms, self.source.largest))
             edges = max(edges, plan.batch_size * room.edges)
-        for epoch in range(_PROBES):
+        # of large cells the room is known, and what probes would cost is not
+        for epoch in range(1 if self.source.has_large else _PROBES):
             windows = plan.epoch(epoch)
             number = epoch % len(windows)
             drawn = self.source.draw(windows[number], plan.noise(epoch, number))

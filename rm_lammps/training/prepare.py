@@ -26,6 +26,10 @@ _MOST_ATOMS = 40_000
 """Of large cells in a batch."""
 _FEWEST_CUTOFFS = 1.5
 """Radius of a crop."""
+EXAMPLE = "data/example.extxyz"
+"""A piece of a large cell."""
+_PIECE = 100
+"""Atoms of it, about."""
 BEST, LAST = "checkpoints/best.ckpt", "checkpoints/last.ckpt"
 
 
@@ -70,6 +74,13 @@ def prepare(
         )
         initial = INITIAL if (folder / INITIAL).exists() else None
         fields = nequip_config(config, statistics, initial=initial)
+        if len(largest := max(frames, key=len)) >= LARGE:
+            # a package holds a structure with all of its neighbours, to be checked against
+            ase.io.write(
+                folder / EXAMPLE, _piece(_standard(largest, config, system)), format="extxyz"
+            )
+            for part in ("train_dataset", "val_dataset"):
+                fields["data"][part]["file_path"] = EXAMPLE
         (folder / NEQUIP_CONFIG).write_text(yaml.safe_dump(fields, sort_keys=False))
     except OSError as error:
         raise UserError(f"Can't write to {folder}: {error}", "Choose another --out.") from error
@@ -94,6 +105,17 @@ def _refuse_idle(config: TrainingConfig, system: System) -> None:
         idle["supercell_atoms"] = f"the data are {system.plural}"
     for name, why in idle.items():
         raise UserError(f"data.{name} would do nothing: {why}.", "Leave it out.")
+
+
+def _piece(atoms: ase.Atoms) -> ase.Atoms:
+    """A cell with about 100 atoms of a large one, which fit together at its faces by chance."""
+    share = (_PIECE / len(atoms)) ** (1 / 3)
+    inside = (atoms.get_scaled_positions() < share).all(axis=1)
+    piece = atoms[inside]
+    piece.set_cell(share * atoms.cell.array)
+    # faces apart, as atoms on both sides of one may be close to each other
+    piece.set_cell(1.1 * piece.cell.array)
+    return piece
 
 
 def _check_crops(frames: list[ase.Atoms], config: TrainingConfig, system: System) -> None:

@@ -14,7 +14,7 @@ import yaml
 from rm_lammps.cache import cache_folder
 from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.errors import UserError
-from rm_lammps.files import MODEL_PACKAGE, MODEL_STATISTICS, sha256
+from rm_lammps.files import MODEL_PACKAGE, MODEL_STATISTICS, check_room, sha256
 from rm_lammps.training.card import write_card
 from rm_lammps.training.examination import examine_model
 from rm_lammps.training.prepare import BEST, LAST, NEQUIP_CONFIG, prepare
@@ -137,14 +137,19 @@ def _package(config: TrainingConfig, folder: Path) -> None:
     (folder / MODEL_PACKAGE).unlink(missing_ok=True)
     # a run that was trained elsewhere may bring its last checkpoint alone
     checkpoint = next((one for one in (BEST, LAST) if (folder / one).exists()), BEST)
-    _run(
-        folder,
-        "package.log",
-        ["nequip.scripts.package", "build", checkpoint, MODEL_PACKAGE],
-        _environment(config),
-        visible=False,
-        failure="The trained model could not be packaged.",
-    )
+    try:
+        _run(
+            folder,
+            "package.log",
+            ["nequip.scripts.package", "build", checkpoint, MODEL_PACKAGE],
+            _environment(config),
+            visible=False,
+            failure="The trained model could not be packaged.",
+        )
+    except UserError:
+        # half a model is none
+        (folder / MODEL_PACKAGE).unlink(missing_ok=True)
+        raise
 
 
 def _run(
@@ -169,6 +174,14 @@ def _run(
             preexec_fn=_end_with_parent,
         )
     if done.returncode != 0:
+        try:
+            # on a full disk the log has no room for the reason
+            check_room(folder)
+        except OSError as error:
+            raise UserError(
+                f"{failure} Can't write to {folder}: {error.strerror}.",
+                "Make room, then go on with --resume.",
+            ) from error
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-12:])
         raise UserError(f"{failure}\n{tail}", f"The whole log is in {log}")
 

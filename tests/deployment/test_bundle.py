@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from rm_lammps.cache import cpu_type
+from rm_lammps.deployment import bundle as bundle_module
 from rm_lammps.deployment.bundle import Bundle, find_bundle
 from rm_lammps.deployment.compile import export_weights
 from rm_lammps.deployment.weights import read_header
@@ -73,6 +74,19 @@ def test_another_cpu_is_refused(with_graph):
     edit(with_graph, lambda m: m.update(cpu="Cray-1"))
     with pytest.raises(UserError, match="another CPU: Cray-1"):
         Bundle.load(with_graph)
+
+
+@pytest.mark.parametrize(
+    ("edited", "anew"), [("doctor.py", False), ("plugin.py", False), ("compile.py", True)]
+)
+def test_what_only_looks_at_machines_makes_no_bundle_anew(monkeypatch, edited, anew):
+    source = find_model("diamond")
+    before = bundle_module._cached_folder(source, "cpu", graph=False)
+    hashed = bundle_module.sha256
+    monkeypatch.setattr(
+        bundle_module, "sha256", lambda path: "" if path.name == edited else hashed(path)
+    )
+    assert (bundle_module._cached_folder(source, "cpu", graph=False) != before) == anew
 
 
 def test_shipped_models_are_used_where_they_lie(monkeypatch, tmp_path):

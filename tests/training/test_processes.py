@@ -14,7 +14,10 @@ import yaml
 from ase.build import bulk
 
 from rm_lammps.datasets import DatasetStatistics
+from rm_lammps.errors import UserError
+from rm_lammps.files import MODEL_PACKAGE
 from rm_lammps.systems import find_system
+from rm_lammps.training import training_run
 from rm_lammps.training.data import ResponseData
 from rm_lammps.training.fit import build_module
 from rm_lammps.training.prepare import prepare
@@ -160,3 +163,46 @@ def test_a_gpu_job_is_rehearsed(run, inputs, tmp_path):
     assert (folder / "model.nequip.zip").exists()
     assert len(rows_of(folder)) <= len(rows_of(results / "tiny")) + 1
     assert float(rows_of(folder)[-1]["learning_rate"]) < 1e-4
+
+
+FULL = """
+import os, resource, sys
+from pathlib import Path
+from rm_lammps.errors import UserError
+from rm_lammps.training import training_run
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
+try:
+    training_run._run(
+        Path(sys.argv[1]), "x.log", ["no_such_module"], dict(os.environ), visible=False,
+        failure="The training stopped.",
+    )
+except UserError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("room", [100_000, -1])
+def test_a_training_that_stops_on_a_full_disk_says_so(room, tmp_path):
+    """A limit on the size of files stands for the disk, on which the log has no room either."""
+    done = subprocess.run(
+        [sys.executable, "-c", FULL, str(tmp_path), str(room)],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
+    )
+    assert "The training stopped." in done.stdout
+    assert ("Make room, then go on with --resume." in done.stdout) == (room > 0)
+    assert ("No module named no_such_module" in done.stdout) == (room < 0)
+
+
+def test_half_a_model_is_not_left(monkeypatch, tmp_path):
+    def stops(folder, *_, **__):
+        (folder / MODEL_PACKAGE).write_text("half")
+        raise UserError("no room")
+
+    monkeypatch.setattr(training_run, "_run", stops)
+    with pytest.raises(UserError, match="no room"):
+        training_run._package(load_config("diamond"), tmp_path)
+    assert not list(tmp_path.iterdir())

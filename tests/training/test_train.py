@@ -205,3 +205,28 @@ def test_resuming_nothing(refused, inputs, tmp_path):
         *("--out", tmp_path / "nothing", "--resume"),
     )
     assert "Nothing to resume" in text
+
+
+def test_a_large_cell_trains_in_crops(run, refused, tmp_path):
+    """Two batches of one cell that exceeds them; the package holds a piece of it."""
+    salt = bulk("NaCl", "rocksalt", a=5.6, cubic=True).repeat(4)
+    salt.rattle(0.1, seed=1)
+    ase.io.write(tmp_path / "salt.extxyz", salt)
+    settings = {
+        **TINY,
+        "data": {"crop_atoms": 300, "samples_per_epoch": 2, "validation_samples": 1},
+        "noise": {"region_atoms": 64},
+        "optimisation": {"epochs": 1, "batch_size": 1},
+    }
+    (tmp_path / "crops.yaml").write_text(yaml.safe_dump(settings))
+    data = ("--data", tmp_path / "salt.extxyz")
+    run("rm-train", tmp_path / "crops.yaml", *data, "--out", tmp_path / "run")
+    assert (tmp_path / "run" / "model.nequip.zip").stat().st_size < 2_000_000
+    rows = json.loads((tmp_path / "run" / "card.json").read_text())["errors_by_noise_level"]
+    assert rows[0]["forces_label_rms"] == pytest.approx(0, abs=1e-6)
+    assert rows[-1]["forces_rmse"] > 0
+
+    settings["data"]["crop_atoms"] = 50
+    (tmp_path / "small.yaml").write_text(yaml.safe_dump(settings))
+    out = ("--out", tmp_path / "other")
+    assert "Give at least" in refused("rm-train", tmp_path / "small.yaml", *data, *out)

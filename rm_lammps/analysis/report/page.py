@@ -1,30 +1,31 @@
 """Put the page together: everything it needs is in the one file."""
 
 import base64
-import gzip
-import json
 from importlib.metadata import version
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import chemiscope
 import jinja2
-import plotly
 import plotly.graph_objects as go
-from ase.data import chemical_symbols
-from ase.data.colors import jmol_colors
 from markupsafe import Markup
-from matplotlib.colors import to_hex
 
+from rm_lammps.analysis.disorder.evaluate import is_large
 from rm_lammps.analysis.report import charts, molecule_charts
+from rm_lammps.analysis.report.embedding import (
+    HERE,
+    chemiscope_script,
+    element_colours,
+    packed,
+    plain,
+    plotly_script,
+)
+from rm_lammps.analysis.report.large import render_large
 from rm_lammps.analysis.report.page_contents import Contents, read_contents
 from rm_lammps.analysis.report.phases import phase_diagram
 from rm_lammps.analysis.report.picture import picture
 from rm_lammps.files import replacing
 from rm_lammps.runs.layout import REPORT
-
-_HERE = Path(__file__).parent
 
 
 def write_report(folder: Path, *, n_best: int = 50) -> Path:
@@ -40,17 +41,17 @@ def write_report(folder: Path, *, n_best: int = 50) -> Path:
     Raises:
         UserError: the folder holds no finished run, or can't be written to.
     """
-    contents = read_contents(folder, n_best)
     path = folder / REPORT
+    page = render_large(folder) if is_large(folder) else render(read_contents(folder, n_best))
     with replacing(path) as stream:
-        stream.write(render(contents))
+        stream.write(page)
     return path
 
 
 def render(contents: Contents) -> str:
     """The page as text."""
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_HERE), autoescape=True, trim_blocks=True, lstrip_blocks=True
+        loader=jinja2.FileSystemLoader(HERE), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["download"] = _download
     plots = {
@@ -60,20 +61,20 @@ def render(contents: Contents) -> str:
         "evaluations": charts.cost(contents, "evaluations", "evaluations of E~ and forces a seed"),
     }
     viewer = bool(contents.best)
-    libraries = {"plotly": _plotly_script()}
+    libraries = {"plotly": plotly_script()}
     if viewer:
-        libraries["chemiscope"] = _chemiscope_script()
+        libraries["chemiscope"] = chemiscope_script()
     return environment.get_template("page.html.j2").render(
         contents=contents,
         summary=contents.summary,
-        libraries={name: _packed(text) for name, text in libraries.items()},
-        plots={name: _plain(figure) for name, figure in plots.items()},
+        libraries={name: packed(text) for name, text in libraries.items()},
+        plots={name: plain(figure) for name, figure in plots.items()},
         dataset=_dataset(contents) if viewer else None,
         drawings=_drawings(contents),
         choices=_choices(contents),
-        element_colours=_element_colours(),
-        style=Markup((_HERE / "page.css").read_text()),
-        script=Markup((_HERE / "page.js").read_text()),
+        element_colours=element_colours(),
+        style=Markup((HERE / "page.css").read_text()),
+        script=Markup((HERE / "page.js").read_text()),
         version=version("rm_lammps"),
     )
 
@@ -88,11 +89,6 @@ def _choices(contents: Contents) -> dict[str, list[str]]:
         for name, key in columns.items()
     }
     return {name: values for name, values in found.items() if len(values) > 1}
-
-
-def _element_colours() -> dict[str, str]:
-    """Hexadecimal RGB by symbol, those of the 3D view."""
-    return {symbol: to_hex(rgb) for symbol, rgb in zip(chemical_symbols, jmol_colors, strict=False)}
 
 
 def _plots_of_structures(contents: Contents) -> dict[str, go.Figure]:
@@ -121,10 +117,6 @@ def _drawings(contents: Contents) -> dict[int, Markup]:
     return {e.rank: Markup(svg(e.smiles)) for e in contents.best if e.smiles is not None}
 
 
-def _plain(figure: go.Figure) -> dict[str, Any]:
-    return json.loads(figure.to_json())
-
-
 def _dataset(contents: Contents) -> dict[str, Any]:
     """Structures for the viewer, in chemiscope's format."""
     structures = [picture(atoms) for atoms in contents.atoms]
@@ -137,21 +129,6 @@ def _dataset(contents: Contents) -> dict[str, Any]:
         },
         settings=chemiscope.quick_settings(periodic=contents.molecules is None),
     )
-
-
-def _plotly_script() -> str:
-    return files(plotly).joinpath("package_data", "plotly.min.js").read_text(encoding="utf-8")
-
-
-def _chemiscope_script() -> str:
-    # the build that chemiscope's own headless mode loads
-    script = files(chemiscope).joinpath("sphinx", "static", "chemiscope.min.js")
-    return script.read_text(encoding="utf-8")
-
-
-def _packed(text: str) -> str:
-    """Compressed, in letters that need no escaping: a third of the size, unpacked by page.js."""
-    return base64.b64encode(gzip.compress(text.encode(), 9, mtime=0)).decode()
 
 
 def _download(text: str, file: str) -> str:

@@ -47,14 +47,16 @@ class Anneal(Stage):
             end=self.end * _KELVIN_PER_EV,
             timestep=self.timestep,
             damp=self.damp,
-            random=int(relaxation.rng.integers(1, _LARGEST_RANDOM)),
+            random=int(relaxation.rng.integers(1, _LARGEST_RANDOM)) + relaxation.steps_done,
             integrator="nph" if self.box else "nve",
             barostat=f"iso {pressure} {pressure} {20 * self.damp}" if self.box else "",
         )
+        session.set(begin=relaxation.steps_done)
         session.include("anneal.in")
-        for begin in range(0, self.steps, _SEGMENT):
-            relaxation.check_dropped()
-            end = min(begin + _SEGMENT, self.steps)
+        piece = relaxation.piece(session.n_atoms, _SEGMENT)
+        for begin in range(relaxation.steps_done, self.steps, piece):
+            relaxation.reached(begin, self.steps)
+            end = min(begin + piece, self.steps)
             session.command(f"run {end - begin} start 0 stop {self.steps} post no")
             relaxation.check_volume()
         session.include("anneal_end.in")

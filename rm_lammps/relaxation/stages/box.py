@@ -46,8 +46,8 @@ class BoxRounds(Stage):
             vmax=self.vmax,
             directions=relaxation.system.box_relax(relaxation.pressure_bar),
         )
-        for _ in range(self.rounds):
-            relaxation.check_dropped()
+        for number in range(self.rounds):
+            relaxation.reached(number, self.rounds)
             session.set(steps=self.steps)
             session.include("box_round.in")
             relaxation.check_volume()

@@ -64,8 +64,8 @@ class CellMinimisation(Stage):
             vmax=self.vmax,
             directions=_directions(relaxation),
         )
-        for _ in range(self.rounds):
-            relaxation.check_dropped()
+        for number in range(self.rounds):
+            relaxation.reached(number, self.rounds)
             with kept_symmetry(session, keep=protocol.keep_symmetry):
                 session.include("cell.in")
             relaxation.check_volume()

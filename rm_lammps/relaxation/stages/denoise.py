@@ -75,10 +75,12 @@ class Denoise(Stage):
             pressure=relaxation.pressure_bar,
             more=f"zero {zero} schedule {self.schedule} adapt {self.adapt}{more}",
         )
+        session.set(begin=relaxation.steps_done)
         session.include("denoise.in")
-        for begin in range(0, self.steps, _SEGMENT):
-            relaxation.check_dropped()
-            steps = min(_SEGMENT, self.steps - begin)
+        piece = relaxation.piece(session.n_atoms, _SEGMENT)
+        for begin in range(relaxation.steps_done, self.steps, piece):
+            relaxation.reached(begin, self.steps)
+            steps = min(piece, self.steps - begin)
             session.command(f"run {steps} start 0 stop {self.steps} post no")
             relaxation.check_volume()
             if tidy and system.has_cell:

@@ -1,0 +1,1 @@
+"""What large disordered cells look like, beside samples that are known."""

@@ -1,0 +1,114 @@
+"""Glasses: cubes of a density, and structures that survive a kill on their way."""
+
+import json
+import time
+
+import ase.io
+import numpy as np
+import pytest
+import yaml
+
+from rm_lammps.analysis.large_cells import density
+from rm_lammps.deployment.bundle import find_bundle
+from rm_lammps.generation.generation_config import GenerationConfig
+from rm_lammps.generation.run_seeds import RunSeeds
+
+SETTINGS = {
+    "model": "diamond",
+    "formula": "C",
+    "atoms": 512,
+    "num": 1,
+    "preset": "glass",
+    "density": 3.4,
+    "protocol": {
+        "stages": [
+            {"stage": "minimise", "ftol": 0.05, "steps": 80},
+            # little noise: more would make rounding grow
+            {"stage": "denoise", "start": 0.03, "end": 0.01, "steps": 200, "cell": "none"},
+            {"stage": "minimise", "ftol": 0.05, "steps": 200},
+        ],
+        "fmax": 0.2,
+        "max_stress": 100.0,
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def undisturbed(run, diamond_bundle, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("glass")
+    (folder / "glass.yaml").write_text(yaml.safe_dump(SETTINGS))
+    run("rm-generate", folder / "glass.yaml", "--out", folder / "run")
+    return folder
+
+
+def frame_of(folder):
+    return ase.io.read(folder / "structures.extxyz", parallel=False)
+
+
+def test_a_cube_has_the_density_asked_for(diamond_bundle):
+    config = GenerationConfig(**{**SETTINGS, "density": "3.2-3.4", "num": 4})
+    seeds = RunSeeds(config, find_bundle("diamond"))
+    found = [seeds.make(n, np.random.default_rng(n)) for n in range(4)]
+    densities = [density(atoms) for atoms in found]
+    assert all(3.2 <= one <= 3.4 for one in densities)
+    assert len(set(densities)) == 4
+    for atoms in found:
+        assert atoms.cell.lengths().std() < 1e-9
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (("--density", "0"), "density"),
+        (("--density", "heavy"), "no range of numbers"),
+        (("--atoms", "40"), "Give at least"),
+    ],
+)
+def test_what_makes_no_glass_is_refused(refused, undisturbed, tmp_path, flags, said):
+    command = ("rm-generate", undisturbed / "glass.yaml", "--out", tmp_path / "out")
+    assert said in refused(*command, *flags)
+
+
+def test_a_structure_goes_on_where_it_was_killed(tools, run, undisturbed, tmp_path):
+    """Killed in the middle of one structure, it goes on, on two ranks then, and is the same."""
+    out = tmp_path / "käfig mit Leerzeichen"
+    command = ("rm-generate", undisturbed / "glass.yaml", "--out", out, "--keep-every", 0)
+    process = tools.start(*command, ranks=1)
+    place = out / "places" / "seed-000000.json"
+    kept = {"stage": 0, "step": 0}
+    while (kept["stage"], kept["step"]) < (1, 100):
+        assert process.poll() is None, process.stdout.read()
+        time.sleep(0.01)
+        if place.exists():
+            kept = json.loads(place.read_text())
+    everyone = [process.pid, *tools.children(process.pid)]
+    for pid in everyone:
+        tools.kill(pid)
+    process.communicate()
+    tools.wait_until_gone(everyone)
+    kept = json.loads(place.read_text())
+    assert (kept["stage"], kept["step"]) >= (1, 100)
+    assert (place.parent / kept["restart"]).exists()
+
+    before = kept["evaluations"]
+    run(*command[:-2], "--ranks-per-structure", 2, ranks=2)
+    resumed, whole = frame_of(out), frame_of(undisturbed / "run")
+    assert not (out / "places").exists()
+    assert resumed.info["evaluations"] >= before
+    assert resumed.info["evaluations"] == pytest.approx(whole.info["evaluations"], rel=0.2)
+    # the same noise on the same atoms; sums in another order move them apart a little
+    shift = resumed.positions - whole.positions
+    shift -= shift[0]
+    shift -= np.round(shift / whole.cell.lengths()) * whole.cell.lengths()
+    assert np.median(np.linalg.norm(shift - np.median(shift, axis=0), axis=1)) < 0.2
+
+
+def test_the_page_shows_curves_and_a_ball_of_atoms(run, undisturbed):
+    """Of a run with large cells; evaluated by the way."""
+    page = run("rm-report", undisturbed / "run").stdout.strip()
+    text = (undisturbed / "run" / "report.html").read_text()
+    assert page == str(undisturbed / "run" / "report.html")
+    for words in ("Large cells", "g(r) C-C", "angle C-C-C", "C with 4 neighbours"):
+        assert words in text
+    dataset = json.loads(text.split('id="dataset">')[1].split("</script>")[0])
+    assert dataset["structures"][0]["size"] == 512
