@@ -89,6 +89,11 @@ def test_unusable_settings_are_refused(diamond_bundle, settings, message):
         rm.relax(bulk("C"), **{"model": diamond_bundle, **settings})
 
 
+def test_what_is_no_structure_is_refused(diamond_bundle):
+    with pytest.raises(rm.UserError, match=r"an ase.Atoms, not a str.*\s.*ase.io.read"):
+        rm.relax("diamond.cif", model=diamond_bundle)
+
+
 def test_elements_that_the_model_does_not_know_are_refused(diamond_bundle):
     with pytest.raises(rm.UserError, match="knows no Si"):
         rm.relax(bulk("Si"), diamond_bundle)
