@@ -190,11 +190,11 @@ def is_slab(atoms: ase.Atoms) -> bool:
 
 def between(atoms: ase.Atoms) -> bool:
     """Whether the lower host has not moved, the upper one as a whole, and the gap is closed."""
-    hosts = (len(atoms) - 4) // 2
-    outer = hosts // 2
-    start = cut(DIAMOND, (1, 0, 0) if hosts == 16 else (2, 1, 0), 2, 12.0)[0]
-    still = np.abs(atoms.positions[:outer] - start.positions[:outer]).max() < 1e-6
-    return bool(still and find_system("interface").pieces(atoms) == 1)
+    slab, layer = cut(DIAMOND, (1, 0, 0), 2, 12.0)
+    if len(slab) != (len(atoms) - 4) // 2 or not still(slab, layer < 1)(atoms):
+        slab, layer = cut(DIAMOND, (2, 1, 0), 2, 12.0)
+    there = still(slab, layer < 1)(atoms)
+    return bool(there and find_system("interface").pieces(atoms) == 1)
 
 
 def all_fourfold(atoms: ase.Atoms) -> bool:
