@@ -54,6 +54,7 @@ class Neighbourhood {
   int size() const { return static_cast<int>(centres_.size()); }
   int centre(int row) const { return centres_[row]; }
   int degree(int row) const { return static_cast<int>(first_[row + 1] - first_[row]); }
+  const size_t *first() const { return first_.data(); }    // edge of each row; then of all
   const int *neighbours(int row) const { return atoms_.data() + first_[row]; }
   // Å, neighbour minus centre, [degree][3]
   const double *vectors(int row) const { return vectors_.data() + 3 * first_[row]; }

@@ -4,11 +4,21 @@
 #ifndef RM_LAMMPS_KERNEL_H
 #define RM_LAMMPS_KERNEL_H
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <vector>
 
 namespace rm_lammps {
+
+// Some central atoms and their neighbours, all of which lie within the cutoffs.
+struct Neighbours {
+  int atoms;
+  const int *centre_types;    // [atoms]
+  const size_t *first;        // [atoms + 1], of each atom's edges in the following
+  const int *types;           // of the neighbours
+  const double *vectors;      // Å, neighbour minus centre, [edges][3]
+};
 
 // A model that is evaluated on the CPU without torch. The code lies in libraries of its own, one
 // for each kind of CPU, so that no instruction of one reaches another.
@@ -16,10 +26,9 @@ class Kernel {
  public:
   virtual ~Kernel() = default;
 
-  // Energy (eV) of one central atom, and its gradients (eV/Å, [n][3]) with respect to the vectors
-  // (Å, [n][3]) to its neighbours of the given types. All lie within the cutoffs.
-  virtual double evaluate(int centre, int n, const int *neighbours, const double *vectors,
-                          float *gradients) = 0;
+  // Energies (eV) of the central atoms, and gradients (eV/Å, [edges][3]) of each with respect to
+  // the vectors of its edges.
+  virtual void evaluate(const Neighbours &near, double *energies, float *gradients) = 0;
 
   virtual double memory() const = 0;    // bytes
 };

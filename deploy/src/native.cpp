@@ -13,60 +13,70 @@ namespace rm_lammps {
 
 namespace {
 
-constexpr int tile = 4;    // edges that share the loads of a matrix
+constexpr size_t enough = 48;    // edges that are evaluated together
+
+// The degree of each component of the harmonics.
+constexpr int degree_of[9] = {0, 1, 1, 1, 2, 2, 2, 2, 2};
+
+constexpr int filled_up(int edges)
+{
+  return (edges + tile - 1) / tile * tile;
+}
 
 }    // namespace
 
-// Distances, directions, harmonics, and the pairs' features by cubic Hermite interpolation.
-void NativeModel::look_up(int centre, int n, const int *neighbours, const double *vectors)
+// Lengths, directions and harmonics, and where in the tables the features are.
+void NativeModel::locate(const Neighbours &near)
 {
-  const int padded = (n + tile - 1) / tile * tile;
-  directions_.resize(padded);
-  values_.reserve(padded, features_);
-  slopes_.reserve(padded, features_);
-  harmonics_.reserve(padded, lanes);
-  for (int k = 0; k < n; ++k) {
-    const double *v = vectors + 3 * k;
-    const double r = std::sqrt(v[0] * v[0] + v[1] * v[1] + v[2] * v[2]);
-    const auto &t = table(centre, neighbours[k]);
+  constexpr float s3 = 1.7320508f, s5 = 2.2360680f, s15 = 3.8729833f;
+  const size_t begin = near.first[0];
+  edges_.resize(near.first[near.atoms] - begin);
+  harmonics_.reserve(filled_up(edges_.size()), lanes);
+  int centre = 0;
+  for (size_t k = 0; k < edges_.size(); ++k) {
+    while (begin + k >= near.first[centre + 1]) ++centre;
+    const double *v = near.vectors + 3 * (begin + k);
+    const double r = std::sqrt(v[0] * v[0] + v[1] * v[1] + v[2] * v[2]), inverse_r = 1.0 / r;
+    const auto &t = table(near.centre_types[centre], near.types[begin + k]);
     const double place = r * t.inverse_step;
     const int knot = std::min(static_cast<int>(place), knots - 1);
-    const float a = static_cast<float>(place - knot), inverse = static_cast<float>(t.inverse_step);
-    const float *low = t.rows.row(knot), *high = t.rows.row(knot + 1);
-    const float up = a * a * (3.0f - 2.0f * a), left = a * (1.0f - a) * (1.0f - a),
-                right = a * a * (a - 1.0f);
-    const float up_slope = 6.0f * a * (1.0f - a) * inverse,
-                left_slope = (3.0f * a * a - 4.0f * a + 1.0f) * inverse,
-                right_slope = (3.0f * a * a - 2.0f * a) * inverse;
-    float *values = values_.row(k), *slopes = slopes_.row(k);
-    for (int i = 0; i < features_; i += lanes) {
-      const Vector p = load(low + i), step = load(low + features_ + i),
-                   m = load(low + 2 * features_ + i), q = load(high + 2 * features_ + i);
-      store(values + i, p + up * step + left * m + right * q);
-      store(slopes + i, up_slope * step + left_slope * m + right_slope * q);
-    }
-    const double inverse_r = 1.0 / r;
     const float x = static_cast<float>(v[0] * inverse_r), y = static_cast<float>(v[1] * inverse_r),
                 z = static_cast<float>(v[2] * inverse_r);
-    directions_[k] = {x, y, z, static_cast<float>(r)};
-    constexpr float s3 = 1.7320508f, s5 = 2.2360680f, s15 = 3.8729833f;
+    edges_[k] = {t.rows.row(knot), static_cast<float>(place - knot),
+                 static_cast<float>(t.inverse_step), x, y, z, static_cast<float>(r)};
     float *h = harmonics_.row(k);
     h[0] = 1.0f;
     h[1] = s3 * x, h[2] = s3 * y, h[3] = s3 * z;
     h[4] = s15 * x * z, h[5] = s15 * x * y, h[6] = s5 * (y * y - 0.5f * (x * x + z * z));
     h[7] = s15 * y * z, h[8] = 0.5f * s15 * (z * z - x * x);
   }
-  // edges that fill up the last tile have no features and so contribute nothing
-  for (int k = n; k < padded; ++k) {
-    std::fill_n(values_.row(k), features_, 0.0f);
-    std::fill_n(harmonics_.row(k), lanes, 0.0f);
+}
+
+// The features of each edge and their slopes with respect to its length.
+void NativeModel::look_up(int edges)
+{
+  const int padded = filled_up(edges);
+  values_.reserve(padded, features_);
+  slopes_.reserve(padded, features_);
+  for (int k = 0; k < edges; ++k) {
+    const auto &edge = edges_[k];
+    // rows lie all over the tables, which are larger than the caches
+    const float *next = edges_[std::min(k + 1, edges - 1)].row, *row = edge.row;
+    const float a = edge.place, inverse = edge.inverse_step, linear = 2.0f * a * inverse,
+                square = 3.0f * a * a * inverse;
+    float *values = values_.row(k), *slopes = slopes_.row(k);
+    for (int i = 0; i < features_; i += lanes, row += 4 * lanes, next += 4 * lanes) {
+      for (int part = 0; part < 4; ++part) __builtin_prefetch(next + part * lanes);
+      const Vector c1 = load(row + lanes), c2 = load(row + 2 * lanes), c3 = load(row + 3 * lanes);
+      store(values + i, load(row) + a * (c1 + a * (c2 + a * c3)));
+      store(slopes + i, inverse * c1 + linear * c2 + square * c3);
+    }
   }
+  // edges that fill up the last tile have no features and so contribute nothing
+  for (int k = edges; k < padded; ++k) std::fill_n(values_.row(k), features_, 0.0f);
 }
 
 namespace {
-
-// The degree of each component of the harmonics.
-constexpr int degree_of[9] = {0, 1, 1, 1, 2, 2, 2, 2, 2};
 
 // out[k][0..16*C) = start[k][...] + in[k][0..depth) * matrix[depth][...], for a tile of edges
 template <int C>
@@ -122,10 +132,8 @@ void multiply(int edges, int depth, int width, const float *matrix, In in, Start
         multiply_tile<C>(depth, from, matrix + column, width, has_start ? begin : nullptr, to);
       }
     };
-    if constexpr (widest_tile >= 4) {
-      run(std::integral_constant<int, 4>());
-      run(std::integral_constant<int, 2>());
-    }
+    if constexpr (widest_tile >= 4) run(std::integral_constant<int, 4>());
+    if constexpr (widest_tile >= 2) run(std::integral_constant<int, 2>());
     run(std::integral_constant<int, 1>());
   }
 }
@@ -137,53 +145,69 @@ const float *nothing(int)
 
 }    // namespace
 
-void NativeModel::forward(int centre, int n)
+// mixed: of each atom, the sum of its weighted harmonics times the product's coefficients.
+template <int degrees> void NativeModel::environment(const Neighbours &near)
 {
-  const int padded = (n + tile - 1) / tile * tile;
-  const int block = degrees_ * channels_, latent = 2 * block, read = latent + hidden_;
-  around_ = static_cast<float>(norm_[centre]);
-  weight_ = static_cast<float>(sum_norm_[centre] * energy_scale_[centre]);
-
-  // environment: sum of weighted harmonics; then times the product's coefficients
-  mixed_.reserve(components_, channels_);
-  for (int u = 0; u < channels_; u += lanes) {
-    Vector sum[9];
-    for (auto &s : sum) s = zero();
-    for (int k = 0; k < n; ++k) {
-      const float *h = harmonics_.row(k), *w = values_.row(k) + block + u;
-      const Vector by_degree[3] = {load(w), load(w + channels_ * (degrees_ > 1)),
-                                   load(w + 2 * channels_ * (degrees_ > 2))};
-      for (int i = 0; i < components_; ++i) sum[i] += h[i] * by_degree[degree_of[i]];
-    }
-    for (int i = 0; i < components_; ++i)
-      store(mixed_.row(i) + u, around_ * sum[i] * load(product_.row(i) + u));
-  }
-
-  // invariants of the product of own and surrounding harmonics
-  projected_.reserve(padded, block);
-  scalars_.reserve(padded, channels_);
-  for (int k = 0; k < padded; ++k) {
-    const float *h = harmonics_.row(k), *w = values_.row(k);
+  constexpr int components = degrees * degrees;
+  mixed_.reserve(size_t(near.atoms) * components, channels_);
+  for (int atom = 0, k = 0; atom < near.atoms; ++atom) {
+    const int begin = k, end = static_cast<int>(near.first[atom + 1] - near.first[0]);
+    const float around = static_cast<float>(norm_[near.centre_types[atom]]);
     for (int u = 0; u < channels_; u += lanes) {
-      Vector by_degree[3] = {zero(), zero(), zero()}, scalar = zero();
-      for (int i = 0; i < components_; ++i)
-        by_degree[degree_of[i]] += h[i] * load(mixed_.row(i) + u);
-      for (int l = 0; l < degrees_; ++l) {
-        store(projected_.row(k) + l * channels_ + u, by_degree[l]);
-        scalar += by_degree[l] * load(w + l * channels_ + u);
+      Vector sum[components];
+      for (auto &s : sum) s = zero();
+      for (k = begin; k < end; ++k) {
+        const float *h = harmonics_.row(k), *w = values_.row(k) + degrees * channels_ + u;
+        Vector weight[degrees];
+        for (int l = 0; l < degrees; ++l) weight[l] = load(w + l * channels_);
+        for (int i = 0; i < components; ++i) sum[i] += h[i] * weight[degree_of[i]];
       }
-      store(scalars_.row(k) + u, scalar);
+      for (int i = 0; i < components; ++i)
+        store(mixed_.row(atom * components + i) + u, around * sum[i] * load(product_.row(i) + u));
     }
   }
+}
 
-  // latent and readout networks
+// Invariants of the product of own and surrounding harmonics.
+template <int degrees> void NativeModel::invariants(const Neighbours &near)
+{
+  constexpr int components = degrees * degrees;
+  const int padded = filled_up(edges_.size());
+  projected_.reserve(padded, degrees * channels_);
+  scalars_.reserve(padded, channels_);
+  for (int atom = 0, k = 0; atom < near.atoms; ++atom) {
+    const int begin = k, end = static_cast<int>(near.first[atom + 1] - near.first[0]);
+    for (int u = 0; u < channels_; u += lanes) {
+      Vector mixed[components];
+      for (int i = 0; i < components; ++i) mixed[i] = load(mixed_.row(atom * components + i) + u);
+      for (k = begin; k < end; ++k) {
+        const float *h = harmonics_.row(k), *w = values_.row(k) + u;
+        Vector sum[degrees], scalar = zero();
+        for (auto &s : sum) s = zero();
+        for (int i = 0; i < components; ++i) sum[degree_of[i]] += h[i] * mixed[i];
+        for (int l = 0; l < degrees; ++l) {
+          store(projected_.row(k) + l * channels_ + u, sum[l]);
+          scalar += sum[l] * load(w + l * channels_);
+        }
+        store(scalars_.row(k) + u, scalar);
+      }
+    }
+  }
+  for (int k = edges_.size(); k < padded; ++k) std::fill_n(scalars_.row(k), channels_, 0.0f);
+}
+
+// Latent and readout networks. Afterwards latent_in_ and readout_in_ hold the slopes of the
+// nonlinearities, which is all that the gradients need.
+void NativeModel::networks(const Neighbours &near, double *energies)
+{
+  const int edges = static_cast<int>(edges_.size()), padded = filled_up(edges);
+  const int latent = 2 * degrees_ * channels_, read = latent + hidden_;
   latent_in_.reserve(padded, hidden_);
   latent_out_.reserve(padded, hidden_);
   readout_in_.reserve(padded, readout_);
   multiply(padded, channels_, hidden_, invariants_.row(0), [this](int k) { return scalars_.row(k); },
            [this, latent](int k) { return values_.row(k) + latent; },
            [this](int k) { return latent_in_.row(k); });
-  // latent_in_ keeps the slopes of the nonlinearity, which is all the gradient needs
   for (int k = 0; k < padded; ++k)
     for (int i = 0; i < hidden_; i += lanes) {
       const Vector z = load(latent_in_.row(k) + i), s = sigmoid(z);
@@ -193,25 +217,29 @@ void NativeModel::forward(int centre, int n)
   multiply(padded, hidden_, readout_, latent_.row(0), [this](int k) { return latent_out_.row(k); },
            [this, read](int k) { return values_.row(k) + read; },
            [this](int k) { return readout_in_.row(k); });
-  energy_ = 0.0;
-  for (int k = 0; k < n; ++k) {
-    Vector sum = zero();
-    for (int i = 0; i < readout_; i += lanes) {
-      const Vector z = load(readout_in_.row(k) + i), s = sigmoid(z), last = load(last_.row(0) + i);
-      sum += z * s * last;
-      store(readout_in_.row(k) + i, weight_ * last * s * (all(1.0f) + z * complement(s)));
+  for (int atom = 0, k = 0; atom < near.atoms; ++atom) {
+    const int type = near.centre_types[atom];
+    const double scale = sum_norm_[type] * energy_scale_[type];
+    const float weight = static_cast<float>(scale);
+    double energy = 0.0;
+    for (const int end = static_cast<int>(near.first[atom + 1] - near.first[0]); k < end; ++k) {
+      Vector sum = zero();
+      for (int i = 0; i < readout_; i += lanes) {
+        const Vector z = load(readout_in_.row(k) + i), s = sigmoid(z), last = load(last_.row(0) + i);
+        sum += z * s * last;
+        store(readout_in_.row(k) + i, weight * last * s * (all(1.0f) + z * complement(s)));
+      }
+      energy += total(sum);
     }
-    energy_ += total(sum);
+    energies[atom] = energy_shift_[type] + scale * energy;
   }
-  for (int k = n; k < padded; ++k) std::fill_n(readout_in_.row(k), readout_, 0.0f);
+  for (int k = edges; k < padded; ++k) std::fill_n(readout_in_.row(k), readout_, 0.0f);
 }
 
-// Afterwards readout_in_ and latent_in_ hold the gradients of these features, slopes_[0] of a row
-// the gradient with respect to the distance, harmonics_back_ that with respect to the harmonics.
-void NativeModel::backward(int n)
+// Afterwards readout_in_, latent_in_ and scalars_ hold the gradients of these features.
+void NativeModel::networks_back(int edges)
 {
-  const int padded = (n + tile - 1) / tile * tile;
-  const int block = degrees_ * channels_, latent = 2 * block, read = latent + hidden_;
+  const int padded = filled_up(edges);
   multiply(padded, readout_, hidden_, latent_back_.row(0),
            [this](int k) { return readout_in_.row(k); }, nothing,
            [this](int k) { return latent_out_.row(k); });
@@ -221,67 +249,71 @@ void NativeModel::backward(int n)
   multiply(padded, hidden_, channels_, invariants_back_.row(0),
            [this](int k) { return latent_in_.row(k); }, nothing,
            [this](int k) { return scalars_.row(k); });
+}
 
-  harmonics_back_.reserve(padded, lanes);
-  for (int k = 0; k < n; ++k) {
-    float *h = harmonics_back_.row(k);
-    store(h, zero());
-    Vector sum = zero();
-    const float *slopes = slopes_.row(k);
-    for (int i = 0; i < hidden_; i += lanes)
-      sum += load(latent_in_.row(k) + i) * load(slopes + latent + i);
-    for (int i = 0; i < readout_; i += lanes)
-      sum += load(readout_in_.row(k) + i) * load(slopes + read + i);
-    h[lanes - 1] = total(sum);    // the gradient with respect to the distance
-  }
-  for (int u = 0; u < channels_; u += lanes) {
-    Vector back[9], mixed[9];
-    for (int i = 0; i < components_; ++i) {
-      back[i] = zero();
-      mixed[i] = load(mixed_.row(i) + u);
-    }
-    // through the own harmonics of each edge
-    for (int k = 0; k < n; ++k) {
-      const float *h = harmonics_.row(k), *w = values_.row(k) + u, *slopes = slopes_.row(k) + u;
-      float *h_back = harmonics_back_.row(k);
-      const Vector scalar = load(scalars_.row(k) + u);
-      Vector by_degree[3], radial = zero();
-      for (int l = 0; l < degrees_; ++l) {
-        by_degree[l] = scalar * load(w + l * channels_);
-        radial += scalar * load(projected_.row(k) + l * channels_ + u) * load(slopes + l * channels_);
+// harmonics_back_: gradients with respect to the harmonics, and in the last place to the length.
+template <int degrees> void NativeModel::product_back(const Neighbours &near)
+{
+  constexpr int components = degrees * degrees;
+  const int block = degrees * channels_, latent = 2 * block, read = latent + hidden_;
+  harmonics_back_.reserve(edges_.size(), lanes);
+  around_back_.reserve(components, channels_);
+  for (int atom = 0, k = 0; atom < near.atoms; ++atom) {
+    const int begin = k, end = static_cast<int>(near.first[atom + 1] - near.first[0]);
+    const float around = static_cast<float>(norm_[near.centre_types[atom]]);
+    // of the environment, to which every edge contributes
+    for (int u = 0; u < channels_; u += lanes) {
+      Vector back[components];
+      for (auto &b : back) b = zero();
+      for (k = begin; k < end; ++k) {
+        const float *h = harmonics_.row(k), *w = values_.row(k) + u;
+        const Vector scalar = load(scalars_.row(k) + u);
+        Vector weight[degrees];
+        for (int l = 0; l < degrees; ++l) weight[l] = scalar * load(w + l * channels_);
+        for (int i = 0; i < components; ++i) back[i] += h[i] * weight[degree_of[i]];
       }
-      Vector sums[lanes];
-      for (int i = 0; i < components_; ++i) {
-        back[i] += h[i] * by_degree[degree_of[i]];
-        sums[i] = mixed[i] * by_degree[degree_of[i]];
+      for (int i = 0; i < components; ++i)
+        store(around_back_.row(i) + u, around * back[i] * load(product_.row(i) + u));
+    }
+    for (k = begin; k < end; ++k) {
+      const float *h = harmonics_.row(k), *values = values_.row(k), *slopes = slopes_.row(k);
+      Vector sums[lanes], radial = zero();
+      for (int i = 0; i < components; ++i) sums[i] = zero();
+      for (int i = 0; i < hidden_; i += lanes)
+        radial += load(latent_in_.row(k) + i) * load(slopes + latent + i);
+      for (int i = 0; i < readout_; i += lanes)
+        radial += load(readout_in_.row(k) + i) * load(slopes + read + i);
+      for (int u = 0; u < channels_; u += lanes) {
+        const Vector scalar = load(scalars_.row(k) + u);
+        Vector own[degrees], other[degrees], through[degrees];
+        for (int l = 0; l < degrees; ++l) {
+          const int place = l * channels_ + u;
+          own[l] = scalar * load(values + place);
+          other[l] = load(values + block + place);
+          through[l] = zero();
+          radial += scalar * load(projected_.row(k) + place) * load(slopes + place);
+        }
+        for (int i = 0; i < components; ++i) {
+          const Vector back = load(around_back_.row(i) + u);
+          through[degree_of[i]] += h[i] * back;
+          sums[i] += load(mixed_.row(atom * components + i) + u) * own[degree_of[i]];
+          sums[i] += back * other[degree_of[i]];
+        }
+        for (int l = 0; l < degrees; ++l)
+          radial += through[l] * load(slopes + block + l * channels_ + u);
       }
       sums[lanes - 1] = radial;
-      store(h_back, load(h_back) + totals(sums, components_));
-    }
-    // through the environment, to which every edge contributes
-    for (int i = 0; i < components_; ++i) back[i] *= around_ * load(product_.row(i) + u);
-    for (int k = 0; k < n; ++k) {
-      const float *h = harmonics_.row(k), *w = values_.row(k) + block + u,
-                  *slopes = slopes_.row(k) + block + u;
-      float *h_back = harmonics_back_.row(k);
-      Vector by_degree[3] = {zero(), zero(), zero()}, radial = zero(), sums[lanes];
-      for (int i = 0; i < components_; ++i) {
-        by_degree[degree_of[i]] += h[i] * back[i];
-        sums[i] = back[i] * load(w + degree_of[i] * channels_);
-      }
-      for (int l = 0; l < degrees_; ++l) radial += by_degree[l] * load(slopes + l * channels_);
-      sums[lanes - 1] = radial;
-      store(h_back, load(h_back) + totals(sums, components_));
+      store(harmonics_back_.row(k), totals(sums, components));
     }
   }
 }
 
 // From distances and harmonics to the vectors.
-void NativeModel::finish(int n, float *gradients) const
+void NativeModel::finish(int edges, float *gradients) const
 {
   constexpr float s3 = 1.7320508f, s5 = 2.2360680f, s15 = 3.8729833f;
-  for (int k = 0; k < n; ++k) {
-    const auto [x, y, z, r] = directions_[k];
+  for (int k = 0; k < edges; ++k) {
+    const auto &[row, place, inverse_step, x, y, z, r] = edges_[k];
     const float *g = harmonics_back_.row(k);
     float gx = s3 * g[1], gy = s3 * g[2], gz = s3 * g[3];
     gx += s15 * (g[4] * z + g[5] * y - g[8] * x) - s5 * g[6] * x;
@@ -294,17 +326,39 @@ void NativeModel::finish(int n, float *gradients) const
   }
 }
 
-double NativeModel::evaluate(int centre, int n, const int *neighbours, const double *vectors,
-                             float *gradients)
+void NativeModel::evaluate_group(const Neighbours &near, double *energies, float *gradients)
 {
-  double energy = energy_shift_[centre];
-  if (n == 0) return energy;
-  ++evaluations_;
-  look_up(centre, n, neighbours, vectors);
-  forward(centre, n);
-  backward(n);
-  finish(n, gradients);
-  return energy + energy_scale_[centre] * sum_norm_[centre] * energy_;
+  evaluations_ += near.atoms;
+  locate(near);
+  const int edges = static_cast<int>(edges_.size());
+  look_up(edges);
+  const auto product = [&](auto count) {
+    constexpr int degrees = decltype(count)::value;
+    environment<degrees>(near);
+    invariants<degrees>(near);
+    networks(near, energies);
+    networks_back(edges);
+    product_back<degrees>(near);
+  };
+  if (degrees_ == 1)
+    product(std::integral_constant<int, 1>());
+  else if (degrees_ == 2)
+    product(std::integral_constant<int, 2>());
+  else
+    product(std::integral_constant<int, 3>());
+  finish(edges, gradients);
+}
+
+// Atoms with few neighbours are evaluated together, so that few edges of tiles stay empty; atoms
+// with many alone, so that what belongs to them stays in the cache.
+void NativeModel::evaluate(const Neighbours &near, double *energies, float *gradients)
+{
+  for (int begin = 0, end; begin < near.atoms; begin = end) {
+    const size_t first = near.first[begin];
+    for (end = begin + 1; end < near.atoms && near.first[end] - first < enough; ++end) {}
+    evaluate_group({end - begin, near.centre_types + begin, near.first + begin, near.types,
+                    near.vectors}, energies + begin, gradients + 3 * first);
+  }
 }
 
 }    // namespace rm_lammps

@@ -14,17 +14,17 @@
 
 namespace rm_lammps {
 
-// A one-layer float32 Allegro model, evaluated on the CPU for one central atom after the other.
-// Everything that depends on a pair alone is tabulated over the distance, with its slope, so that
-// energies and gradients belong together exactly. See docs/explanation/kernel.md for the formulas.
+// A one-layer float32 Allegro model, evaluated on the CPU for a few central atoms at a time.
+// Everything that depends on a pair alone is tabulated over the distance, as polynomials whose
+// derivatives are the slopes, so that energies and gradients belong together exactly. See
+// docs/explanation/kernel.md for the formulas.
 class NativeModel final : public Kernel {
  public:
   // weights: as rm_lammps/deployment/native.py writes them; r_max and cutoffs in Å, the latter
   // [centre type][neighbour type]. Throws std::runtime_error.
   NativeModel(const std::string &weights, const std::vector<double> &cutoffs);
 
-  double evaluate(int centre, int n, const int *neighbours, const double *vectors,
-                  float *gradients) override;
+  void evaluate(const Neighbours &near, double *energies, float *gradients) override;
 
   double memory() const override;
 
@@ -52,9 +52,15 @@ class NativeModel final : public Kernel {
   };
   static constexpr int knots = 768;    // of a table: interpolation near float32's rounding
   struct Table {
-    Rows rows;    // of a knot: values, steps to the next knot, slopes times the knots' distance
+    Rows rows;    // of an interval: for each vector of features, four coefficients of a cubic
     double inverse_step = 0.0;
     std::uint64_t used = 0;    // the evaluation that needed it last
+  };
+  // Where the features of an edge are looked up, and its direction and length.
+  struct Edge {
+    const float *row;
+    float place, inverse_step;    // within the interval; 1/Å
+    float x, y, z, r;
   };
 
   void make_room();
@@ -62,10 +68,15 @@ class NativeModel final : public Kernel {
   void build(Table &table, int centre, int neighbour) const;
   void pair_features(double x, const std::vector<double> &first, double *values,
                      double *slopes) const;
-  void look_up(int centre, int n, const int *neighbours, const double *vectors);
-  void forward(int centre, int n);
-  void backward(int n);
-  void finish(int n, float *gradients) const;
+  void evaluate_group(const Neighbours &near, double *energies, float *gradients);
+  void locate(const Neighbours &near);
+  void look_up(int edges);
+  template <int degrees> void environment(const Neighbours &near);
+  template <int degrees> void invariants(const Neighbours &near);
+  void networks(const Neighbours &near, double *energies);
+  void networks_back(int edges);
+  template <int degrees> void product_back(const Neighbours &near);
+  void finish(int edges, float *gradients) const;
 
   // sizes; all but types, bessels, embed and components are multiples of the vector width
   int types_, bessels_, embed_, extra_, degrees_, channels_, hidden_, readout_, components_;
@@ -77,16 +88,11 @@ class NativeModel final : public Kernel {
   std::vector<std::unique_ptr<Table>> tables_;    // [centre][neighbour], built when first needed
   std::uint64_t evaluations_ = 0;
 
-  // one atom's edges
-  struct Direction {
-    float x, y, z, r;
-  };
-  std::vector<Direction> directions_;
+  // the edges of some atoms, filled up with empty ones
+  std::vector<Edge> edges_;
   Rows values_, slopes_, harmonics_, harmonics_back_, projected_, scalars_, latent_in_,
-      latent_out_, readout_in_, mixed_;
-  double energy_ = 0.0;
-  float weight_ = 0.0f;    // of an edge's energy
-  float around_ = 0.0f;    // of an edge in the environment
+      latent_out_, readout_in_;
+  Rows mixed_, around_back_;    // [atom][component]; [component] of one atom
 };
 
 }    // namespace rm_lammps

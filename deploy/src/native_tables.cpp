@@ -161,22 +161,23 @@ void NativeModel::build(Table &table, int centre, int neighbour) const
   const double step = cutoff / (knots - 1);
   const double scale = scale_[centre * types_ + neighbour];
   table.inverse_step = 1.0 / step;
-  // one knot more than needed, for what the last one looks up in its neighbour
-  table.rows.reserve(knots + 1, 3 * features_);
-  std::vector<double> before(features_);
+  table.rows.reserve(knots, 4 * features_);
+  std::vector<double> before(features_), slopes_before(features_);
   for (int knot = 0; knot <= knots; ++knot) {
     // the limit at zero distance is finite, its formula is not
     const double r = knot == 0 ? 1e-6 * step : knot * step;
     pair_features(std::min(r * scale, 1.0), first, values.data(), slopes.data());
-    float *row = table.rows.row(knot);
-    for (int i = 0; i < features_; ++i) {
-      row[i] = static_cast<float>(values[i]);
-      row[2 * features_ + i] = static_cast<float>(slopes[i] * scale * step);
-      // differences rounded once keep the slopes precise: rounded values would not
-      if (knot > 0) row[i - 2 * features_] = static_cast<float>(values[i] - before[i]);
-      row[features_ + i] = 0.0f;
+    for (auto &slope : slopes) slope *= scale * step;
+    for (int i = 0; i < features_ && knot > 0; ++i) {
+      // rounded once, at the end: differences of rounded numbers would spoil the slopes
+      const double rise = values[i] - before[i], left = slopes_before[i], right = slopes[i];
+      const double cubic[4] = {before[i], left, 3.0 * rise - 2.0 * left - right,
+                               left + right - 2.0 * rise};
+      float *row = table.rows.row(knot - 1) + i / lanes * 4 * lanes + i % lanes;
+      for (int power = 0; power < 4; ++power) row[power * lanes] = static_cast<float>(cubic[power]);
     }
     before = values;
+    slopes_before = slopes;
   }
 }
 

@@ -123,22 +123,17 @@ void PairAllegro::settings(int narg, char **arg)
 // ---- coeff: the pair_coeff command
 
 // Every rank of the world calls this: one rank's problem becomes the error of all.
-void PairAllegro::collective(const std::string &problem)
+void PairAllegro::collective(std::string problem)
 {
-  struct {
-    int failed, rank;
-  } mine = {problem.empty() ? 0 : 1, comm->me}, worst;
-  if (comm->nprocs == 1)
-    worst = mine;
-  else
-    MPI_Allreduce(&mine, &worst, 1, MPI_2INT, MPI_MAXLOC, world);
-  if (!worst.failed) return;
-  std::string text = problem;
-  int length = static_cast<int>(text.size());
-  MPI_Bcast(&length, 1, MPI_INT, worst.rank, world);
-  text.resize(length);
-  MPI_Bcast(text.data(), length, MPI_CHAR, worst.rank, world);
-  error->all(FLERR, Error::NOLASTLINE, text);
+  int mine = problem.empty() ? 0 : comm->me + 1, any = mine;
+  if (comm->nprocs > 1) MPI_Allreduce(&mine, &any, 1, MPI_INT, MPI_MAX, world);
+  if (!any) return;
+  int length = static_cast<int>(problem.size());
+  MPI_Bcast(&length, 1, MPI_INT, any - 1, world);
+  problem.resize(length);
+  MPI_Bcast(problem.data(), length, MPI_CHAR, any - 1, world);
+  fault.clear();
+  error->all(FLERR, Error::NOLASTLINE, problem);
 }
 
 void PairAllegro::map_types(const Metadata &metadata, const std::string &file, char **names)
@@ -253,8 +248,12 @@ double PairAllegro::isolated_energy(int model_type)
   alone.nneighbours = &none;
   alone.neighbours = neighbours;
   const std::lock_guard<std::mutex> lock(model->mutex());
-  if (target == Target::native)
-    return model->native().evaluate(model_type, 0, nullptr, nullptr, nullptr);
+  if (target == Target::native) {
+    double energy;
+    const size_t first[2] = {0, 0};
+    model->native().evaluate({1, &model_type, first, nullptr, nullptr}, &energy, nullptr);
+    return energy;
+  }
   const std::vector<int> rows = {0};
   near.gather(alone, model->metadata(), 0, 1);
   if (target == Target::edges) {

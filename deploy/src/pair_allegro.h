@@ -44,10 +44,11 @@ class PairAllegro : public Pair {
   int choose_gpu();
   int local_rank();
   void announce(const std::string &file);
-  void collective(const std::string &problem);
+  void collective(std::string problem);
 
   rm_lammps::Atoms atoms() const;
   std::string evaluate();
+  void note(const std::string &problem);
   void check_finite(const rm_lammps::Atoms &view) const;
   void evaluate_positions(const rm_lammps::Atoms &view, const std::vector<int> &rows);
   void evaluate_edges(const rm_lammps::Atoms &view, const std::vector<int> &rows);
@@ -61,6 +62,8 @@ class PairAllegro : public Pair {
   std::shared_ptr<rm_lammps::Model> model;
   std::vector<int> model_types;    // LAMMPS type -> type of the model, -1 for NULL
   double evaluations = 0.0;
+  std::string fault;    // the first problem of this rank that nobody was told of
+  int unchecked = 0;    // evaluations since ranks looked for problems
   double energy_unit = 1.0;        // LAMMPS's energy unit in one eV
   size_t block_edges = 0;
   int gpu = -1;
@@ -73,7 +76,8 @@ class PairAllegro : public Pair {
   rm_lammps::PositionsInput positions;
   rm_lammps::Block block;
   rm_lammps::BlockResult result;
-  std::vector<int> neighbour_types;
+  std::vector<int> centre_types, neighbour_types;
+  std::vector<double> energies;
   std::vector<float> gradients;
 };
 

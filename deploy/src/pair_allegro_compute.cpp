@@ -3,6 +3,7 @@
 
 // The part of the pair style that runs at every step.
 
+#include <algorithm>
 #include <cmath>
 
 #include "atom.h"
@@ -10,9 +11,12 @@
 #include "kernel.h"
 #include "neigh_list.h"
 #include "pair_allegro.h"
+#include "update.h"
 
 using namespace LAMMPS_NS;
 using rm_lammps::Target;
+
+static constexpr int steps_between_checks = 10;    // where no energy is asked for
 
 void PairAllegro::compute(int eflag, int vflag)
 {
@@ -22,9 +26,24 @@ void PairAllegro::compute(int eflag, int vflag)
     error->all(FLERR,
                "Pair style allegro: this model gives no stress of single atoms; compile it with "
                "rm-deploy, whose files hold the edge target");
-  // collective, so that every rank raises and none waits for ever for another
-  collective(evaluate());
+  note(evaluate());
+  // Collective, so that every rank raises and none waits for ever for another. Energies are summed
+  // over the ranks anyway; in between, ranks need not wait for each other at every step.
+  if (eflag || ++unchecked >= steps_between_checks) {
+    unchecked = 0;
+    collective(fault);
+  }
   if (vflag_fdotr) virial_fdotr_compute();
+}
+
+// Keeps the first problem of this rank until the ranks look for it together. Forces that might not
+// be numbers would end the run with an error of LAMMPS's before.
+void PairAllegro::note(const std::string &problem)
+{
+  if (problem.empty()) return;
+  for (int i = 0; i < atom->nlocal + atom->nghost; ++i)
+    for (int k = 0; k < 3; ++k) atom->f[i][k] = 0.0;
+  if (fault.empty()) fault = problem + " (step " + std::to_string(update->ntimestep) + ")";
 }
 
 rm_lammps::Atoms PairAllegro::atoms() const
@@ -126,16 +145,20 @@ void PairAllegro::evaluate_edges(const rm_lammps::Atoms &view, const std::vector
 
 void PairAllegro::evaluate_native(const rm_lammps::Atoms &view)
 {
-  for (int row = 0; row < near.size(); ++row) {
-    const int degree = near.degree(row), *neighbours = near.neighbours(row);
-    neighbour_types.resize(degree);
-    gradients.resize(3 * size_t(degree));
-    for (int k = 0; k < degree; ++k)
-      neighbour_types[k] = view.model_type[view.type[neighbours[k]]];
-    const int centre = near.centre(row), type = view.model_type[view.type[centre]];
-    tally_energy(centre, model->native().evaluate(type, degree, neighbour_types.data(),
-                                                  near.vectors(row), gradients.data()));
-    scatter_edges(row, gradients.data());
+  const auto type_of = [&view](int i) { return view.model_type[view.type[i]]; };
+  const int count = near.size();
+  centre_types.resize(count);
+  energies.resize(count);
+  for (int row = 0; row < count; ++row) centre_types[row] = type_of(near.centre(row));
+  const size_t edges = near.first()[count];
+  neighbour_types.resize(edges);
+  gradients.resize(3 * edges);
+  std::transform(near.neighbours(0), near.neighbours(0) + edges, neighbour_types.begin(), type_of);
+  model->native().evaluate({count, centre_types.data(), near.first(), neighbour_types.data(),
+                            near.vectors(0)}, energies.data(), gradients.data());
+  for (int row = 0; row < count; ++row) {
+    tally_energy(near.centre(row), energies[row]);
+    scatter_edges(row, gradients.data() + 3 * near.first()[row]);
   }
 }
 

@@ -26,8 +26,9 @@ constexpr int part_bytes = 32;
 constexpr int part_bytes = 16;
 #endif
 constexpr int part_lanes = part_bytes / 4, parts = lanes / part_lanes;
-// columns of a matrix product held in registers at once, in vectors
-constexpr int widest_tile = parts == 1 ? 4 : 1;
+// of a matrix product, held in registers at once: edges that share the loads of a matrix, and
+// columns in vectors. AVX-512 has 32 registers, AVX2 16 of half the length; NEON 32 of a quarter.
+constexpr int tile = parts == 2 ? 3 : 4, widest_tile = parts == 1 ? 4 : parts == 2 ? 2 : 1;
 
 typedef float Part __attribute__((vector_size(part_bytes)));
 typedef int PartIntegers __attribute__((vector_size(part_bytes)));

@@ -5,7 +5,9 @@ from pathlib import Path
 from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.ranks import Communicator, on_root
 from rm_lammps.runs.index import read_index
+from rm_lammps.runs.layout import TOP
 from rm_lammps.runs.request import total_seeds
+from rm_lammps.runs.shards import shards
 from rm_lammps.runs.small_files import read_run_file
 
 _LARGE = 200
@@ -15,6 +17,8 @@ _LARGE = 200
 def conclude(folder: Path, comm: Communicator, statistics: DatasetStatistics) -> None:
     """Write unique structures and the best of each composition, or describe large cells.
 
+    A complete run that is started again, with nothing left to do, keeps what it has.
+
     Args:
         folder: of a run that has converged structures.
         comm: every rank of it calls this function; rank 0 writes.
@@ -23,6 +27,8 @@ def conclude(folder: Path, comm: Communicator, statistics: DatasetStatistics) ->
     Raises:
         UserError: on every rank, if there is no room to write.
     """
+    if on_root(comm, lambda: _is_concluded(folder)):
+        return
     # pymatgen takes longer to load than the rest of a short run
     from rm_lammps.analysis.export import write_top
     from rm_lammps.analysis.large_cells import describe_all
@@ -34,3 +40,11 @@ def conclude(folder: Path, comm: Communicator, statistics: DatasetStatistics) ->
         return
     unique = write_unique(folder, comm)
     on_root(comm, lambda: write_top(folder, unique))
+
+
+def _is_concluded(folder: Path) -> bool:
+    """Whether this was done since the last seed was recorded; the best are written last."""
+    files, top = shards(folder), folder / TOP
+    if not files or not top.exists():
+        return False
+    return all(file.stat().st_mtime < top.stat().st_mtime for file in files)

@@ -10,8 +10,6 @@ from typing import Any
 import ase
 import numpy as np
 from ase.calculators.singlepoint import SinglePointCalculator
-from ase.db import connect
-from ase.db.core import reserved_keys
 
 from rm_lammps.analysis.hand_over import HandOver, cif_text, poscar_text, write_vasp
 from rm_lammps.analysis.molecules.chemists_formats import write_sdf, write_smiles
@@ -157,6 +155,8 @@ _write_cifs = _zipped("cif", cif_text)
 
 
 def _write_database(frames: Frames, path: Path, _: HandOver) -> None:
+    from ase.db import connect  # slow to import
+
     # serial: ASE would otherwise wait for all MPI ranks, which are not all here
     with connect(path, append=False, serial=True, use_lock_file=False) as database:
         for name, atoms in frames:
@@ -171,6 +171,8 @@ def _write_database(frames: Frames, path: Path, _: HandOver) -> None:
 
 def _fits(key: str, value: Any) -> bool:
     """Whether a database row takes it as a key that can be searched for."""
+    from ase.db.core import reserved_keys
+
     return key not in reserved_keys and isinstance(value, (str, int, float, np.number))
 
 

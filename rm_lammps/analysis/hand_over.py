@@ -13,7 +13,6 @@ from rm_lammps.analysis.standard_cells import elements_together, symmetrised
 from rm_lammps.errors import UserError
 from rm_lammps.files import cannot_write
 from rm_lammps.geometry.symmetry import EXACT, SYMPREC, space_group
-from rm_lammps.systems.crystal_matcher import to_pymatgen
 
 
 @dataclass(frozen=True)
@@ -54,6 +53,8 @@ def cif_text(atoms: ase.Atoms, name: str, hand_over: HandOver = HandOver()) -> s
     if hand_over.cell == "conventional" and space_group(atoms, hand_over.symprec).number > 1:
         from pymatgen.io.cif import CifWriter
 
+        from rm_lammps.systems.crystal_matcher import to_pymatgen
+
         # the cell is symmetrised already, and exact
         text = str(CifWriter(to_pymatgen(cell), symprec=EXACT))
         block = next(line for line in text.splitlines() if line.startswith("data_"))
@@ -73,6 +74,8 @@ def poscar_text(atoms: ase.Atoms, name: str, hand_over: HandOver = HandOver()) -
         hand_over: in what cell.
     """
     from pymatgen.io.vasp import Poscar
+
+    from rm_lammps.systems.crystal_matcher import to_pymatgen
 
     cell = _together(hand_over.of(atoms))
     return Poscar(to_pymatgen(cell), comment=f"{name}: {hand_over.said(atoms)}").get_str()
@@ -98,6 +101,8 @@ def write_vasp(frames: Iterable[tuple[str, ase.Atoms]], folder: Path, hand_over:
         UserError: pymatgen has no such set, it is not made for these elements, or there is no room.
     """
     from pymatgen.io.vasp import sets
+
+    from rm_lammps.systems.crystal_matcher import to_pymatgen
 
     kind = getattr(sets, hand_over.vasp_set, None)
     if not isinstance(kind, type) or not issubclass(kind, sets.VaspInputSet):

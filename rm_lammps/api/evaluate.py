@@ -143,7 +143,7 @@ def load_evaluation(
         UserError: no such file, or a field is missing, unknown or out of range.
     """
     fields = combine(read_settings(source), given(settings))
-    return checked(EvaluationConfig, fields, _named(source))
+    return checked(EvaluationConfig, fields, _named(source), _FIELDS)
 
 
 def load_report(
@@ -155,6 +155,9 @@ def load_report(
         UserError: no such file, or a field is missing, unknown or out of range.
     """
     return checked(ReportConfig, combine(read_settings(source), given(settings)), _named(source))
+
+
+_FIELDS = "Needed: sources, one or several folders of rm-generate; see rm-evaluate --help."
 
 
 def _named(source: object) -> str:

@@ -35,9 +35,14 @@ def check_elements(session: LammpsSession, atoms: ase.Atoms) -> None:
     """Check that a model knows all elements of a structure.
 
     Raises:
-        UserError: it does not, or there is no atom.
+        UserError: it does not, there is no atom, or it is no structure.
     """
     manifest = session.bundle.manifest
+    if not isinstance(atoms, ase.Atoms):
+        raise UserError(
+            f"A structure is an ase.Atoms, not a {type(atoms).__name__}.",
+            "Read a file with ase.io.read(FILE), or build one with ase.build.",
+        )
     if not len(atoms):
         raise UserError("The structure has no atoms.", "Give at least one.")
     unknown = sorted(set(atoms.get_chemical_symbols()) - set(manifest.species))

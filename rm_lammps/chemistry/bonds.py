@@ -4,7 +4,6 @@ import ase
 import numpy as np
 from ase.data import covalent_radii
 from numpy.typing import NDArray
-from scipy.sparse.csgraph import connected_components
 
 BOND = 1.15
 """Atoms of a molecule within so many sums of their covalent radii are bonded: this finds the
@@ -38,4 +37,6 @@ def bonded(atoms: ase.Atoms) -> NDArray[np.bool_]:
 
 def fragments(atoms: ase.Atoms) -> NDArray[np.int_]:
     """Connected pieces of a molecule: number of each atom's piece, from 0, shape (n,)."""
+    from scipy.sparse.csgraph import connected_components  # slow to import
+
     return connected_components(bonded(atoms), directed=False)[1]

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import ase
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import Bounds, LinearConstraint, milp
 
 from rm_lammps.chemistry.bonds import bond_lengths, bonded
 from rm_lammps.chemistry.composition import VALENCES
@@ -62,6 +61,8 @@ def valence_faults(atoms: ase.Atoms) -> ValenceFaults:
     double = np.empty((0, 2), dtype=int)
     i, j = np.nonzero(np.triu(bonds, 1) & np.outer(free > 0, free > 0))
     if len(i):
+        from scipy.optimize import Bounds, LinearConstraint, milp  # slow to import
+
         ends = np.zeros((len(atoms), len(i)))
         ends[i, np.arange(len(i))] = ends[j, np.arange(len(i))] = 1
         solution = milp(

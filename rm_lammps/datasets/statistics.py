@@ -10,7 +10,6 @@ import numpy as np
 import spglib
 from ase.data import atomic_numbers
 from pydantic import BaseModel, ConfigDict, model_validator
-from scipy.optimize import nnls
 
 from rm_lammps.geometry import Array, pairs_of
 from rm_lammps.systems import AnySystem, System, system_of
@@ -205,5 +204,7 @@ def _volumes(
     for row, atoms in enumerate(frames):
         for symbol, n in atoms.symbols.formula.count().items():
             counts[row, column[symbol]] = n
+    from scipy.optimize import nnls  # slow to import, and generation needs none of it
+
     volumes, _ = nnls(counts, np.array([system.volume(atoms) for atoms in frames]))
     return {symbol: float(v) for symbol, v in zip(species, volumes, strict=True)}

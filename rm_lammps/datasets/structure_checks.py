@@ -8,8 +8,6 @@ from typing import Any
 import ase
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
-from scipy.spatial.distance import pdist
 
 from rm_lammps.errors import UserError
 from rm_lammps.geometry import pairs_of
@@ -170,6 +168,8 @@ def _partial_occupancy(atoms: ase.Atoms) -> float | None:
 def _overlap(atoms: ase.Atoms, farthest: float) -> str:
     """The two atoms that are closest, where they are too close."""
     if len(atoms) <= _FEW and not atoms.pbc.any():
+        from scipy.spatial.distance import pdist  # slow to import
+
         distances = pdist(atoms.positions)
         k = int(np.argmin(distances)) if len(distances) else 0
         if not len(distances) or distances[k] >= MIN_DISTANCE:
@@ -180,6 +180,8 @@ def _overlap(atoms: ase.Atoms, farthest: float) -> str:
         i, j, d = pairs_of("ijd", atoms, MIN_DISTANCE)
         k = int(np.argmin(d)) if len(d) else 0
         return _overlapping(i[k], j[k], d[k]) if len(d) else ""
+    from scipy.spatial import cKDTree  # slow to import
+
     # a tree, unlike a grid of cells, does not mind a slab in a kilometre of vacuum
     positions, owners = atoms.positions, np.arange(len(atoms))
     if atoms.pbc.all():

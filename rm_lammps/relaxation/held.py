@@ -2,7 +2,6 @@
 
 import ase
 import numpy as np
-from ase.constraints import FixAtoms
 from numpy.typing import NDArray
 
 from rm_lammps.geometry import STIFF, Array
@@ -13,6 +12,10 @@ Indices = NDArray[np.int64]
 
 def held_atoms(atoms: ase.Atoms) -> Indices:
     """Numbers of the atoms that ASE's ``FixAtoms`` holds, in order, from 0."""
+    if not atoms.constraints:
+        return np.empty(0, np.int64)
+    from ase.constraints import FixAtoms  # slow to import
+
     held = [c.index for c in atoms.constraints if isinstance(c, FixAtoms)]
     return np.unique(np.concatenate(held)).astype(np.int64) if held else np.empty(0, np.int64)
 

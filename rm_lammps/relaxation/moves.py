@@ -3,8 +3,6 @@
 import ase
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse.csgraph import connected_components
-from scipy.spatial.transform import Rotation
 
 from rm_lammps.chemistry.bonds import PLACED, fragments
 from rm_lammps.chemistry.valences import twist
@@ -88,6 +86,9 @@ def turn_about(
         ends: of the bond.
         angle: radians.
     """
+    from scipy.sparse.csgraph import connected_components
+    from scipy.spatial.transform import Rotation
+
     turned = atoms.copy()
     others = bonds.copy()
     others[ends[0], ends[1]] = others[ends[1], ends[0]] = False
@@ -104,6 +105,8 @@ def turn_about(
 
 
 def _turned(positions: Array, rng: np.random.Generator) -> Array:
+    from scipy.spatial.transform import Rotation  # slow to import
+
     return Rotation.random(rng=rng).apply(positions - positions.mean(axis=0))
 
 

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
-from ase.io.extxyz import key_val_dict_to_str, key_val_str_to_dict
 
 from rm_lammps.errors import UserError
 from rm_lammps.files import replacing, write_json
@@ -186,6 +185,8 @@ def _names(folders: Sequence[Path]) -> list[str]:
 
 def _word(name: str) -> str:
     """A name that comment lines of extxyz keep: one word that is no number and no truth value."""
+    from ase.io.extxyz import key_val_str_to_dict  # slow to import
+
     word = re.sub(r"[^\w.+-]", "_", name)
     return word if key_val_str_to_dict(f"run={word}")["run"] == word else f"run-{word}"
 
@@ -236,6 +237,8 @@ def _model(part: _Part) -> Any:
 
 
 def _write(out: Path, parts: Sequence[_Part]) -> None:
+    from ase.io.extxyz import key_val_dict_to_str  # slow to import
+
     runs = [part.run for part in parts]
     begin, digest = [0], hashlib.sha256()
     with replacing(out / STRUCTURES, "wb") as good, replacing(out / FAILURES) as bad:

@@ -25,6 +25,19 @@ def test_importing_the_package_imports_nothing_heavy():
     assert not set(done.stdout.split()) & set(HEAVY)
 
 
+def test_a_start_waits_for_nothing_heavy():
+    """What every rank imports before its first seed, kinds of others among it."""
+    code = (
+        "import sys; import rm_lammps.generation.generation_run, rm_lammps.api.generate;"
+        "print(*{name.split('.')[0] for name in sys.modules})"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd="/"
+    )
+    heavy = {"scipy", "pymatgen", "pandas", "matplotlib", "sympy", "plotly", "torch"}
+    assert not set(done.stdout.split()) & heavy, "import these where they are used"
+
+
 def test_every_name_is_there_and_documented():
     assert sorted(rm.__all__) == sorted(rm._HOME)
     for name in rm.__all__:

@@ -36,10 +36,9 @@ def copied(finished, tmp_path):
 @pytest.mark.parametrize(
     "variables",
     [
-        {"PYTHONOPTIMIZE": "1"},
+        {"PYTHONOPTIMIZE": "1", "OMP_NUM_THREADS": ""},
         {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
         {"LC_ALL": "ja_JP.EUC-JP"},
-        {"OMP_NUM_THREADS": ""},
     ],
 )
 def test_generate_and_evaluate(run, diamond_bundle, tmp_path, variables):

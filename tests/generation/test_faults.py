@@ -16,7 +16,7 @@ from rm_lammps.generation.stopping import Stopping, deadline
 from rm_lammps.ranks import environment_for_mpirun
 
 NUM = 120
-KILLS = 30
+KILLS = 12
 HANG = 60
 """Seconds after which a run counts as hanging."""
 

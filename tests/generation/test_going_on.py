@@ -2,6 +2,8 @@
 
 import json
 import signal
+import subprocess
+import sys
 import time
 
 import ase.io
@@ -18,6 +20,28 @@ def two_runs(run, tmp_path_factory):
         out = folder / f"job-{seed}"
         run("rm-generate", *DIAMOND, "--num", 8, "--seed", seed, "--out", out, ranks=2)
     return [folder / f"job-{seed}" for seed in (1, 2)]
+
+
+def test_a_complete_run_is_started_again_in_no_time(two_runs):
+    """Nothing is made anew, unless it is missing; and nothing is imported for it."""
+    out = two_runs[0]
+    code = (
+        "import sys; sys.argv[0] = 'rm-generate'\nfrom rm_lammps.cli.generate import main\n"
+        "try: main()\nexcept SystemExit as end: assert not end.code, end.code\n"
+        "print(*{name.split('.')[0] for name in sys.modules})"
+    )
+    command = [sys.executable, "-c", code, *DIAMOND, "--num", "8", "--seed", "1", "--out", out]
+    before = (out / "unique.extxyz").stat().st_mtime_ns, (out / "top.extxyz").read_text()
+    for missing in ("", "top.extxyz"):
+        if missing:
+            (out / missing).unlink()
+        done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=out.parent)
+        assert (out / "top.extxyz").read_text() == before[1]
+        loaded = set(done.stdout.splitlines()[-1].split())
+        assert "lammps" not in loaded
+        assert ("pymatgen" in loaded) == bool(missing)
+        same = (out / "unique.extxyz").stat().st_mtime_ns == before[0]
+        assert same != bool(missing)
 
 
 def test_a_run_that_is_going_on_is_evaluated(tools, run, tmp_path):

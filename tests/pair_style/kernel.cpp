@@ -27,17 +27,25 @@ int main(int count, char **arguments)
   rm_lammps::NativeModel model(weights.str(), cutoffs);
   if (count > 3) model.table_budget = model.patience = 0;
   input >> atoms;
+  std::vector<int> centres(atoms), neighbours;
+  std::vector<size_t> first = {0};
+  std::vector<double> vectors, energies(atoms);
+  for (auto &centre : centres) {
+    size_t edges = 0;
+    input >> centre >> edges;
+    first.push_back(first.back() + edges);
+    neighbours.resize(first.back());
+    vectors.resize(3 * first.back());
+    for (size_t k = first.back() - edges; k < first.back(); ++k) input >> neighbours[k];
+    for (size_t k = 3 * (first.back() - edges); k < vectors.size(); ++k) input >> vectors[k];
+  }
+  std::vector<float> gradients(vectors.size());
+  model.evaluate({atoms, centres.data(), first.data(), neighbours.data(), vectors.data()},
+                 energies.data(), gradients.data());
   for (int atom = 0; atom < atoms; ++atom) {
-    int type = 0, edges = 0;
-    input >> type >> edges;
-    std::vector<int> neighbours(edges);
-    std::vector<double> vectors(3 * edges);
-    std::vector<float> gradients(3 * edges);
-    for (auto &neighbour : neighbours) input >> neighbour;
-    for (auto &component : vectors) input >> component;
-    std::printf("%.15g", model.evaluate(type, edges, neighbours.data(), vectors.data(),
-                                        gradients.data()));
-    for (const float component : gradients) std::printf(" %.9g", component);
+    std::printf("%.15g", energies[atom]);
+    for (size_t k = 3 * first[atom]; k < 3 * first[atom + 1]; ++k)
+      std::printf(" %.9g", gradients[k]);
     std::printf("\n");
   }
   std::fprintf(stderr, "%.0f\n", model.memory());

@@ -199,6 +199,27 @@ def test_atoms_on_one_spot(ranks, carbon, run_lmp):
 
 
 @pytest.mark.parametrize("ranks", [1, 2])
+def test_a_fault_between_the_steps_at_which_ranks_look_for_faults(ranks, carbon, run_lmp):
+    """One atom passes through another, in one step and on one rank: all end, and say when."""
+    output = run_lmp(
+        ATOMS
+        + f"""
+        pair_coeff * * {carbon} C C
+        create_atoms 1 single 0.2 0.2 0.2
+        create_atoms 1 single 0.5 0.2 0.2
+        group bullet id $(atoms)
+        timestep 0.001
+        fix 1 bullet move linear -100.0 0.0 0.0
+        thermo 1000
+        run 20
+        """,
+        ranks,
+        timeout=60,
+    )
+    refused(output, "are at the same place (step 3)")
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
 def test_positions_that_are_no_numbers(ranks, carbon, run_python):
     """Every rank raises; a program that catches the error goes on with another structure."""
     output = run_python(

@@ -32,27 +32,31 @@ ARCHITECTURES = {
     "deep embedding": {"scalar_embed_mlp_hidden_layers_depth": 3, "num_tensor_features": 40},
     "no angles": {"l_max": 0},
 }
-FLAGS = {"native": "-march=native", "avx2": "-march=x86-64-v3", "base": ""}
+FLAGS = {"native": "-march=native", "avx2": "-march=x86-64-v3", "base": "", "aarch64": "-static"}
+ARM = "aarch64-linux-gnu-g++", "qemu-aarch64-static"  # a cross compiler, and what runs its programs
 # largest error of a gradient, as part of the largest gradient; float32 itself allows 1e-6
 TOLERANCE = 5e-6
 
 
 @pytest.fixture(scope="module", params=FLAGS)
 def kernel(request, tmp_path_factory):
-    """Program that evaluates atoms with the kernel, compiled for a kind of CPU."""
+    """Command that evaluates atoms with the kernel, compiled for a kind of CPU."""
     if request.param == "avx2":
         cpu = Path("/proc/cpuinfo")
         if platform.machine() != "x86_64" or not cpu.exists() or "avx2" not in cpu.read_text():
             pytest.skip("this CPU has no AVX2")
+    arm = request.param == "aarch64"
+    if arm and not all(map(shutil.which, ARM)):
+        pytest.skip("no compiler and emulator of aarch64")
     program = tmp_path_factory.mktemp("kernel") / "kernel"
-    compiler = os.environ.get("CXX") or shutil.which("c++") or "g++"
+    compiler = ARM[0] if arm else os.environ.get("CXX") or shutil.which("c++") or "g++"
     source = shipped_folder("deploy") / "src"
     sources = [request.path.parent / "kernel.cpp", *source.glob("native*.cpp")]
     flags = f"-std=c++20 -O2 -ffp-contract=fast -w {FLAGS[request.param]}".split()
     subprocess.run(
         [compiler, *flags, f"-I{source}", *map(str, sources), "-o", str(program)], check=True
     )
-    return program
+    return [ARM[1], str(program)] if arm else [str(program)]
 
 
 KINDS = ["x86-64-v2", "x86-64-v3", "x86-64-v4"]
@@ -145,7 +149,7 @@ def test_kernel_equals_model(name, kernel, eager_model, tmp_path):
     (tmp_path / "input").write_text("\n".join(lines))
     rewritten.dtype = torch.float32
     (tmp_path / "weights").write_bytes(native_weights(rewritten))
-    command = [str(kernel), str(tmp_path / "weights"), str(tmp_path / "input")]
+    command = [*kernel, str(tmp_path / "weights"), str(tmp_path / "input")]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     forgetful = subprocess.run([*command, "forget"], check=True, capture_output=True, text=True)
     # tables that were thrown away are made anew, all the same

@@ -227,6 +227,7 @@ def test_a_large_cell_trains_in_crops(run, refused, tmp_path):
     assert rows[-1]["forces_rmse"] > 0
 
     settings["data"]["crop_atoms"] = 50
+    settings["model"] = {**TINY["model"], "r_max": 6.0}
     (tmp_path / "small.yaml").write_text(yaml.safe_dump(settings))
     out = ("--out", tmp_path / "other")
     assert "Give at least" in refused("rm-train", tmp_path / "small.yaml", *data, *out)

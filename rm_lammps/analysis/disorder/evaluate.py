@@ -9,7 +9,7 @@ import ase
 import numpy as np
 
 from rm_lammps.analysis.disorder.classical import Classical
-from rm_lammps.analysis.disorder.plots import plot_portraits
+from rm_lammps.analysis.disorder.curves_picture import plot_portraits
 from rm_lammps.analysis.disorder.portrait import Comparison, Portrait, compare, portray
 from rm_lammps.datasets import read_structures
 from rm_lammps.errors import UserError

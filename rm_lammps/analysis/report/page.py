@@ -20,7 +20,7 @@ from rm_lammps.analysis.report.embedding import (
     plain,
     plotly_script,
 )
-from rm_lammps.analysis.report.large import render_large
+from rm_lammps.analysis.report.large_cells_page import render_large
 from rm_lammps.analysis.report.page_contents import Contents, read_contents
 from rm_lammps.analysis.report.phases import phase_diagram
 from rm_lammps.analysis.report.picture import picture

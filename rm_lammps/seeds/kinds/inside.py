@@ -8,7 +8,6 @@ from typing import Any
 
 import ase
 import numpy as np
-from ase.constraints import FixAtoms
 from pydantic import Field
 
 from rm_lammps.errors import UserError
@@ -159,5 +158,7 @@ class InsideSeeds(Seeder):
         kept = ~select(self.remove, host)
         host, held = host[kept], held[kept]
         if held.any():
+            from ase.constraints import FixAtoms  # slow to import
+
             host.set_constraint(FixAtoms(mask=held))
         return host

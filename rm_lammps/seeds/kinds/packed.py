@@ -9,7 +9,6 @@ import ase
 import numpy as np
 from ase.data import chemical_symbols, vdw_radii
 from pydantic import Field
-from scipy.spatial.transform import Rotation
 
 from rm_lammps.chemistry.formula import check_known, formula_of
 from rm_lammps.errors import UserError
@@ -114,6 +113,8 @@ def _turned(molecule: ase.Atoms, cell: np.ndarray, rng: np.random.Generator) -> 
     """The molecule somewhere in a cell, turned at random."""
     apart = molecule.positions - molecule.positions.mean(axis=0)
     place = rng.random(3) @ cell
+    from scipy.spatial.transform import Rotation  # slow to import
+
     return ase.Atoms(molecule.numbers, Rotation.random(rng=rng).apply(apart) + place)
 
 

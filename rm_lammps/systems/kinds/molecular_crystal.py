@@ -6,8 +6,6 @@ from typing import ClassVar
 
 import ase
 from ase.data import covalent_radii
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from rm_lammps.chemistry.bonds import BOND
 from rm_lammps.geometry import pairs_of
@@ -49,6 +47,9 @@ class MolecularCrystal(System):
         reach = 2 * BOND * covalent_radii[atoms.numbers].max()
         i, j, d = pairs_of("ijd", atoms, float(reach))
         near = d < BOND * (covalent_radii[atoms.numbers[i]] + covalent_radii[atoms.numbers[j]])
+        from scipy.sparse import coo_array  # slow to import
+        from scipy.sparse.csgraph import connected_components
+
         bonds = coo_array((near[near], (i[near], j[near])), shape=2 * (len(atoms),))
         number, piece = connected_components(bonds, directed=False)
         counts = (Counter(atoms.numbers[piece == k]) for k in range(number))

@@ -12,8 +12,8 @@ import numpy as np
 import plotly.graph_objects as go
 from markupsafe import Markup
 
+from rm_lammps.analysis.disorder.curves_picture import axis_of
 from rm_lammps.analysis.disorder.evaluate import evaluate_large
-from rm_lammps.analysis.disorder.plots import axis_of
 from rm_lammps.analysis.plots import COLOURS, OTHER
 from rm_lammps.analysis.report.charts import AXIS, LAYOUT
 from rm_lammps.analysis.report.embedding import (
