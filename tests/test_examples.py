@@ -90,3 +90,20 @@ def test_example_denoise(example):
         words = (folder / "denoised.log").read_text().split()
         assert float(words[words.index("volume") + 3].rstrip(",")) == pytest.approx(5.67, abs=0.03)
         assert float(words[3]) < 0.1
+
+
+def test_example_detector(run, tmp_path):
+    """Boundaries and defects have high E~, the crystal has not, and neighbours agree."""
+    bundle = run("rm-deploy", "crystals").stdout.splitlines()[-1]
+    sizes = {"length": 4, "width": 2, "depth": 3, "vacancies": 2, "inserted": 1}
+    words = [word for name, value in sizes.items() for word in ("-var", name, value)]
+    given = ("-var", "rm_bundle", bundle, "-var", "rm_elements", "Cu")
+    run("lmp", "-in", EXAMPLES / "detector.in", *given, *words, cwd=tmp_path, ranks=2)
+    table = np.loadtxt(tmp_path / "detector.txt", skiprows=9)
+    energy, crystal = table[:, 4], table[:, 5] == 1
+    assert 0.3 < crystal.mean() < 0.95
+    assert energy[~crystal].mean() > energy[crystal].mean() + 0.03
+    high = energy > energy[crystal].mean() + 0.05
+    assert 20 < high.sum() < len(high) / 2
+    assert (high & crystal).sum() <= 0.02 * high.sum()
+    assert "by common neighbours" in (tmp_path / "detector.log").read_text()

@@ -49,6 +49,9 @@ def generate(
     layers: int | None = None,
     free: int | None = None,
     vacuum: float | None = None,
+    upper: str | Path | None = None,
+    gap: float | None = None,
+    mirror: bool | None = None,
     axes: str | None = None,
     host_spring: float | None = None,
     space_group: int | str | Sequence[int | str] | None = None,
@@ -104,6 +107,9 @@ def generate(
         layers: thickness of the slab, in crystal cells.
         free: layers of the slab that don't stay, from the top.
         vacuum: from a slab to its image above, Å.
+        upper: file with a second host, for the system ``interface``.
+        gap: between the two hosts, Å.
+        mirror: mirror the second host in the plane.
         axes: along which the cell may change, ``xyz``, some of them or ``none``.
         host_spring: constant of springs that tie the host's atoms instead, pseudo-eV/Å².
         space_group: crystals of these space groups only, by number or symbol.

@@ -10,7 +10,7 @@ import numpy as np
 from rm_lammps.api.sessions import check_elements, session_for
 from rm_lammps.errors import UserError, checked
 from rm_lammps.generation.presets import find_preset, known_presets
-from rm_lammps.relaxation import Failure, Protocol, Reason, Relaxed, Search
+from rm_lammps.relaxation import Failure, Protocol, Reason, Relaxed
 from rm_lammps.relaxation.relaxation import relax as relax_in
 from rm_lammps.settings import combine
 from rm_lammps.systems import SYSTEMS, System, system_of
@@ -47,7 +47,7 @@ def relax(
     """Relax a structure to the minimum of E~ that it belongs to, a crystal's cell included.
 
     Unless a preset is named, only the nearest minimum is looked for: of the preset that suits the
-    model, the stages that search for other minima (hops) are left out.
+    model, the stages that leave it (hops, denoising) are left out.
 
     Args:
         atoms: crystal or molecule, Å; not changed.
@@ -127,5 +127,5 @@ def _protocol(
     wanted = checked(Protocol, combine(defaults, own), "protocol")
     if preset is not None or "stages" in own:
         return wanted
-    local = tuple(stage for stage in wanted.stages if not isinstance(stage, Search))
+    local = tuple(stage for stage in wanted.stages if not stage.wanders)
     return wanted.model_copy(update={"stages": local})

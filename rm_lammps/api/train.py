@@ -16,6 +16,7 @@ def train(
     *,
     resume: bool = False,
     start_from: str | Path | None = None,
+    spurious: str | Path | None = None,
     epochs: int | None = None,
     seed: int | None = None,
 ) -> Path:
@@ -29,6 +30,8 @@ def train(
         out: folder for the run and its model.
         resume: continue a stopped run from its last checkpoint.
         start_from: begin with this model's weights: a name, folder or package.
+        spurious: structures that a model took for stable and that are not, to be learned as such:
+            a file as ``data``.
         epochs: instead of the configuration's.
         seed: instead of the configuration's.
 
@@ -52,4 +55,5 @@ def train(
         config = settings_for(Path(data), Path(out).resolve().name)
     loaded = load_config(config, {"epochs": epochs, "seed": seed})
     begin = None if start_from is None else str(start_from)
-    return run(loaded, Path(data), Path(out), resume=resume, start_from=begin)
+    false = None if spurious is None else Path(spurious)
+    return run(loaded, Path(data), Path(out), resume=resume, start_from=begin, spurious=false)

@@ -39,6 +39,12 @@ def train(
             metavar="MODEL", help="Begin with this model's weights: a name, folder or package."
         ),
     ] = None,
+    spurious: Annotated[
+        Path | None,
+        typer.Option(
+            help="Structures that a model took for stable and that are not, to be learned as such."
+        ),
+    ] = None,
     epochs: Annotated[
         int | None, typer.Option(min=1, help="Instead of the configuration's.")
     ] = None,
@@ -59,6 +65,7 @@ def train(
             out,
             resume=resume,
             start_from=start_from,
+            spurious=spurious,
             epochs=epochs,
             seed=seed,
         )

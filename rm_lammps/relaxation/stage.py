@@ -21,6 +21,8 @@ class Stage(Kind, ABC):
 
     keeps_symmetry: ClassVar[bool] = False
     """Whether it keeps a crystal's symmetry where the protocol asks for that."""
+    wanders: ClassVar[bool] = False
+    """Whether it leaves the minimum that a structure belongs to, as searches and noise do."""
     holds: ClassVar[bool] = False
     """Whether it leaves held atoms, and axes of the cell, as they are."""
 
@@ -74,6 +76,8 @@ class Stage(Kind, ABC):
 
 class Search(Stage, ABC):
     """A stage that tries further structures and keeps the best one."""
+
+    wanders = True
 
     @abstractmethod
     def search(self, relaxation: "Relaxation", best: "Attempt") -> "Attempt":

@@ -67,6 +67,7 @@ def noisy_structures(
     *,
     cutoff: float,
     level: float | None = None,
+    scales: Array | None = None,
 ) -> NoisyStructures:
     """Draw noise for structures and label it.
 
@@ -78,8 +79,12 @@ def noisy_structures(
         rng: source of randomness.
         cutoff: of the edges, Å; at least the range of the repulsion.
         level: fix both noise levels (0 to 1) instead of drawing them.
+        scales: that the noise of each structure is multiplied by, shape (structures,); nothing
+            for all alike.
     """
     sigmas, strain_levels = noise.draw_levels(rng, len(sites), level=level)
+    if scales is not None:
+        sigmas, strain_levels = scales * sigmas, scales * strain_levels
     drawn = sigmas[sites.owner, None] * rng.standard_normal(sites.positions.shape)
     system = sites.system
     drawn -= system.invariances.translational(means(drawn, sites.counts)[sites.owner])

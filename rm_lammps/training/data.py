@@ -22,6 +22,7 @@ from rm_lammps.training.samples import (
     pack,
     to_batch,
 )
+from rm_lammps.training.spurious import SPURIOUS
 from rm_lammps.training.step import Batch
 from rm_lammps.training.training_config import TrainingConfig
 
@@ -113,7 +114,12 @@ class ResponseData(lightning.LightningDataModule):
         self.config = config
         self._cutoff = config.model.r_max
         self._dtype = {"float32": torch.float32, "float64": torch.float64}[config.model.dtype]
-        self.source = SampleSource(folder / "data" / "train.extxyz", config, statistics)
+        self.source = SampleSource(
+            folder / "data" / "train.extxyz",
+            config,
+            statistics,
+            spurious=folder / SPURIOUS if (folder / SPURIOUS).exists() else None,
+        )
         validation = SampleSource(folder / "data" / "validation.extxyz", config, statistics)
         self.plan = self._plan(self.source)
         count = config.data.validation_samples or len(validation.frames)
@@ -139,7 +145,7 @@ class ResponseData(lightning.LightningDataModule):
             source.sizes(),
             data.samples_per_epoch or len(source.frames),
             self.config.optimisation.batch_size,
-            data.weight_key is not None,
+            not source.takes_turns,
             self.config.seed if seed is None else seed,
         )
 

@@ -23,6 +23,7 @@ from rm_lammps.training.minutes import Minutes
 from rm_lammps.training.module import ResponseModule
 from rm_lammps.training.prepare import EXAMPLE, LAST, NEQUIP_CONFIG
 from rm_lammps.training.processes import n_processes, processes_here
+from rm_lammps.training.spurious import SPURIOUS
 from rm_lammps.training.training_config import TrainingConfig
 from rm_lammps.training.training_progress import TrainingProgress
 
@@ -130,6 +131,8 @@ def main() -> None:
     try:
         fit(folder)
     except UnsupportedModelError as what:
+        if (folder / SPURIOUS).exists():
+            sys.exit(f"Spurious structures are shown to one kind of model; this has {what}.")
         if (folder / EXAMPLE).exists():
             sys.exit(f"Cells of thousands of atoms train with one kind of model; this has {what}.")
         print(f"nequip-train trains this model, several times slower: it has {what}.", flush=True)

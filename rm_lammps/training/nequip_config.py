@@ -135,12 +135,15 @@ def _training_module(
     config: TrainingConfig, statistics: DatasetStatistics, initial: str | None
 ) -> dict[str, Any]:
     optimisation = config.optimisation
+    by_epochs = {
+        "_target_": "torch.optim.lr_scheduler.CosineAnnealingLR",
+        "T_max": optimisation.epochs,
+        "eta_min": optimisation.final_learning_rate,
+    }
+    # by the clock, the rate is set at every step: see training/minutes.py
+    by_minutes = {"_target_": "torch.optim.lr_scheduler.ConstantLR", "factor": 1.0}
     scheduler = {
-        "scheduler": {
-            "_target_": "torch.optim.lr_scheduler.CosineAnnealingLR",
-            "T_max": optimisation.epochs,
-            "eta_min": optimisation.final_learning_rate,
-        },
+        "scheduler": by_epochs if optimisation.minutes is None else by_minutes,
         "interval": "epoch",
     }
     return {

@@ -18,6 +18,7 @@ from rm_lammps.systems import System, system_of
 from rm_lammps.training.dataset import SHOWN
 from rm_lammps.training.initial import INITIAL, keep_initial
 from rm_lammps.training.nequip_config import nequip_config
+from rm_lammps.training.spurious import SPURIOUS, read_spurious
 from rm_lammps.training.training_config import TrainingConfig
 
 NEQUIP_CONFIG = "nequip.yaml"
@@ -34,7 +35,12 @@ BEST, LAST = "checkpoints/best.ckpt", "checkpoints/last.ckpt"
 
 
 def prepare(
-    config: TrainingConfig, data: Path, folder: Path, *, start_from: str | None = None
+    config: TrainingConfig,
+    data: Path,
+    folder: Path,
+    *,
+    start_from: str | None = None,
+    spurious: Path | None = None,
 ) -> DatasetStatistics:
     """Write all that a training needs.
 
@@ -43,6 +49,7 @@ def prepare(
         data: equilibrium structures, see :func:`~rm_lammps.datasets.read_structures`.
         folder: of the run.
         start_from: model to begin with the weights of.
+        spurious: structures to be shown as such; nothing for none.
 
     Raises:
         UserError: unusable data or folder.
@@ -55,8 +62,11 @@ def prepare(
     statistics = DatasetStatistics.of(
         [frames[i] for i in training], system, cutoff=config.model.r_max
     )
+    false = [] if spurious is None else read_spurious(spurious, config, statistics)
     try:
         (folder / "data").mkdir(parents=True, exist_ok=True)
+        if false:
+            ase.io.write(folder / SPURIOUS, false, format="extxyz")
         if start_from is not None:
             keep_initial(start_from, statistics.species, folder)
         for name, indices in (("train", training), ("validation", validation)):

@@ -66,10 +66,21 @@ class SampleSource:
             :class:`~rm_lammps.training.dataset.EquilibriumDataset`.
         config: of the run.
         statistics: of the training structures.
+        spurious: extxyz file of structures that are shown as such, see
+            :class:`~rm_lammps.training.training_config.SpuriousConfig`.
     """
 
-    def __init__(self, file: Path, config: TrainingConfig, statistics: DatasetStatistics) -> None:
-        self.frames: list[ase.Atoms] = ase.io.read(file, index=":", format="extxyz", parallel=False)
+    def __init__(
+        self,
+        file: Path,
+        config: TrainingConfig,
+        statistics: DatasetStatistics,
+        spurious: Path | None = None,
+    ) -> None:
+        self.frames = _read(file)
+        false = [] if spurious is None else _read(spurious)
+        equilibrium = len(self.frames)
+        self.frames += false
         self._config = config
         self._distances = distance_table(statistics.min_distances)
         self._neighbours = statistics.neighbours_per_atom
@@ -79,6 +90,14 @@ class SampleSource:
             self.types[ase.data.atomic_numbers[symbol]] = number
         self._anchors = np.array([float(atoms.info.get(ANCHOR, 0.0)) for atoms in self.frames])
         self.shares = np.array([float(atoms.info.get(SHOWN, 1.0)) for atoms in self.frames])
+        self._scales = np.ones(len(self.frames))
+        if false:
+            share = config.spurious.share
+            true = self.shares[:equilibrium].sum()
+            self.shares[equilibrium:] = share / (1 - share) * true / len(false)
+            self._scales[equilibrium:] = config.spurious.noise
+        self.takes_turns = config.data.weight_key is None and not false
+        """Whether all are shown alike."""
         self._supercell = lru_cache(maxsize=_SUPERCELLS_KEPT)(self._make_supercell)
 
     def sizes(self) -> Array:
@@ -116,7 +135,7 @@ class SampleSource:
         """Draw fresh noise for structures, given by their place in the file."""
         config = self._config
         atoms = [self._sites(int(index), rng) for index in indices]
-        noisy = self._noisy(atoms, rng, level)
+        noisy = self._noisy(atoms, rng, level, self._scales[np.asarray(indices)])
         structures = noisy.structures
         half = config.optimisation.loss.half_weight
         weights = np.ones(len(noisy.sigmas))
@@ -133,11 +152,15 @@ class SampleSource:
         )
 
     def _noisy(
-        self, frames: list[ase.Atoms], rng: np.random.Generator, level: float | None
+        self,
+        frames: list[ase.Atoms],
+        rng: np.random.Generator,
+        level: float | None,
+        scales: Array,
     ) -> NoisyStructures:
         config, distances = self._config, self._distances
 
-        def small(part: list[ase.Atoms]) -> NoisyStructures:
+        def small(part: list[ase.Atoms], scales: Array) -> NoisyStructures:
             return noisy_structures(
                 Structures.of(part, self._system),
                 config.noise,
@@ -146,6 +169,7 @@ class SampleSource:
                 rng,
                 cutoff=config.model.r_max,
                 level=level,
+                scales=scales,
             )
 
         def large(atoms: ase.Atoms) -> NoisyStructures:
@@ -162,8 +186,13 @@ class SampleSource:
             )
 
         if not any(map(self._is_large, frames)):
-            return small(frames)
-        return joined([large(one) if self._is_large(one) else small([one]) for one in frames])
+            return small(frames, scales)
+        return joined(
+            [
+                large(one) if self._is_large(one) else small([one], scale)
+                for one, scale in zip(frames, scales[:, None], strict=True)
+            ]
+        )
 
     def _is_large(self, atoms: ase.Atoms) -> bool:
         return len(atoms) >= LARGE and all(self._system.pbc)
@@ -177,6 +206,11 @@ class SampleSource:
 
     def _make_supercell(self, index: int, entries: tuple[int, ...]) -> ase.Atoms:
         return repeated(self.frames[index], np.reshape(entries, (3, 3)))
+
+
+def _read(file: Path) -> list[ase.Atoms]:
+    frames: list[ase.Atoms] = ase.io.read(file, index=":", format="extxyz", parallel=False)
+    return frames
 
 
 def deal(sizes: Ints, hands: int) -> list[Ints]:

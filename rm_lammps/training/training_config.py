@@ -53,6 +53,20 @@ class DataConfig(_Section):
     )
 
 
+class SpuriousConfig(_Section):
+    """How structures are shown that a model took for stable and that are not."""
+
+    share: float = Field(0.25, gt=0, lt=1, description="of the samples of an epoch")
+    energy: float = Field(
+        0.05,
+        gt=0,
+        description="E~ that is learned for them, pseudo-eV per atom above that of equilibrium",
+    )
+    noise: float = Field(
+        0.06, ge=0, le=1, description="their noise, in units of that of equilibrium structures"
+    )
+
+
 class ModelConfig(_Section):
     """The Allegro potential."""
 
@@ -125,6 +139,7 @@ class TrainingConfig(_Section):
     data: DataConfig = DataConfig()
     noise: NoiseConfig = NoiseConfig()
     energy: FictitiousEnergy = FictitiousEnergy()
+    spurious: SpuriousConfig = SpuriousConfig()
     model: ModelConfig = ModelConfig()
     optimisation: OptimisationConfig = OptimisationConfig()
     threads: int | None = Field(None, ge=1, description="default: all cores of the process")

@@ -35,6 +35,7 @@ def train(
     *,
     resume: bool = False,
     start_from: str | None = None,
+    spurious: Path | None = None,
 ) -> Path:
     """Train a potential and package it.
 
@@ -46,6 +47,7 @@ def train(
             ``prototypes.npz`` if asked for.
         resume: continue the run in this folder from its last checkpoint.
         start_from: begin with the weights of this model instead of random ones.
+        spurious: structures that a model took for stable and that are not.
 
     Several processes that ``srun`` or ``torchrun`` started train together: the first one prepares
     the folder and finishes it.
@@ -63,6 +65,8 @@ def train(
         _fit(config, folder)
         return folder
     source = _describe(data)
+    if spurious is not None:
+        source += f"; spurious structures {_describe(spurious, 'spurious')}"
     if resume:
         _check_resumable(folder, config, source)
     elif (folder / "config.yaml").exists():
@@ -73,7 +77,7 @@ def train(
     statistics = (
         DatasetStatistics.model_validate_json((folder / MODEL_STATISTICS).read_text())
         if resume
-        else prepare(config, data, folder, start_from=start_from)
+        else prepare(config, data, folder, start_from=start_from, spurious=spurious)
     )
     if not resume:
         (folder / _SOURCE).write_text(source + "\n", encoding="utf-8")
@@ -98,7 +102,7 @@ def _check_resumable(folder: Path, config: TrainingConfig, source: str) -> None:
     if begun != source:
         raise UserError(
             f"{folder} was started with other data: {begun}; now {source}.",
-            "Give the same --data, or start a new run in another folder.",
+            "Give the same --data (and --spurious), or start a new run in another folder.",
         )
 
 
@@ -192,7 +196,7 @@ def _end_with_parent() -> None:
     ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
 
 
-def _describe(data: Path) -> str:
+def _describe(data: Path, flag: str = "data") -> str:
     """Name the data by content: the path means nothing on another machine.
 
     Raises:
@@ -205,9 +209,9 @@ def _describe(data: Path) -> str:
         together = hashlib.sha256("".join(map(sha256, files)).encode()).hexdigest()
         return f"folder {data.resolve().name}, {len(files)} files, sha256 {together}"
     except FileNotFoundError as error:
-        raise UserError(f"No such data file or folder: {data}", "Give --data FILE.") from error
+        raise UserError(f"No such {flag} file or folder: {data}", f"Give --{flag} FILE.") from error
     except OSError as error:
-        raise UserError(f"Can't read {data}: {error.strerror}.", "Give --data FILE.") from error
+        raise UserError(f"Can't read {data}: {error.strerror}.", f"Give --{flag} FILE.") from error
 
 
 def _finish(

@@ -21,17 +21,20 @@ import matplotlib.pyplot as plt
 import numpy as np
 from ase.build import bulk, molecule
 from ase.io import write
+from ase.neighborlist import neighbor_list
 from ase.spacegroup import crystal
 from ase.visualize.plot import plot_atoms
 from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.io.ase import AseAtomsAdaptor
 
 import rm_lammps
+from rm_lammps.analysis.large_cells import density
 from rm_lammps.analysis.standard_cells import point_group_order
 from rm_lammps.chemistry.bonds import fragments
 from rm_lammps.chemistry.valences import valence_faults
 from rm_lammps.geometry.symmetry import space_group
 from rm_lammps.seeds.surfaces import cut
+from rm_lammps.systems import find_system
 
 _WIDE = 7.5
 """Å; pictures show as many cells."""
@@ -68,6 +71,30 @@ EMBEDDED = {
     "style": "eam/alloy",
     "coefficients": [f"* * {POTENTIAL / 'NiAlH_jea.eam.alloy'} ELEMENTS"],
     "weight": 20.0,
+}
+AIREBO = {
+    "term": "pair",
+    "style": "airebo",
+    "arguments": "3.0 1 1",
+    "coefficients": [f"* * {POTENTIAL / 'CH.airebo'} ELEMENTS"],
+}
+STACKED = ase.Atoms(
+    "ZnAl3Ni12",
+    scaled_positions=[
+        *([0, 0, k / 4] for k in range(4)),
+        *([0.5, 0.5, k / 4] for k in range(4)),
+        *(site for k in range(4) for site in ([0.5, 0, k / 4 + 1 / 8], [0, 0.5, k / 4 + 1 / 8])),
+    ],
+    cell=[3.57, 3.57, 14.26],
+    pbc=True,
+)
+"""Al3Ni12Zn, mp-1229039."""
+TRANSMUTE = {
+    "stage": "transmute",
+    "elements": ["Ni", "Al"],
+    "potentials": {"Al": 6.0},
+    "number": 60,
+    "rounds": 4,
 }
 SWAP = {"stage": "swap", "number": 200, "rounds": 3}
 
@@ -153,6 +180,32 @@ def decorated(atoms: ase.Atoms) -> bool:
     return False
 
 
+def is_slab(atoms: ase.Atoms) -> bool:
+    """Whether the lower layer has the fractional coordinates of the cut, and all is one slab."""
+    slab, layer = cut(DIAMOND, (1, 0, 0), 2, 12.0)
+    apart = atoms.get_scaled_positions()[: len(slab)] - slab.get_scaled_positions()
+    kept = np.abs((apart - np.round(apart))[layer < 1]).max() < 1e-6
+    return bool(kept and find_system("slab").pieces(atoms) == 1)
+
+
+def between(atoms: ase.Atoms) -> bool:
+    """Whether the lower host has not moved, the upper one as a whole, and the gap is closed."""
+    slab, layer = cut(DIAMOND, (1, 0, 0), 2, 12.0)
+    if len(slab) != (len(atoms) - 4) // 2 or not still(slab, layer < 1)(atoms):
+        slab, layer = cut(DIAMOND, (2, 1, 0), 2, 12.0)
+    there = still(slab, layer < 1)(atoms)
+    return bool(there and find_system("interface").pieces(atoms) == 1)
+
+
+def all_fourfold(atoms: ase.Atoms) -> bool:
+    """Whether all atoms but those of the outer faces have four neighbours."""
+    first = neighbor_list("i", atoms, 1.9)
+    counts = np.bincount(first, minlength=len(atoms))
+    heights = atoms.positions[:, 2]
+    inner = (heights > heights.min() + 1.5) & (heights < heights.max() - 1.5)
+    return bool((counts[inner] == 4).all())
+
+
 def flat(atoms: ase.Atoms) -> bool:
     return bool(list(atoms.pbc) == [True, True, False] and np.ptp(atoms.positions[:, 2]) < 5.0)
 
@@ -213,6 +266,39 @@ def requests() -> list[Request]:
               ("Ti4Ni4Sn4", [], "half-Heusler", HEUSLER, HEUSLER),
               ("Cu24Au8", [], "L1_2", ordered("L1_2", "Au", "Cu", 3.75), COPPER),
               ("Cu4Au4", [], "L1_0", ordered("L1_0", "Au", "Cu", 3.9), COPPER)]),
+        Request("Ni12Al3Zn ordered by exchanges, E~ alone",
+                {**crystals, "formula": "Ni12Al3Zn", "seeds": {"kind": "lattice"},
+                 "protocol": {"stages": [SWAP], "fmax": 0.1, "max_stress": 2.0}},
+                decorated, alike(STACKED), "as known",
+                files={"structure": COPPER.repeat((1, 1, 4))}),
+        Request("C2 on a slab of C(100), in-plane cell free",
+                {**carbon, "formula": "C2", "host": "file", "miller": "1,0,0", "layers": 2,
+                 "system": "slab", "axes": "xy"},
+                is_slab, files={"host": DIAMOND}, picture="slab"),
+        Request("C4 between slabs of C(100) of one orientation",
+                {**carbon, "formula": "C4", "host": "file", "upper": "file", "miller": "1,0,0",
+                 "layers": 2, "system": "interface"},
+                between, all_fourfold, "all fourfold at the gap",
+                files={"host": DIAMOND, "upper": DIAMOND}),
+        Request("C4 in the boundary Σ5(210) of diamond",
+                {**carbon, "formula": "C4", "host": "file", "upper": "file", "miller": "2,1,0",
+                 "layers": 2, "mirror": True, "system": "interface"},
+                between, files={"host": DIAMOND, "upper": DIAMOND}, picture="boundary"),
+        Request("nickel transmuted at a potential of aluminium, with EAM",
+                {**crystals, "formula": "Ni16", "seeds": {"kind": "lattice"},
+                 "protocol": {"stages": [{"stage": "cell"}, TRANSMUTE], "terms": [EMBEDDED],
+                              "fmax": 1.0, "max_stress": 20.0}},
+                decorated, alike(ordered("L1_2", "Al", "Ni", 3.57)), "L1_2 of Ni3Al",
+                files={"structure": COPPER}, picture="transmute"),
+        Request("four molecules of benzene packed, with AIREBO",
+                {**molecules, "formula": "C24H24", "system": "molecular_crystal",
+                 "seeds": {"kind": "packed"},
+                 "protocol": {"stages": [{"stage": "minimise", "ftol": 0.05, "steps": 500},
+                                         {"stage": "cell"}],
+                              "terms": [AIREBO], "model_weight": 0.0}},
+                lambda atoms: find_system("molecular_crystal").pieces(atoms) == 1,
+                lambda atoms: 0.95 < density(atoms) < 1.15, "0.95 to 1.15 g/cm³",
+                files={"molecule": molecule("C6H6")}, picture="benzene"),
     ]  # fmt: skip
 
 

@@ -155,6 +155,9 @@ def test_a_gpu_job_is_rehearsed(run, inputs, tmp_path):
         assert 0 < (results / name / "last.ckpt").stat().st_size < 16 * 2**20
         rows = rows_of(results / name)
         assert [int(row["epoch"]) for row in rows] == list(range(len(rows)))
+        rates = [float(row["learning_rate"]) for row in rows]
+        # as set at the last step of each epoch, by the clock
+        assert rates == sorted(rates, reverse=True)
     # back where the model is packaged: the minutes are over
     folder = job / "runs" / "tiny"
     words = ["rm-train", folder / "config.yaml", "--data", inputs / "diamond.cif", "--out", folder]

@@ -22,6 +22,7 @@ class Anneal(Stage):
     """
 
     name = "anneal"
+    wanders = True
 
     start: float = Field(0.1, gt=0, description="temperature at the start, pseudo-eV")
     end: float = Field(0.01, gt=0, description="temperature at the end, pseudo-eV")

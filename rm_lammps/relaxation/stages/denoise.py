@@ -22,6 +22,7 @@ class Denoise(Stage):
     """
 
     name = "denoise"
+    wanders = True
     holds = True
     keeps_symmetry = True
 

@@ -11,6 +11,7 @@ class Rattle(Stage):
     """Displace the atoms and strain the cell at random."""
 
     name = "rattle"
+    wanders = True
     keeps_symmetry = True
     holds = True
 
