@@ -90,17 +90,17 @@ def _of_other_system(atoms: ase.Atoms, source: str, wanted: System, *, mixed: bo
     own = next(iter(_possible(atoms)), f"a structure with pbc={letters(atoms.pbc)}")
     if mixed:
         return UserError(
-            f"The data mixes periodic crystals and molecules: {named} is {own}, the first a "
-            f"{wanted.name}.",
+            f"The data mixes periodic crystals and molecules: {named} is {own}, the first "
+            f"{_one(wanted)}.",
             _ONE_SYSTEM,
         )
     if atoms.cell.any() and not atoms.pbc.any():
         return UserError(
             f"{named} has a cell, but is not periodic (pbc=F F F).",
-            f"If it is a {wanted.name}, write pbc={letters(wanted.pbc)}.",
+            f"If it is {_one(wanted)}, write pbc={letters(wanted.pbc)}.",
         )
     return UserError(
-        f"{named} {'is' if atoms.pbc.any() else 'has no cell:'} {own}, not a {wanted.name}.",
+        f"{named} {'is' if atoms.pbc.any() else 'has no cell:'} {own}, not {_one(wanted)}.",
         f"Give {wanted.plural}: pbc={letters(wanted.pbc)}.",
     )
 
@@ -109,7 +109,11 @@ def _possible(atoms: ase.Atoms) -> list[str]:
     """What a structure may be, by its periodicity: first what models are trained on."""
     kinds = [find_system(kind.name) for kind in SYSTEMS]
     kinds.sort(key=lambda kind: kind.name != kind.learned_from)
-    return [f"a {kind.name}" for kind in kinds if kind.holds(atoms)]
+    return [_one(kind) for kind in kinds if kind.holds(atoms)]
+
+
+def _one(system: System) -> str:
+    return f"{'an' if system.name[0] in 'aeiou' else 'a'} {system.name.replace('_', ' ')}"
 
 
 def _signed_volume(atoms: ase.Atoms) -> float:

@@ -24,7 +24,8 @@ def read_host(file: Path, model: ModelFacts) -> ase.Atoms:
 
     Args:
         file: with one structure.
-        model: that must know its elements; where its system has a cell, the host is a crystal.
+        model: that must know its elements; where its system has a cell, the host is a crystal, or
+            what its system is.
 
     Raises:
         UserError: unreadable, not one structure, or elements outside the model.
@@ -32,7 +33,13 @@ def read_host(file: Path, model: ModelFacts) -> ase.Atoms:
     from rm_lammps.datasets import read_structures  # which imports all of ase.io
 
     has_cell = model.system.has_cell
-    frames = read_structures(file, find_system("crystal" if has_cell else "molecule"))
+    try:
+        frames = read_structures(file, find_system("crystal" if has_cell else "molecule"))
+    except UserError:
+        if not has_cell or all(model.system.pbc):
+            raise
+        # a slab may be written as one, or as a crystal with much space in it
+        frames = read_structures(file, model.system)
     if len(frames) > 1:
         raise UserError(
             f"{file} holds {len(frames)} structures; a host is one.",

@@ -54,7 +54,7 @@ def test_each_setting_of_a_run_has_a_flag_and_a_place_in_yaml(run):
 def test_help_names_the_presets_and_models_that_there_are(run):
     text = plain(run("rm-generate", "--help", env={"COLUMNS": "80"}).stdout)
     assert ", ".join(PRESETS) in text
-    assert "(crystals, diamond, molecules)" in text
+    assert "(crystals, diamond, molecules, silica)" in text
 
 
 def test_help_needs_neither_torch_nor_lammps(run):

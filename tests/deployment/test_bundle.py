@@ -144,7 +144,7 @@ def test_shipped_models_are_found_by_name():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["nosuch"], "Shipped models: crystals, diamond, molecules"),
+        (["nosuch"], "Shipped models: crystals, diamond, molecules, silica"),
         (["diamond", "--device", "abacus"], "Allowed: cpu, cuda"),
         (["diamond", "--out", "/proc/nowhere/bundle"], "Can't write"),
         (["diamond", "--out", "/tmp/with space"], "has a space"),

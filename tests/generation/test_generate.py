@@ -109,7 +109,7 @@ def test_two_runs_in_one_folder_refuse_each_other(refused, reference_run):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--model", "nosuch", "--formula", "C8"], "Shipped models: crystals, diamond, molecules"),
+        (["--model", "nosuch", "--formula", "C8"], "crystals, diamond, molecules, silica"),
         (["--model", "diamond", "--formula", "SiC"], "knows no Si"),
         (["--model", "diamond", "--formula", "C0"], "no number of atoms"),
         (["--model", "diamond", "--formula", "8C!"], "not a chemical formula"),

@@ -78,3 +78,17 @@ def test_layers_are_flat_and_have_room(thickness):
     size = (crystal.get_volume() / 2) ** (1 / 3)
     area = np.linalg.norm(np.cross(layer.cell[0], layer.cell[1]))
     assert area * (thickness + size) == pytest.approx(crystal.get_volume())
+
+
+@pytest.mark.parametrize("pbc", [True, (True, True, False)])
+def test_hosts_that_are_slabs(pbc, tmp_path):
+    """Written as a slab or as a crystal with space above, for the system slab."""
+    slab, _ = cut(COPPER, (1, 0, 0), 2, 12.0)
+    slab.pbc = pbc
+    write(tmp_path / "slab.extxyz", slab)
+    facts = ModelFacts(STATISTICS.species, STATISTICS, None, find_system("slab"))
+    config = SeedConfig(host=str(tmp_path / "slab.extxyz"))
+    atoms = SeedMaker(config, "Cu", None, model=facts).make(np.random.default_rng(0))
+    assert atoms.pbc.tolist() == [True, True, False]
+    np.testing.assert_allclose(atoms.positions[: len(slab)], slab.positions)
+    assert atoms.positions[-1, 2] >= slab.positions[:, 2].max() - 1e-6
