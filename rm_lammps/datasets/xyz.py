@@ -138,7 +138,8 @@ def _columns(comment: str) -> tuple[int | None, int]:
             break
         total += int(number)
     column = -1 if species is None else species
-    return column, total
+    # a number that is none says nothing of how many follow
+    return column, max(total, column + 1)
 
 
 def _atom(words: list[str], column: int, frame: _Frame, index: int, line: int) -> str:

@@ -103,6 +103,7 @@ def test_atomic_numbers(read):
         (WATER + "remarks\n", ["frame 1 (line 6)", "'remarks'"]),
         (WATER + PEROVSKITE, ["frame 1 (line 6)", "data_x"]),
         (WATER.replace("water", "Properties=species:S:1:pos:R:3:q:R:1"), ["line 3", "5 columns"]),
+        (FRAME.replace("S:1:pos", "S:x:pos").replace("Mg 0 0 0", ""), ["line 3", "1 columns"]),
         (FRAME.replace("Lattice", "lattice"), ["'lattice'", "capital L"]),
         (FRAME.replace(LATTICE, '"1 2 3"'), ["frame 0"]),
         ("0\nnothing\n", ["no atoms"]),
