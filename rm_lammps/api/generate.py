@@ -40,6 +40,7 @@ def generate(
     rounds: int | None = None,
     refine: str | Path | None = None,
     blind: bool | None = None,
+    density: float | str | tuple[float, float] | None = None,
     pressure: float | None = None,
     host: str | Path | None = None,
     fix: str | Sequence[str] | None = None,
@@ -62,6 +63,7 @@ def generate(
     ranks_per_structure: int | None = None,
     trajectories: int | str | Sequence[int] | None = None,
     time_limit: float | None = None,
+    keep_every: float | None = None,
     grace: float | None = None,
     comm: "MPI.Intracomm | None" = None,
 ) -> Run:
@@ -98,6 +100,8 @@ def generate(
         rounds: chemical system: how many.
         refine: chemical system: potential that relaxes the best, and whose hull counts.
         blind: no seeds from known structures.
+        density: of the cubes that glasses are made in, g/cm³, or a range of which each draws its
+            own.
         pressure: external pressure, GPa of E~ units.
         host: file with a structure to build into; the formula is what is added.
         fix: atoms of the host that stay; default: all.
@@ -120,6 +124,7 @@ def generate(
         ranks_per_structure: ranks that share a structure.
         trajectories: seeds whose way is written to ``trajectories/``.
         time_limit: minutes after which no new seed starts.
+        keep_every: minutes between two restart files of a large structure, from which it goes on.
         grace: seconds that seeds in flight get when the run is told to stop.
         comm: ranks to use; default: all.
 

@@ -101,7 +101,7 @@ def test_bad_input_is_refused(refused, tmp_path):
 )
 def test_references_that_are_no_crystals(tmp_path, cell, more, words):
     """One answer, whatever is asked for beside them."""
-    write_run(tmp_path, [DIAMOND])
+    write_run(tmp_path, [disguised(DIAMOND, 0)])
     other = DIAMOND.copy()
     other.pbc, other.cell = False, cell
     ase.io.write(tmp_path / "reference.extxyz", other)

@@ -62,7 +62,7 @@ def test_a_complete_run_is_only_read_again_and_others_are_refused(diamond_bundle
     [
         ({"formula": "C8"}, "model: is missing"),
         ({"model": "diamond", "formula": "C8", "out": None}, "--out DIR"),
-        ({"model": "diamond"}, "give one of formula, formulas, de_novo, heavy"),
+        ({"model": "diamond"}, "give one of formula, formulas, de_novo, chemical_system, heavy"),
         ({"model": "diamond", "formula": "C8", "z": "1-x"}, "not a range of whole numbers"),
         ({"model": "diamond", "formula": "C8", "grace": -1}, "grace"),
     ],
