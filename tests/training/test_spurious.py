@@ -3,14 +3,12 @@
 import ase.io
 import numpy as np
 import pytest
-import yaml
 from ase.build import bulk
 
 import rm_lammps as rm
 from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.response.transform import ANCHOR
 from rm_lammps.training.samples import SampleSource
-from rm_lammps.training.spurious import SPURIOUS
 from rm_lammps.training.training_config import TrainingConfig
 
 DIAMOND = bulk("C", cubic=True)
@@ -48,22 +46,6 @@ def test_they_are_minima_at_a_height_under_little_noise(tmp_path):
     drawn = source.draw([0] * 50 + [3] * 50, np.random.default_rng(0))
     sigmas = drawn.noisy.sigmas[drawn.noisy.structures.first]
     assert sigmas[50:].max() <= 0.1 * config.noise.displacement < sigmas[:50].max()
-
-
-def test_a_training_is_shown_what_is_spurious(run, refused, tmp_path):
-    ase.io.write(tmp_path / "diamond.cif", DIAMOND)
-    ase.io.write(tmp_path / "cubic.cif", CUBIC)
-    (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(CONFIG))
-    words = ["rm-train", tmp_path / "tiny.yaml", "--data", tmp_path / "diamond.cif"]
-    out = tmp_path / "with"
-    run(*words, "--spurious", tmp_path / "cubic.cif", "--out", out)
-    (false,) = ase.io.read(out / SPURIOUS, ":", format="extxyz")
-    assert false.info[ANCHOR] == 0.5
-    assert "spurious" in (out / "card.md").read_text()
-
-    message = refused(*words, "--out", out, "--resume")
-    assert "was started with other data" in message
-    assert "--spurious" in message
 
 
 @pytest.mark.parametrize(

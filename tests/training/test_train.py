@@ -13,6 +13,8 @@ import yaml
 from ase.build import bulk, molecule
 
 from rm_lammps.files import MODEL_PACKAGE, pretrained_folder
+from rm_lammps.response.transform import ANCHOR
+from rm_lammps.training.spurious import SPURIOUS
 
 TINY = {
     "name": "tiny",
@@ -143,13 +145,22 @@ def test_a_training_starts_from_a_model(run, refused, trained, inputs, tmp_path)
     assert "has the elements C, the training data B N" in message
 
 
-def test_molecules_train(run, tmp_path):
+def test_molecules_train(run, refused, tmp_path):
     frames = [molecule(name) for name in ("CH4", "C2H6", "C2H4", "C2H2")]
     ase.io.write(tmp_path / "molecules.extxyz", frames)
-    tiny = {**TINY, "data": {"samples_per_epoch": 16}, "optimisation": {"epochs": 1}}
+    tiny = {**TINY, "data": {"samples_per_epoch": 16}}
+    tiny["optimisation"] = {"epochs": 1, "loss": {"energy": 1.0}}
     (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(tiny))
     data, out = tmp_path / "molecules.extxyz", tmp_path / "run"
-    run("rm-train", tmp_path / "tiny.yaml", "--data", data, "--out", out)
+    ase.io.write(tmp_path / "false.extxyz", molecule("CH2_s1A1d"))
+    words = ("rm-train", tmp_path / "tiny.yaml", "--data", data, "--out", out)
+    run(*words, "--spurious", tmp_path / "false.extxyz")
+    (false,) = ase.io.read(out / SPURIOUS, ":", format="extxyz")
+    assert false.info[ANCHOR] == 0.05
+    assert "spurious structures false.extxyz" in (out / "card.md").read_text()
+    message = refused(*words, "--resume")
+    assert "was started with other data" in message
+    assert "--spurious" in message
     card = json.loads((out / "card.json").read_text())
     assert "stress_rmse" not in card["errors_by_noise_level"][0]
     statistics = json.loads((out / "statistics.json").read_text())
