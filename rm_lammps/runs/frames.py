@@ -94,10 +94,14 @@ def _parsed(text: bytes, path: Path, number: int) -> ase.Atoms:
         if not (np.isfinite(atoms.positions).all() and np.isfinite(atoms.cell.array).all()):
             raise ValueError("a coordinate or cell vector is not a finite number")
     except Exception as error:
-        # ASE raises whatever comes
-        problem = f"{type(error).__name__}: {error}" if isinstance(error, KeyError) else error
-        raise UserError(f"{path}, frame {number} is damaged: {problem}.", _AS_WRITTEN) from error
+        raise _damaged(path, number, error) from error
     return atoms
+
+
+def _damaged(path: Path, number: int, error: Exception) -> UserError:
+    # ASE raises whatever comes
+    problem = f"{type(error).__name__}: {error}" if isinstance(error, KeyError) else error
+    return UserError(f"{path}, frame {number} is damaged: {problem}.", _AS_WRITTEN)
 
 
 def with_note(text: bytes, note: bytes) -> bytes:
@@ -131,8 +135,12 @@ def iterate_info(path: Path) -> Iterator[dict[str, Any]]:
         UserError: not an extxyz file; names the frame.
     """
     with path.open("rb") as stream:
-        for frame in raw_frames(stream, path):
-            yield frame.info()
+        for number, frame in enumerate(raw_frames(stream, path)):
+            try:
+                info = frame.info()
+            except Exception as error:
+                raise _damaged(path, number, error) from error
+            yield info
 
 
 def raw_frames(stream: BinaryIO, path: Path) -> Iterator[RawFrame]:

@@ -109,7 +109,7 @@ def read_recorded(folder: Path, num: int) -> Recorded:
             seed = seed_of(line)
             if seed is not None and seed < num:
                 recorded.done[seed] = True
-            elif line.startswith(_BEGIN) and line.endswith(b"}\n"):
+            elif line.startswith(_BEGIN) and line[len(_BEGIN) : -2].isdigit():
                 begun = int(line[len(_BEGIN) : -2])
             elif line.startswith(_FATAL) and 0 <= begun < num:
                 recorded.crashed[begun] = line[len(_FATAL) :].decode(errors="replace").strip()

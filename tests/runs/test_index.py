@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from rm_lammps.errors import UserError
 from rm_lammps.relaxation import Failure, Reason, Relaxed
-from rm_lammps.runs.frames import FrameFile, iterate
+from rm_lammps.runs.frames import FrameFile, iterate, iterate_info
 from rm_lammps.runs.index import FrameTable, read_index
 from rm_lammps.runs.layout import FAILURES, INDEX, RECORDS, STRUCTURES
 from rm_lammps.runs.merge import merge, read_records
@@ -158,3 +158,8 @@ def test_a_frame_that_was_damaged_is_named(tmp_path):
         assert len(next(frames)) == 1
         with pytest.raises(UserError, match="frame 1 is damaged"):
             next(frames)
+    path.write_text(frame.format(0) + frame.format(0).replace("3 0 0 0 3", "3 0"))
+    told = iterate_info(path)
+    next(told)
+    with pytest.raises(UserError, match="frame 1 is damaged"):
+        next(told)

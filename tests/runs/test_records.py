@@ -75,6 +75,14 @@ def test_damaged_records_do_not_count(folder):
     assert progress.next_session == 1
 
 
+def test_a_beginning_that_was_overwritten_begins_nothing(folder):
+    shard = folder / RECORDS / "0000-000002.jsonl"
+    record = shard.read_bytes().splitlines(keepends=True)[-1]
+    with shard.open("ab") as stream:
+        stream.write(b'{"begin": inf' + record + b"Fatal Python error: Segmentation fault\n")
+    assert read_recorded(folder, 50).crashed == {}
+
+
 def test_seeds_that_killed_their_process_are_found(folder):
     shard = folder / RECORDS / "0000-000002.jsonl"
     with shard.open("ab") as stream:
