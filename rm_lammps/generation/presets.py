@@ -89,6 +89,9 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
 }
 
+_DISORDERED = 500
+"""Atoms; cells so large are samples of something disordered."""
+
 _FORMER_NAMES = {"crystals": "hops"}
 """Presets that earlier versions knew by another name."""
 
@@ -199,4 +202,6 @@ def preset_for(model: Any, system: Any = None) -> str:
     if statistics is None:
         return "hops"
     chosen = statistics.system if system is None else SYSTEMS.read(system)
+    if isinstance(chosen, System) and all(chosen.pbc) and statistics.max_atoms >= _DISORDERED:
+        return "glass"
     return chosen.preset(len(statistics.species)) if isinstance(chosen, System) else "hops"

@@ -11,6 +11,7 @@ import yaml
 from rm_lammps.analysis.large_cells import density
 from rm_lammps.deployment.bundle import find_bundle
 from rm_lammps.generation.generation_config import GenerationConfig
+from rm_lammps.generation.presets import find_preset
 from rm_lammps.generation.run_seeds import RunSeeds
 
 SETTINGS = {
@@ -112,3 +113,9 @@ def test_the_page_shows_curves_and_a_ball_of_atoms(run, undisturbed):
         assert words in text
     dataset = json.loads(text.split('id="dataset">')[1].split("</script>")[0])
     assert dataset["structures"][0]["size"] == 512
+
+
+def test_a_model_of_large_cells_makes_glasses():
+    assert find_preset(None, "silica") == "glass"
+    assert find_preset("quick", "silica") == "quick"
+    assert find_preset(None, "diamond") == "hops"
