@@ -107,14 +107,14 @@ class Commands:
 
     def molecules(self, dice: Dice, folder: Path) -> str:
         """rm-evaluate of a file: as many molecules as it holds."""
-        from rm_lammps.datasets import read_structures
+        from rm_lammps.datasets.readers import read_structures
 
         file = structure_file(dice, folder, "x")[0]
         result = folder / "result.json"
         outcome = self.call(["rm-evaluate", str(file), "--out", str(result)])
         if outcome == "exit code 0":
             counted = json.loads(result.read_text())["attempted"]
-            if counted != len(read_structures(file)):
+            if counted != len(read_structures(file, overlaps=True)):
                 raise AssertionError(f"{counted} molecules evaluated, not all of {file.name}")
         return outcome
 

@@ -39,6 +39,7 @@ _COMPRESSED: dict[bytes, Callable[[bytes], bytes]] = {
 }
 _MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 _ZIP = b"PK\x03\x04"
+_TEXTUAL = frozenset({".cif", ".csv", ".xyz", ".extxyz"})
 _HEAD = 4096
 """Bytes in which binary files show themselves."""
 
@@ -142,10 +143,11 @@ def _structures(content: _Content) -> list[ase.Atoms]:
 
 def _read(content: _Content) -> _Found:
     text = _text(content.data)
+    suffix = PurePosixPath(content.name).suffix.lower()
     if text is None:
+        _refuse_spoiled_text(content.data, suffix)
         return _read_ase(content, None)
     lines = text.removesuffix("\n").split("\n")
-    suffix = PurePosixPath(content.name).suffix.lower()
     if looks_like_cif(lines):
         return read_cif(text)
     if looks_like_table(lines) or suffix == ".csv":
@@ -155,6 +157,18 @@ def _read(content: _Content) -> _Found:
     if looks_like_xyz(lines) or suffix in {".xyz", ".extxyz"}:
         return [(atoms, line) for atoms, line in read_xyz(lines)]
     return _read_ase(content, text)
+
+
+def _refuse_spoiled_text(data: bytes, suffix: str) -> None:
+    """Refuse text with a byte that no text has: ASE would read it as far as that goes.
+
+    Raises:
+        FormatError: it is such text.
+    """
+    head = data.replace(b"\0", b"").decode("utf-8", errors="replace").split("\n")
+    if suffix in _TEXTUAL or looks_like_cif(head):
+        line = data[: data.index(b"\0")].count(b"\n") + 1
+        raise FormatError("it has a byte 0, which no text has", line=line)
 
 
 def _text(data: bytes) -> str | None:

@@ -109,6 +109,7 @@ def test_atomic_numbers(read):
         ("0\nnothing\n", ["no atoms"]),
         (WATER.replace("0.96", "nan"), ["frame 0", "finite"]),
         (WATER + FRAME, ["mixes", "frame 1 (line 6)"]),
+        (WATER.replace("water", "wa\0ter"), ["line 2", "byte 0"]),
         (FRAME.replace("Prop", 'pbc="T T F" Prop'), ["some directions only"]),
         (FRAME.replace(LATTICE, '"1 0 0 2 0 0 0 0 1"'), ["singular"]),
         (FRAME.replace(f"Lattice={LATTICE}", 'pbc="T T T"'), ["missing, singular"]),
