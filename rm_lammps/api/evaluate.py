@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import ase.io
-
 from rm_lammps.analysis.evaluation_fields import (
     AllFields,
     CrystalFields,
@@ -237,6 +235,8 @@ def _refuse(config: EvaluationConfig, useless: Mapping[str, Iterable[str]]) -> N
 
 def _holds_large(source: Path) -> bool:
     """Whether each structure is a cell of 200 atoms or more, of which no two are the same."""
+    import ase.io  # slow to import
+
     from rm_lammps.analysis.disorder.evaluate import LARGE, is_large
 
     if source.is_dir():

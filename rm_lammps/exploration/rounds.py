@@ -132,10 +132,6 @@ class Exploration:
         if (self._folder / RUN).exists():
             raise UserError(f"{self._folder} holds a run of its own.", "Choose another --out.")
         rounds = self._folder / ROUNDS
-        try:
-            rounds.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UserError(f"Can't write to {rounds}: {error}", "Choose another --out.") from error
         lock = take_lock(rounds)
         try:
             plain = self._config.model_dump(mode="json")

@@ -63,13 +63,14 @@ def keep_settings(file: Path, run: dict[str, Any]) -> None:
 
 
 def take_lock(folder: Path) -> FileLock:
-    """The lock of a run's folder, taken.
+    """The lock of a run's folder, which is made if it is not there, taken.
 
     Raises:
         UserError: a run is writing to the folder, or it can't be written.
     """
     lock = FileLock(folder / LOCK)
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=_PROBE_SECONDS)
     except Timeout as error:
         raise UserError(

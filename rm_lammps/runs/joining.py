@@ -150,10 +150,6 @@ def join(folders: Sequence[Path], out: Path) -> Path:
             raise UserError(f"--out {out} is one of the runs.", "Choose another folder.")
     if (out / RECORDS).exists() or (out / RUN).exists():
         raise UserError(f"--out {out} holds a run of its own.", "Choose another folder.")
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"Can't write to {out}: {error}", "Choose another --out.") from error
     lock = take_lock(out)
     try:
         for left_by_a_kill in out.glob(f"{_PARTS}*"):

@@ -145,7 +145,7 @@ class ResponseData(lightning.LightningDataModule):
             source.sizes(),
             data.samples_per_epoch or len(source.frames),
             self.config.optimisation.batch_size,
-            not source.takes_turns,
+            source.weighted,
             self.config.seed if seed is None else seed,
         )
 

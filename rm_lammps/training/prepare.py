@@ -1,6 +1,6 @@
 """A training run's folder: data as used, statistics, configuration."""
 
-from math import ceil, isfinite, pi
+from math import ceil, pi
 from pathlib import Path
 
 import ase
@@ -15,6 +15,7 @@ from rm_lammps.files import MODEL_PROTOTYPES, MODEL_STATISTICS
 from rm_lammps.response.large import LARGE
 from rm_lammps.response.transform import ANCHOR
 from rm_lammps.systems import System, system_of
+from rm_lammps.training.anchors import anchor, number_in_info
 from rm_lammps.training.dataset import SHOWN
 from rm_lammps.training.initial import INITIAL, keep_initial
 from rm_lammps.training.nequip_config import nequip_config
@@ -174,11 +175,9 @@ def _standard(atoms: ase.Atoms, config: TrainingConfig, system: System) -> ase.A
     """Keep sites, a reduced cell, on which minimum images rely, and what is asked for."""
     standard = system.standard(atoms)
     if config.data.energy_key is not None:
-        standard.info[ANCHOR] = config.data.energy_scale * _number(
-            atoms, config.data.energy_key, "data.energy_key"
-        )
+        standard.info[ANCHOR] = anchor(atoms, config.data)
     if config.data.weight_key is not None:
-        standard.info[SHOWN] = _number(atoms, config.data.weight_key, "data.weight_key")
+        standard.info[SHOWN] = number_in_info(atoms, config.data.weight_key, "data.weight_key")
         if standard.info[SHOWN] < 0:
             raise UserError(
                 f"{atoms.info.get(SOURCE)} has {standard.info[SHOWN]} under "
@@ -186,16 +185,3 @@ def _standard(atoms: ase.Atoms, config: TrainingConfig, system: System) -> ase.A
                 "A structure can't be shown less than never: give 0 or more.",
             )
     return standard
-
-
-def _number(atoms: ase.Atoms, key: str, field: str) -> float:
-    try:
-        value = float(atoms.info[key])
-    except (KeyError, TypeError, ValueError):
-        value = float("nan")
-    if not isfinite(value):
-        raise UserError(
-            f"{atoms.info.get(SOURCE)} has no number under info[{key!r}] ({field}).",
-            f"Keys it has: {', '.join(map(str, atoms.info))}",
-        )
-    return value

@@ -96,8 +96,8 @@ class SampleSource:
             true = self.shares[:equilibrium].sum()
             self.shares[equilibrium:] = share / (1 - share) * true / len(false)
             self._scales[equilibrium:] = config.spurious.noise
-        self.takes_turns = config.data.weight_key is None and not false
-        """Whether all are shown alike."""
+        self.weighted = config.data.weight_key is not None or bool(false)
+        """Whether the shares count; all are shown alike otherwise."""
         self._supercell = lru_cache(maxsize=_SUPERCELLS_KEPT)(self._make_supercell)
 
     def sizes(self) -> Array:

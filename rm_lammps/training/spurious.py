@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import ase
-import numpy as np
 
 from rm_lammps.datasets import DatasetStatistics, read_structures
 from rm_lammps.errors import UserError
 from rm_lammps.response.large import LARGE
 from rm_lammps.response.transform import ANCHOR
+from rm_lammps.training.anchors import anchor
 from rm_lammps.training.training_config import TrainingConfig
 
 SPURIOUS = "data/spurious.extxyz"
@@ -57,21 +57,6 @@ def read_spurious(
                 f"Spurious structures have fewer than {LARGE}.",
             )
         standard = statistics.system.standard(atoms)
-        standard.info[ANCHOR] = _rival(atoms, config, f"{file}, structure {number}")
-        standard.info[ANCHOR] += config.spurious.energy
+        standard.info[ANCHOR] = anchor(atoms, config.data) + config.spurious.energy
         spurious.append(standard)
     return spurious
-
-
-def _rival(atoms: ase.Atoms, config: TrainingConfig, where: str) -> float:
-    """E~ per atom of the equilibrium structure that a spurious one competes with, pseudo-eV."""
-    key = config.data.energy_key
-    if key is None:
-        return 0.0
-    value = atoms.info.get(key)
-    if not isinstance(value, (int, float)) or not np.isfinite(value):
-        raise UserError(
-            f"{where}, has no number under info[{key!r}] (data.energy_key).",
-            "Give the energy of the stable structure of its composition.",
-        )
-    return config.data.energy_scale * float(value)

@@ -1,27 +1,21 @@
 """The page about large disordered cells."""
 
 import json
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import ase
 import chemiscope
-import jinja2
 import numpy as np
 import plotly.graph_objects as go
-from markupsafe import Markup
 
 from rm_lammps.analysis.disorder.curves_picture import axis_of
 from rm_lammps.analysis.disorder.evaluate import evaluate_large
 from rm_lammps.analysis.plots import COLOURS, OTHER
 from rm_lammps.analysis.report.charts import AXIS, LAYOUT
 from rm_lammps.analysis.report.embedding import (
-    HERE,
     chemiscope_script,
-    element_colours,
-    packed,
-    plain,
+    filled,
     plotly_script,
 )
 from rm_lammps.runs.frames import FrameFile
@@ -44,24 +38,18 @@ def render_large(folder: Path) -> str:
         UserError: unusable results.
     """
     result = _evaluation(folder)
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HERE), autoescape=True, trim_blocks=True, lstrip_blocks=True
-    )
     plots = {f"curve-{k}": _plot(name, result) for k, name in enumerate(_names(result))}
     libraries = {"plotly": plotly_script(), "chemiscope": chemiscope_script()}
-    return environment.get_template("large.html.j2").render(
+    return filled(
+        "large.html.j2",
+        libraries,
+        plots,
         name=folder.resolve().name,
         result=result,
         comparison=result.get("comparison"),
         curves=list(_names(result)),
         cells=result["cells"][:_CELLS],
-        libraries={name: packed(text) for name, text in libraries.items()},
-        plots={name: plain(figure) for name, figure in plots.items()},
         dataset=_dataset(folder),
-        element_colours=element_colours(),
-        style=Markup((HERE / "page.css").read_text()),
-        script=Markup((HERE / "page.js").read_text()),
-        version=version("rm_lammps"),
     )
 
 

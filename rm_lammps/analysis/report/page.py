@@ -1,23 +1,18 @@
 """Put the page together: everything it needs is in the one file."""
 
 import base64
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import chemiscope
-import jinja2
 import plotly.graph_objects as go
 from markupsafe import Markup
 
 from rm_lammps.analysis.disorder.evaluate import is_large
 from rm_lammps.analysis.report import charts, molecule_charts
 from rm_lammps.analysis.report.embedding import (
-    HERE,
     chemiscope_script,
-    element_colours,
-    packed,
-    plain,
+    filled,
     plotly_script,
 )
 from rm_lammps.analysis.report.large_cells_page import render_large
@@ -50,10 +45,6 @@ def write_report(folder: Path, *, n_best: int = 50) -> Path:
 
 def render(contents: Contents) -> str:
     """The page as text."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HERE), autoescape=True, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters["download"] = _download
     plots = {
         **_plots_of_structures(contents),
         "outcomes": charts.outcomes(contents),
@@ -64,18 +55,16 @@ def render(contents: Contents) -> str:
     libraries = {"plotly": plotly_script()}
     if viewer:
         libraries["chemiscope"] = chemiscope_script()
-    return environment.get_template("page.html.j2").render(
+    return filled(
+        "page.html.j2",
+        libraries,
+        plots,
+        {"download": _download},
         contents=contents,
         summary=contents.summary,
-        libraries={name: packed(text) for name, text in libraries.items()},
-        plots={name: plain(figure) for name, figure in plots.items()},
         dataset=_dataset(contents) if viewer else None,
         drawings=_drawings(contents),
         choices=_choices(contents),
-        element_colours=element_colours(),
-        style=Markup((HERE / "page.css").read_text()),
-        script=Markup((HERE / "page.js").read_text()),
-        version=version("rm_lammps"),
     )
 
 
