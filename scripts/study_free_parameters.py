@@ -5,8 +5,8 @@
 The same seeds are relaxed with their forces and stress projected (fix ``symmetry``), without, and
 as functions of their free parameters alone: the displacements and strains that no operation of the
 seed's space group forbids, in an orthonormal basis, by scipy's L-BFGS on the same E~ in the same
-LAMMPS. All ways end at the same forces and stress. "Evaluation" is the CPU time that the third way
-spends within LAMMPS, "outside" all else, such as spglib and scipy.
+LAMMPS; and so as functions of all of them, which tells what is scipy's part. All ways end at the
+same forces and stress. The CPU time that scipy's ways spend within LAMMPS is counted apart.
 """
 
 import argparse
@@ -61,14 +61,17 @@ class FreeParameters:
 
     Args:
         atoms: the crystal.
+        keep: whether to leave out what its symmetry forbids.
     """
 
-    def __init__(self, atoms: ase.Atoms) -> None:
+    def __init__(self, atoms: ase.Atoms, *, keep: bool = True) -> None:
         self.atoms = atoms
         n = len(atoms)
         self.length = atoms.get_volume() ** (1 / 3) * n ** (1 / 6)
         """Å: makes strains as stiff as displacements, as in the plugin's minimiser."""
         rotations, translations = symmetry_operations(atoms)
+        if not keep:
+            rotations, translations = np.eye(3)[None], np.zeros((1, 3))
         cell, sites = atoms.cell.array, atoms.get_scaled_positions()
         mean, mean_strain = np.zeros((3 * n, 3 * n)), np.zeros((6, 6))
         for rotation, translation in zip(rotations, translations, strict=True):
@@ -124,11 +127,11 @@ def _invariant(projector: Array) -> Array:
     return np.asarray(vectors[:, values > 0.5])
 
 
-def in_free_parameters(
-    session: LammpsSession, atoms: ase.Atoms, tally: Tally
+def in_parameters(
+    session: LammpsSession, atoms: ase.Atoms, tally: Tally, *, keep: bool
 ) -> tuple[ase.Atoms, Evaluation] | None:
     """Relax by scipy's L-BFGS; ``None`` where it ends above the tolerances."""
-    crystal = FreeParameters(atoms)
+    crystal = FreeParameters(atoms, keep=keep)
     latest: dict[bytes, tuple[ase.Atoms, Evaluation]] = {}
 
     def function(parameters: Array) -> tuple[float, Array]:
@@ -162,15 +165,15 @@ def in_free_parameters(
 
 def compare(session: LammpsSession, seeds: list[ase.Atoms]) -> dict[str, Tally]:
     """Relax all seeds in all ways."""
-    tallies = {name: Tally() for name in ("free", "kept", "free parameters")}
+    tallies = {name: Tally() for name in ("free", "kept", "free parameters", "all parameters")}
     for number, seed in enumerate(seeds):
         for name, tally in tallies.items():
             begin = time.process_time()
-            if name == "free parameters":
+            if name.endswith("parameters"):
                 session.compose(())
                 session.restrict("xyz", None)
                 session.discard()
-                found = in_free_parameters(session, seed, tally)
+                found = in_parameters(session, seed, tally, keep=name.startswith("free"))
                 end = None if found is None else (found[0], found[1].energy)
             else:
                 protocol = Protocol(

@@ -97,7 +97,7 @@ TRANSMUTE = {
     "number": 60,
     "rounds": 4,
 }
-SWAP = {"stage": "swap", "number": 200, "rounds": 3}
+ORDERING = {"stage": "swap", "number": 600, "rounds": 3, "temperature": 0.5}
 RING = [(k, (k + 1) % 6, 1.5) for k in range(6)]
 """Carbon atoms of a ring, and distances, Å."""
 NO_HYDROGEN = """colvar {
@@ -295,7 +295,7 @@ def requests() -> list[Request]:
                 flat, lambda atoms: bool(np.ptp(atoms.positions[:, 2]) < 0.5), "flat"),
         *(Request(f"{formula} ordered by exchanges, {'with EAM' if terms else 'E~ alone'}",
                   {**crystals, "formula": formula, "seeds": {"kind": "lattice"},
-                   "protocol": {"stages": [SWAP] if sites is HEUSLER else [{"stage": "cell"}, SWAP],
+                   "protocol": {"stages": [{**ORDERING, "temperature": 4.0} if terms else ORDERING],
                                 "terms": terms, "fmax": 1.0 if terms else 0.1,
                                 "max_stress": 20.0 if terms else 2.0}},
                   decorated, alike(reference), kind, files={"structure": sites},
@@ -308,7 +308,7 @@ def requests() -> list[Request]:
               ("Cu4Au4", [], "L1_0", ordered("L1_0", "Au", "Cu", 3.9), COPPER)]),
         Request("Ni12Al3Zn ordered by exchanges, E~ alone",
                 {**crystals, "formula": "Ni12Al3Zn", "seeds": {"kind": "lattice"},
-                 "protocol": {"stages": [SWAP], "fmax": 0.1, "max_stress": 2.0}},
+                 "protocol": {"stages": [ORDERING], "fmax": 0.1, "max_stress": 2.0}},
                 decorated, alike(STACKED), "as known",
                 files={"structure": COPPER.repeat((1, 1, 4))}),
         Request("C2 on a slab of C(100), in-plane cell free",
