@@ -352,11 +352,17 @@ def requests() -> list[Request]:
 
 
 def draw(atoms: ase.Atoms, path: Path) -> None:
-    """A picture of a structure, from the side."""
+    """A picture of a structure, from the side; of a molecule, along its shortest extent."""
     figure, axes = plt.subplots(figsize=(4, 4))
+    turn, radii = "-80x,20y,0z", 0.45
+    if not atoms.pbc.any():
+        atoms = atoms[:]
+        atoms.positions -= atoms.positions.mean(axis=0)
+        atoms.positions = atoms.positions @ np.linalg.svd(atoms.positions)[2].T
+        turn, radii = "15x,15y,0z", np.where(atoms.numbers > 1, 0.7, 0.45)
     lengths = np.where(atoms.pbc, atoms.cell.lengths(), _WIDE)
     times = np.ceil(_WIDE / lengths).astype(int)
-    plot_atoms(atoms.repeat(times.tolist()), axes, rotation="-80x,20y,0z", radii=0.45)
+    plot_atoms(atoms.repeat(times.tolist()), axes, rotation=turn, radii=radii)
     axes.set_axis_off()
     figure.savefig(path, dpi=110, bbox_inches="tight")
     plt.close(figure)
