@@ -45,14 +45,16 @@ def load_helper():
     return load
 
 
-def make(files):
-    """Run make_model.py for what is missing, in parallel; other processes' tests wait."""
-    with FileLock(MODELS_FOLDER / "lock"):
+def make(ending):
+    """Files of all models, those missing made; other processes' tests wait for them."""
+    files = {name: MODELS_FOLDER / f"{name}{ending}" for name in MODELS}
+    with FileLock(MODELS_FOLDER / f"{ending}.lock"):
         make_missing(files)
     return files
 
 
 def make_missing(files):
+    """Run make_model.py for what is missing, in parallel."""
     running = [
         subprocess.Popen(
             [sys.executable, str(HERE / "make_model.py"), name, str(path)],
@@ -72,7 +74,7 @@ def make_missing(files):
 @pytest.fixture(scope="session")
 def weights(plugin):
     """Files of weights for the kernel by the models' names, made in seconds."""
-    return make({name: MODELS_FOLDER / f"{name}.allegro" for name in MODELS})
+    return make(".allegro")
 
 
 @pytest.fixture(scope="session")
@@ -81,7 +83,7 @@ def graphs():
     from rm_lammps.deployment.plugin import ensure_plugin
 
     ensure_plugin(graphs=True)
-    return make({name: MODELS_FOLDER / f"{name}.nequip.pt2" for name in MODELS})
+    return make(".nequip.pt2")
 
 
 @pytest.fixture
