@@ -56,11 +56,12 @@ def refused(run: Run) -> Callable[..., str]:
     """Run a command that must be refused: exit code 2, no traceback; returns the message."""
 
     def _refused(*command: str | Path, **options) -> str:
-        done = run(*command, check=False, **options)
+        # wide, as rich breaks long paths at the width of a terminal
+        environment = {"COLUMNS": "1000", **options.pop("env", {})}
+        done = run(*command, check=False, env=environment, **options)
         assert done.returncode == 2, done.stdout + done.stderr
         assert "Traceback" not in done.stderr
         assert len(done.stderr.splitlines()) < 25
-        # rich wraps lines to the width of a terminal
         return " ".join(done.stderr.split())
 
     return _refused
