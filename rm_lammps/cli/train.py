@@ -49,6 +49,10 @@ def train(
         int | None, typer.Option(min=1, help="Instead of the configuration's.")
     ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Instead of the configuration's.")] = None,
+    processes: Annotated[
+        int | None,
+        typer.Option(min=1, help="Of this machine, that train together: as many as idle cores."),
+    ] = None,
 ) -> None:
     """Train an Allegro potential to bring noisy structures back to equilibrium.
 
@@ -68,6 +72,7 @@ def train(
             spurious=spurious,
             epochs=epochs,
             seed=seed,
+            processes=processes,
         )
     )
 
