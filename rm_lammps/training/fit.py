@@ -13,6 +13,7 @@ from typing import Any
 import lightning
 import yaml
 from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.strategies import DDPStrategy
 
 from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.files import MODEL_STATISTICS
@@ -111,7 +112,8 @@ def _trainer(config: TrainingConfig) -> lightning.Trainer:
         accelerator="auto",
         devices=processes_here(),
         num_nodes=n_processes() // processes_here(),
-        strategy="ddp" if n_processes() > 1 else "auto",
+        # the model's buffers are constants, the same in all processes
+        strategy=DDPStrategy(broadcast_buffers=False) if n_processes() > 1 else "auto",
         max_epochs=-1 if minutes else config.optimisation.epochs,
         num_sanity_val_steps=0,
         enable_progress_bar=False,
