@@ -6,9 +6,9 @@ Structures need ``formation_energy_per_atom`` (eV) in their info. Where the trai
 the crystal systems unevenly, ``--like`` names a set with the right shares: structures of systems
 that are rare in training are then shown more often. Nothing else of that set is used.
 
-The shipped model's training ran on a GPU for eight minutes (`scripts/gpu/pack.py crystals=...` with
-the file that --only-data leaves), six times as long as the preset's. A stopped script goes on with
---resume.
+The shipped model's training ran on a GPU for eight minutes (`scripts/gpu/pack.py
+runs/crystals.yaml=runs/crystals.extxyz` with the files that --only-data leaves), six times as long
+as the preset's. A stopped script goes on with --resume.
 """
 
 import argparse
@@ -18,12 +18,13 @@ from pathlib import Path
 import ase
 import ase.io
 import spglib
-from shipping import ship, train
+from shipping import ship, train, write_variant
 
 from rm_lammps.datasets import read_structures
 
 ENERGY = "formation_energy_per_atom"
 NAME = "material_id"
+SHOWN = "shown"
 SYSTEMS = (2, 15, 74, 142, 167, 194, 230)  # last space group of each, triclinic to cubic
 
 
@@ -44,7 +45,7 @@ def prepare(files: list[Path], like: Path | None, data: Path) -> None:
     for atoms, system in zip(frames, systems, strict=True):
         one = ase.Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=True)
         share = wanted[system] / wanted.total() / (have[system] / have.total())
-        one.info = {ENERGY: float(atoms.info[ENERGY]), "shown": round(share, 4)}
+        one.info = {ENERGY: float(atoms.info[ENERGY]), SHOWN: round(share, 4)}
         if NAME in atoms.info:
             one.info[NAME] = atoms.info[NAME]
         kept.append(one)
@@ -62,12 +63,13 @@ def main() -> None:
     parser.add_argument("--resume", action="store_true")
     parser.add_argument("--only-data", action="store_true", help="write the structures alone")
     options = parser.parse_args()
-    data = options.out.with_name("crystals.extxyz")
+    data, config = (options.out.with_name(f"crystals.{end}") for end in ("extxyz", "yaml"))
     if not data.exists():
         prepare(options.files, options.like, data)
+    write_variant("crystals", {"data": {"weight_key": SHOWN}}, config)
     if options.only_data:
         return
-    train("crystals", data, options.out, resume=options.resume)
+    train(str(config), data, options.out, resume=options.resume)
     ship(options.out, "crystals")
 
 

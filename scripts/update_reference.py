@@ -31,7 +31,7 @@ from pydantic_core import PydanticUndefined
 from rm_lammps.analysis.evaluation_fields import EvaluationConfig
 from rm_lammps.files import shipped_models
 from rm_lammps.generation.generation_config import GenerationConfig
-from rm_lammps.generation.presets import PRESETS, preset_for
+from rm_lammps.generation.presets import PURPOSES, known_presets, preset_for
 from rm_lammps.generation.run_fields import Execution, Shortcuts
 from rm_lammps.kinds import Family, Kind
 from rm_lammps.potentials import POTENTIALS
@@ -65,6 +65,7 @@ def pages() -> dict[str, str]:
         "settings_more.md": more_settings(),
         "presets.md": presets(),
         "kinds.md": kinds(),
+        "kinds_systems.md": kinds_of_systems(),
         "kinds_energies.md": kinds_of_energies(),
         "stages.md": stages(),
         "stages_search.md": searches(),
@@ -77,12 +78,13 @@ def pages() -> dict[str, str]:
 def commands() -> str:
     """Every command that makes something, with its arguments and flags."""
     text = (
-        "# Commands\n\nFlags and the fields of a command's YAML file have the same names and take "
-        "the same values; a flag wins over the file. `--version` tells the version. Exit codes: "
-        "0 done, 2 bad input or a fault to mend.\n\n"
-        "`COMMAND --install-completion` teaches your shell (bash, zsh, fish) to complete the "
-        "flags of a command; it takes effect in the next shell. Under `mpirun` a command's flags "
-        "can't be completed: write the command first, and put `mpirun -n N` before it.\n\n"
+        "# Commands\n\nThis page lists the commands that make something. A flag has the same name "
+        "and takes the same values as the field of the command's YAML file; if both are given, "
+        "the flag wins. `--version` prints the version. The exit code is 0 if the command did its "
+        "work, and 2 for bad input or a fault that you can mend; `rm-generate` has one more.\n\n"
+        "`COMMAND --install-completion` teaches your shell (bash, zsh, fish) to complete flags. It "
+        "takes effect in the next shell. After `mpirun` a shell can't complete the flags of "
+        "another command: write that command first, then put `mpirun -n N` before it.\n\n"
         "`rm-evaluate` and `rm-report` are on [a page of their own](commands_evaluate.md).\n"
     )
     return text + "".join(_command(name) for name in COMMANDS)
@@ -90,14 +92,18 @@ def commands() -> str:
 
 def evaluating_commands() -> str:
     """The commands that look at a run, with their arguments and flags."""
-    text = "# Commands that evaluate\n\nThe others are on [a page of their own](commands.md).\n"
+    text = (
+        "# Commands that evaluate\n\nThis page lists the commands that look at a run. Those that "
+        "make something are on [a page of their own](commands.md).\n"
+    )
     return text + "".join(_command(name) for name in EVALUATING_COMMANDS)
 
 
 def _command(name: str) -> str:
     module = import_module(f"rm_lammps.cli.{name}")
     command: Any = typer.main.get_command(module.app)
-    lines = [f"\n## `rm-{name}`\n", _plain(command.help or ""), ""]
+    paragraphs = (_plain(text) for text in (command.help or "").split("\n\n"))
+    lines = [f"\n## `rm-{name}`\n", "\n\n".join(paragraphs), ""]
     groups: dict[str, list[str]] = {}
     for parameter in command.params:
         if parameter.name in {"install_completion", "show_completion", "version", "help"}:
@@ -118,19 +124,23 @@ def settings() -> str:
     return "\n".join(
         [
             "# Settings in YAML\n",
-            "These are the settings of a generation run. Those of evaluations and trainings are on "
+            "A YAML file can hold all settings of a generation run: `rm-generate run.yaml`, or "
+            '`rm_lammps.generate("run.yaml")` in Python. Those of evaluations and trainings are on '
             "[a page of their own](settings_more.md).\n",
-            '`rm-generate run.yaml`, `rm_lammps.generate("run.yaml")`. The stages are those of the '
-            "preset `hops`; [kinds](kinds.md) and [stages](stages.md) list the settings of every "
-            "kind of seed, energy term and stage, [presets](presets.md) what presets set.\n",
+            "This file shows every setting with its default. Its stages are those of the preset "
+            "`hops`. Other [presets](presets.md) set other things, and [seeds](kinds.md), "
+            "[energy terms](kinds_energies.md) and [stages](stages.md) of other kinds have other "
+            "settings.\n",
             "```yaml",
             *fields_as_yaml(run),
             "```\n",
-            "These may stand at the top as well, as their flags do:\n",
+            "Some settings belong to `seeds`, `protocol` or another part, and may stand at the top "
+            "as well. Their flags have these names:\n",
             "```yaml",
             *fields_as_yaml(Shortcuts()),
             "```\n",
-            "And what the structures do not depend on, with `out`, the folder for the results:\n",
+            "Structures do not depend on the following settings, nor on `out`, the folder for the "
+            "results. You may change them when you resume a run:\n",
             "```yaml",
             *fields_as_yaml(Execution()),
             "```",
@@ -144,13 +154,15 @@ def more_settings() -> str:
         [
             "# Settings of evaluations and trainings\n",
             "## An evaluation\n",
-            "`rm-evaluate --config how.yaml`. `sources`, the folders of runs, may be named by the "
-            "command instead. `rm-report` takes `sources`, `out` and `best` in the same way:\n",
+            "`rm-evaluate --config how.yaml` reads this file. The folders of runs, `sources`, may "
+            "be named on the command line instead. `rm-report` takes `sources`, `out` and `best` "
+            "in the same way.\n",
             "```yaml",
             *fields_as_yaml(EvaluationConfig(sources=(Path("carbon"),))),
             "```\n",
             "## A training run\n",
-            "`rm-train config.yaml`:\n",
+            "`rm-train config.yaml` reads this file. [How a model is trained]"
+            "(../explanation/training.md) explains the noise and the energy.\n",
             "```yaml",
             *fields_as_yaml(TrainingConfig(name="mine")),
             "```",
@@ -162,28 +174,31 @@ def presets() -> str:
     """Presets of generation and of training."""
     lines = [
         "# Presets\n",
-        "Generation presets and training presets are different things: a generation preset says "
-        "how seeds are made and relaxed, a training preset what a model learns from and how large "
-        "it is. `molecules` is the name of one of each, and of a shipped model; `crystals` is the "
-        "name of a training preset and of a shipped model.\n",
+        "A preset is a set of settings with a name. There are two kinds. A generation preset says "
+        "how seeds are made and relaxed. A training preset says what a model learns from and how "
+        "large it is. Some names occur twice: `molecules` and `glass` are a generation preset and "
+        "a training preset; `crystals`, `diamond` and `molecules` are training presets and shipped "
+        "models.\n",
         "## Generation presets\n",
-        "`--preset NAME` of `rm-generate`, `preset` in YAML and Python. A preset fills in seeds "
-        "and protocol; single settings override it. What it does not set has the defaults in "
-        "[settings](settings.md).\n",
+        "`rm-generate --preset NAME` chooses one, `preset` in YAML and Python does too. It fills "
+        "in `seeds` and `protocol`; a setting that you give wins over it. What neither sets has "
+        "the default of [settings](settings.md). The [stages](stages.md) of a protocol are "
+        "carried out one after the other.\n",
         "| shipped model | preset unless another is named |",
         "| --- | --- |",
         *(_row(f"`{name}`", f"`{preset_for(name)}`") for name in shipped_models()),
         "",
         *_default_rules(),
     ]
-    for name, preset in PRESETS.items():
+    for name, preset in known_presets().items():
         # a copy: YAML would write references to parts that are one object
         plain = json.loads(json.dumps(preset))
         text = yaml.safe_dump(plain, sort_keys=False) if preset else "{}  # all defaults\n"
-        lines += [f"### `{name}`\n", f"```yaml\n{text}```\n"]
+        lines += [f"### `{name}`\n", f"{PURPOSES[name]}\n", f"```yaml\n{text}```\n"]
     lines += [
         "## Training presets\n",
-        "`rm-train NAME`. Each is a YAML file in `rm_lammps/training/presets`.\n",
+        "`rm-train NAME` chooses one. Each is a YAML file in the package, in "
+        "`rm_lammps/training/presets`.\n",
         "| preset | trains |",
         "| --- | --- |",
     ]
@@ -195,6 +210,7 @@ def presets() -> str:
 
 def _default_rules() -> Iterator[str]:
     yield "For models of your own:\n"
+    yield "- crystals, trained on cells of 500 atoms or more: `glass`"
     for kind in SYSTEMS:
         system = kind()
         by_species: dict[str, list[int]] = {}
@@ -208,22 +224,38 @@ def _default_rules() -> Iterator[str]:
 
 
 def kinds() -> str:
-    """Every registered system and kind of seeds, with its settings."""
+    """Every registered kind of seeds, with its settings."""
     lines = [
-        "# Kinds\n",
-        "A kind is asked for by its name in YAML; its settings stand beside the name. Other "
-        "packages can bring more: [extending](../howto/extend.md). [Stages](stages.md), and "
-        "[energy terms and potentials](kinds_energies.md), are on pages of their own.",
+        "# Seeds\n",
+        "A *seed* is a structure that a relaxation begins with. Seeds come in kinds. In YAML you "
+        "ask for a kind by its name and write its settings beside the name: "
+        "`seeds: {kind: random, aspect: 3}`. [Seeds and votes](../explanation/seeds.md) explains "
+        "which kinds a run uses by default. A package of yours can bring "
+        "[more kinds](../howto/extend.md), by the entry points named here.",
     ]
-    return "\n".join([*lines, *_families("Systems", "Seeds")])
+    return "\n".join([*lines, "", *_family(SEEDS)])
+
+
+def kinds_of_systems() -> str:
+    """Every registered system, with its settings."""
+    lines = [
+        "# Systems\n",
+        "A *system* is what is generated: crystals, molecules, slabs and so on. By default it is "
+        "what the model was trained on; `--system NAME` or `system: NAME` in YAML chooses another. "
+        "A package of yours can bring [more systems](../howto/extend.md#a-system), by the entry "
+        "points named here.",
+    ]
+    return "\n".join([*lines, "", *_family(SYSTEMS)])
 
 
 def kinds_of_energies() -> str:
     """Every registered energy term and potential, with its settings."""
     lines = [
         "# Energy terms and potentials\n",
-        "Energy terms are added to E~ in a relaxation, `protocol: {terms: [...]}`; potentials give "
-        "a second opinion, `rm-evaluate --rank-by`. [Other kinds](kinds.md).",
+        "An *energy term* is added to E~ in a relaxation: `protocol: {terms: [...]}`. A "
+        "*potential* judges relaxed structures by a physical energy: `rm-evaluate --rank-by` and "
+        "`--refine` ([how](../howto/second_opinion.md)). [Seeds](kinds.md) "
+        "and [systems](kinds_systems.md) are on pages of their own.",
     ]
     return "\n".join([*lines, *_families("Energy terms", "Potentials")])
 
@@ -238,9 +270,11 @@ def stages() -> str:
     """Every registered stage with its settings, but for searches."""
     lines = [
         "# Stages\n",
-        "A protocol is a list of stages, in any order and number: "
-        "[levels and sampling](../explanation/levels.md). Those that try further structures are "
-        "[searches](stages_search.md), on a page of their own.\n",
+        "A seed is relaxed by a protocol, which is a list of stages. Each stage goes on with what "
+        "the one before it left, and they may come in any order and number: "
+        "`protocol: {stages: [{stage: minimise}, {stage: cell}]}`. [Levels and sampling]"
+        "(../explanation/levels.md) explains them. Stages that try further structures are on "
+        "[a page of their own](stages_search.md).\n",
         *_family(STAGES, [kind for kind in STAGES if not issubclass(kind, Search)]),
     ]
     return "\n".join(lines)
@@ -250,8 +284,9 @@ def searches() -> str:
     """Every registered stage that searches, with its settings."""
     lines = [
         "# Stages that search\n",
-        "They try further structures, relax each by stages of their own, and keep the best. "
-        "[Other stages](stages.md).\n",
+        "These stages change the structure that they are given, relax each changed structure by "
+        "stages of their own, and keep the best. Other stages are on "
+        "[a page of their own](stages.md).\n",
         *_family(STAGES, [kind for kind in STAGES if issubclass(kind, Search)]),
     ]
     return "\n".join(lines)
@@ -309,12 +344,16 @@ def run_folder() -> str:
     files = attribute_docs(layout)
     lines = [
         "# A run's folder\n",
+        "`rm-generate` writes its results into a folder. `rm-evaluate` and `rm-report` add theirs. "
+        "A file is there only if something wrote it.\n",
         "## Files\n",
         "| file | |",
         "| --- | --- |",
         *(_row(f"`{getattr(layout, name)}`", text) for name, text in files.items()),
         "\n## Why seeds fail\n",
-        "`reason` in `failures.jsonl`, and in the summary's counts:\n",
+        "A seed that did not become a structure has a reason. It is the field `reason` of its line "
+        "in `failures.jsonl`, and `summary.json` counts the reasons. [Conventions](conventions.md) "
+        "lists what each frame of `structures.extxyz` says.\n",
         "| reason | |",
         "| --- | --- |",
     ]
@@ -361,7 +400,7 @@ def attribute_docs(owner: ModuleType | type) -> dict[str, str]:
         body = body[0].body
     docs = {}
     for statement, below in itertools.pairwise(body):
-        target = statement.target if isinstance(statement, ast.AnnAssign) else None
+        target: ast.expr | None = statement.target if isinstance(statement, ast.AnnAssign) else None
         if isinstance(statement, ast.Assign):
             target = statement.targets[0]
         if isinstance(target, ast.Name) and isinstance(below, ast.Expr):

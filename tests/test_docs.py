@@ -54,6 +54,16 @@ def test_pages_are_short_but_for_studies(page):
         assert len((CHECKOUT / page).read_text().split()) <= 1500
 
 
+@pytest.mark.parametrize("page", [str(path.relative_to(CHECKOUT)) for path in PAGES])
+def test_pages_that_name_scripts_say_that_they_need_a_checkout(page):
+    """A wheel has no ``scripts/``; the index of the studies says so for all of them."""
+    text = re.sub(r"<!--.*?-->", "", (CHECKOUT / page).read_text())
+    # the scripts on this page are those of other codes
+    if "studies" not in Path(page).parts and not page.endswith("coming_from.md"):
+        named = re.search(r"scripts/\w[\w/]*\.(?:py|sh)", text)
+        assert named is None or "checkout" in text, named
+
+
 def test_refused_inputs_name_tests_that_there_are():
     page = (CHECKOUT / "docs" / "reference" / "refused_inputs.md").read_text()
     rows = [line for line in page.splitlines() if line.startswith("| ")]

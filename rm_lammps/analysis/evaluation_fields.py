@@ -31,7 +31,7 @@ class AllFields(_Fields):
     show: int = Field(10, ge=0, description="unique structures to list")
     training: Path | None = Field(
         None,
-        description="structures or molecules that don't count as new",
+        description="file of structures or molecules that don't count as new",
     )
 
 
@@ -40,7 +40,8 @@ class CrystalFields(_Fields):
 
     cell: Literal["relaxed", "conventional", "primitive"] = Field(
         "relaxed",
-        description="of CIF, POSCAR and input for VASP: as relaxed, or symmetrised to symprec",
+        description="cell in CIF, POSCAR and input for VASP: relaxed, or conventional or "
+        "primitive, both symmetrised to symprec",
     )
     vasp_set: str = Field(
         "MPRelaxSet", description="input set of pymatgen.io.vasp.sets for --format vasp"
@@ -56,16 +57,17 @@ class CrystalFields(_Fields):
         20, ge=1, description="structures of each composition in top.extxyz, top.cif.zip"
     )
     found_weight: float = Field(
-        0.0, description="rank by E~ per atom less this times ln(seeds that found it)"
+        0.0, description="lower the rank score by this times ln(seeds that found it), pseudo-eV"
     )
     symmetry_weight: float | None = Field(
         None,
-        description="and less this times ln(order of the point group); by default "
-        f"{SYMMETRY_WEIGHT} where known structures were seeds, 0 elsewhere; pseudo-eV",
+        description="lower the rank score by this times ln(order of the point group), pseudo-eV; "
+        f"default: {SYMMETRY_WEIGHT} where known structures were seeds, 0 elsewhere",
     )
     prototype_weight: float = Field(
         PROTOTYPE_WEIGHT,
-        description="and less this times ln(share of votes of the known structure it came from)",
+        description="lower the rank score by this times ln(share of votes of the known structure "
+        "that a seed came from), pseudo-eV",
     )
     metrics: bool = Field(
         False,
@@ -73,7 +75,7 @@ class CrystalFields(_Fields):
         "validity, uniqueness, novelty; writes metrics.json",
     )
     at: Annotated[Numbers, Field(min_length=1)] = Field(
-        (20,), description="metrics: candidates a composition, e.g. 5,20"
+        (20,), description="metrics: how many candidates of a composition count, e.g. 5,20"
     )
     rank_by: Words = Field(
         (),
@@ -82,15 +84,20 @@ class CrystalFields(_Fields):
         "a calculator of ASE",
     )
     candidates: int = Field(
-        20, ge=1, description="of each composition that they look at, the best by E~"
+        20,
+        ge=1,
+        description="structures of each composition that physical potentials look at, the best by "
+        "E~",
     )
     refine: Name | None = Field(
         None,
-        description="potential that relaxes these first, cell and atoms, symmetry kept; it ranks "
-        "them too unless rank_by names others",
+        description="potential that relaxes the candidates first, cell and atoms, and keeps their "
+        "symmetry; it ranks them too unless rank_by names others",
     )
-    refine_steps: int = Field(200, ge=1, description="of that relaxation at most")
-    refine_fmax: float = Field(0.05, gt=0, description="eV/Å, where it ends")
+    refine_steps: int = Field(200, ge=1, description="steps of that relaxation at most")
+    refine_fmax: float = Field(
+        0.05, gt=0, description="largest force at which that relaxation ends, eV/Å"
+    )
     hull: Words = Field(
         ("shipped",),
         description="known structures for energies above the hull: shipped (those that come with "
@@ -103,20 +110,25 @@ class LargeFields(_Fields):
 
     physical: str | None = Field(
         None,
-        description="classical potential that relaxes them, a file that LAMMPS brings: "
-        "SiO.1990.vashishta, Si.sw, ...",
+        description="classical potential that relaxes large cells too, a file that LAMMPS brings, "
+        "e.g. SiO.1990.vashishta or Si.sw",
     )
-    elastic: bool = Field(False, description="and strains them, for bulk and shear modulus")
+    elastic: bool = Field(
+        False, description="strain the cells by that potential, for bulk and shear modulus"
+    )
 
 
 class MoleculeFields(_Fields):
     """Of molecules."""
 
-    xtb: bool = Field(False, description="relax with GFN2-xTB too; geometries in unique_xtb.extxyz")
+    xtb: bool = Field(
+        False, description="relax molecules by GFN2-xTB too; geometries in unique_xtb.extxyz"
+    )
     conformers: int | None = Field(
         None,
         ge=1,
-        description="write so many conformers of each unique molecule, by RDKit, to conformers.sdf",
+        description="number of conformers of each unique molecule to write to conformers.sdf, by "
+        "RDKit",
     )
     keep: float | None = Field(
         None,

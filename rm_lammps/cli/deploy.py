@@ -16,13 +16,20 @@ app = typer.Typer(pretty_exceptions_enable=False)
 def deploy(
     model: Annotated[
         str,
-        typer.Argument(help="A shipped model by name, rm-train's --out folder, or a .nequip.zip."),
+        typer.Argument(
+            metavar="MODEL",
+            help="A shipped model by name, rm-train's --out folder, or a .nequip.zip.",
+        ),
     ],
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder of the bundle. Default: the user's cache, made only once."),
+        typer.Option(
+            metavar="DIR", help="Folder of the bundle. Default: the user's cache, made only once."
+        ),
     ] = None,
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    device: Annotated[
+        str, typer.Option(metavar="TEXT", help="What the bundle is for, cpu or cuda.")
+    ] = "cpu",
     graph: Annotated[
         bool,
         typer.Option(

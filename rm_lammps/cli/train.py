@@ -25,11 +25,12 @@ def train(
     data: Annotated[
         Path,
         typer.Option(
+            metavar="FILE|DIR",
             help="Equilibrium structures: extxyz, CIF, anything ASE reads, CSV with a column "
-            "'cif', QM9-style xyz; plain or .gz; or a folder of them."
+            "'cif', QM9-style xyz; plain or .gz; or a folder of them.",
         ),
     ],
-    out: Annotated[Path, typer.Option(help="Folder for the run and its model.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the run and its model.")],
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue a stopped run from its last checkpoint.")
     ] = False,
@@ -42,16 +43,25 @@ def train(
     spurious: Annotated[
         Path | None,
         typer.Option(
-            help="Structures that a model took for stable and that are not, to be learned as such."
+            metavar="FILE",
+            help="Structures that a model wrongly took for stable, to be learned with a higher E~.",
         ),
     ] = None,
     epochs: Annotated[
-        int | None, typer.Option(min=1, help="Instead of the configuration's.")
+        int | None,
+        typer.Option(metavar="INT", min=1, help="Number of epochs instead of the configuration's."),
     ] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Instead of the configuration's.")] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(metavar="INT", min=0, help="Random seed instead of the configuration's."),
+    ] = None,
     processes: Annotated[
         int | None,
-        typer.Option(min=1, help="Of this machine, that train together: as many as idle cores."),
+        typer.Option(
+            min=1,
+            metavar="INT",
+            help="Processes of this machine that train together, as many as it has idle cores.",
+        ),
     ] = None,
 ) -> None:
     """Train an Allegro potential to bring noisy structures back to equilibrium.

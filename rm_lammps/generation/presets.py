@@ -89,6 +89,30 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
 }
 
+PURPOSES = {
+    "hops": "One minimisation, then up to ten hops: the structure is rattled, relaxed again, and "
+    "kept if E~ is lower. For crystals of one element.",
+    "quick": "One minimisation a seed. For crystals of a few elements, and for many cheap seeds.",
+    "prediction": "One minimisation a seed, to loose tolerances: a model of many elements knows "
+    "minima to 0.1 Å, and to go further leads away from known structures.",
+    "blind": "No seed begins from a known structure. Symmetric seeds whose space groups and "
+    "positions are learned, three for each seed of random atoms, are relaxed to tight tolerances.",
+    "thorough": "As `hops`, with up to thirty hops. For few atoms and hard cases.",
+    "denoise": "Annealing by denoising before each minimisation. For carbon it needs half the "
+    "evaluations of `hops`.",
+    "molecules": "Annealing by denoising, then up to a hundred hops, until E~ says that the "
+    "molecule is like those of the training data.",
+    "glass": "Annealing by denoising at the density of the training data, for thousands of atoms.",
+    "supercells": "Minimisation, dynamics at a falling temperature, and relaxation of the box, for "
+    "a thousand atoms or more.",
+    "layers": "Of system `layer`: the atoms are minimised first, then the cell within the plane.",
+    "slabs": "Of system `slab`: the atoms first, then, if it may change, the cell in the plane.",
+    "interfaces": "Of system `interface`: as `slabs`.",
+    "molecular_crystals": "Of system `molecular_crystal`: the molecules are moved apart, then "
+    "atoms and cell are relaxed together.",
+}
+"""What the presets are for, in Markdown, those of systems too."""
+
 _DISORDERED = 500
 """Atoms; cells so large are samples of something disordered."""
 

@@ -86,25 +86,26 @@ class RunFields(BaseModel):
     formulas: Annotated[tuple[str, ...], BeforeValidator(_formulas)] | None = Field(
         None,
         min_length=1,
-        description="several compositions instead, each with num seeds: a file with one a line; "
-        "in YAML a list too",
+        description="several compositions instead of one, each with num seeds: a file with one a "
+        "line; in YAML a list too",
         json_schema_extra={"metavar": "FILE"},
     )
     de_novo: Annotated[DeNovo, BeforeValidator(_compositions)] | None = Field(
         None,
-        description="or so many compositions drawn from the statistics of the training data "
-        "(crystals: charges balanced; molecules: formulas of its molecules)",
+        description="instead of a formula: number of compositions to draw by the statistics of the "
+        "training data (crystals: charges balanced; molecules: formulas of its molecules)",
         json_schema_extra={"metavar": "INT"},
     )
     chemical_system: Annotated[ChemicalSystem, BeforeValidator(_chemical_system)] | None = Field(
         None,
-        description="or compositions of these elements, e.g. Li-P-S, in rounds: generate, "
-        "evaluate by a potential, look where the hull is near, go on",
+        description="instead of a formula: elements, e.g. Li-P-S, whose compositions are searched "
+        "in rounds; each goes on where the convex hull of a physical potential is near",
         json_schema_extra={"metavar": "TEXT-TEXT..."},
     )
     heavy: str | None = Field(
         None,
-        description="or a molecule's heavy atoms, e.g. C5NO, to which each seed adds its hydrogens",
+        description="instead of a formula: a molecule's heavy atoms, e.g. C5NO, to which each seed "
+        "adds hydrogens",
     )
     z: Range | None = Field(
         None, description="range of formula units, e.g. 1-4; each seed draws its own number"
@@ -112,12 +113,14 @@ class RunFields(BaseModel):
     atoms: int | None = Field(
         None, ge=1, description="repeat the formula to a cell of so many atoms, e.g. 1000"
     )
-    num: int = Field(64, ge=1, le=10**9, description="number of seeds, of each composition")
-    seed: int = Field(0, ge=0, description="of the run; same seed, same structures")
+    num: int = Field(64, ge=1, le=10**9, description="number of seeds of each composition")
+    seed: int = Field(
+        0, ge=0, description="random seed of the run; the same one gives the same structures"
+    )
     device: Literal["cpu", "cuda"] = Field("cpu", description="where E~ is computed, cpu or cuda")
     preset: str = Field(
         "",
-        description="defaults of seeds and protocol, by default what suits the model: "
+        description="settings of seeds and protocol by name; default: what suits the model; "
         + ", ".join(PRESETS),
     )
 
@@ -131,26 +134,28 @@ class Shortcuts(BaseModel):
     max_atoms: int | None = Field(
         None,
         ge=1,
-        description="de novo, chemical system: atoms at most; default: 20 in a cell",
+        description="de novo, chemical system: largest number of atoms; default: 20 in a cell",
     )
-    rounds: int | None = Field(None, ge=1, description="chemical system: rounds; default: 3")
+    rounds: int | None = Field(
+        None, ge=1, description="chemical system: number of rounds; default: 3"
+    )
     refine: str | None = Field(
         None,
         description="chemical system: potential that relaxes the best and whose hull counts; "
         "default: chgnet",
     )
-    blind: bool | None = Field(None, description="no seeds from known structures")
+    blind: bool | None = Field(None, description="let no seed begin from a known structure")
     density: Interval | None = Field(
         None,
-        description="of the cubes that glasses are made in, g/cm³, e.g. 2.2, or a range of which "
-        "each draws its own; default: as in the training data",
+        description="density of the cubes that glasses begin in, g/cm³, e.g. 2.2, or a range from "
+        "which each seed draws its own; default: as in the training data",
     )
     pressure: float | None = Field(
-        None, description="external pressure in GPa of E~ units; default: 0"
+        None, description="external pressure, GPa; pseudo-GPa where E~ is the energy; default: 0"
     )
     host: str | None = Field(
         None,
-        description="file with a structure to build into: the formula is what is added",
+        description="file with a structure to build into; the formula is what is added",
         json_schema_extra={"metavar": "FILE"},
     )
     fix: Words | None = Field(
@@ -160,7 +165,7 @@ class Shortcuts(BaseModel):
         "(0-11), tag=1, regions (z<5, z=2:7)",
     )
     remove: Words | None = Field(
-        None, min_length=1, description="atoms of the host to leave out, named likewise"
+        None, min_length=1, description="atoms of the host to leave out, named as in fix"
     )
     where: Words | None = Field(
         None, min_length=1, description="regions in which atoms are added, e.g. z>8,z<12"
@@ -171,7 +176,7 @@ class Shortcuts(BaseModel):
         json_schema_extra={"metavar": "FILE"},
     )
     gap: float | None = Field(
-        None, description="between the two hosts, Å; default: by the volume of the formula"
+        None, description="gap between the two hosts, Å; default: by the volume of the formula"
     )
     mirror: bool | None = Field(
         None, description="mirror the second host in the plane: the boundary of two grains"
@@ -179,11 +184,15 @@ class Shortcuts(BaseModel):
     miller: str | None = Field(
         None, description="the host is a slab cut from the file's crystal, e.g. 1,0,0"
     )
-    layers: int | None = Field(None, description="crystal cells that the slab is thick; default: 4")
-    free: int | None = Field(
-        None, description="layers of the slab that don't stay, from the top; default: 1"
+    layers: int | None = Field(
+        None, description="thickness of the slab, in crystal cells; default: 4"
     )
-    vacuum: float | None = Field(None, description="from a slab to its image above, Å; default: 12")
+    free: int | None = Field(
+        None, description="layers of the slab that may move, from the top; default: 1"
+    )
+    vacuum: float | None = Field(
+        None, description="distance from a slab to its image above, Å; default: 12"
+    )
     axes: str | None = Field(
         None,
         description="axes along which the cell may change: xyz, some of them, or none (default "
@@ -191,21 +200,21 @@ class Shortcuts(BaseModel):
     )
     host_spring: float | None = Field(
         None,
-        description="constant of springs that tie the host's atoms to their places instead, "
-        "pseudo-eV/Å²",
+        description="constant of springs, pseudo-eV/Å², that tie the host's atoms to their places; "
+        "default: the atoms of fix don't move",
     )
     space_group: Words | None = Field(
         None,
         min_length=1,
-        description="crystals of these space groups only, by number or symbol, e.g. 225 or "
+        description="only crystals of these space groups, by number or symbol, e.g. 225 or "
         "Fm-3m,Pnma",
     )
     crystal_system: Words | None = Field(
-        None, min_length=1, description="crystals of these crystal systems only, e.g. cubic"
+        None, min_length=1, description="only crystals of these crystal systems, e.g. cubic"
     )
     min_symmetry: int | None = Field(
         None,
-        description="crystals only whose point group has this order or more, 2 to 48",
+        description="only crystals whose point group has this order or more, 2 to 48",
     )
 
 
@@ -236,7 +245,7 @@ class Execution(BaseModel):
         1, ge=1, description="ranks that share a structure, by domain decomposition"
     )
     trajectories: Numbers = Field(
-        (), description="seeds whose way is written to trajectories/, e.g. 0,5,7"
+        (), description="seeds whose path is written to the folder trajectories, e.g. 0,5,7"
     )
     time_limit: float | None = Field(
         None,
@@ -249,14 +258,14 @@ class Execution(BaseModel):
         10.0,
         ge=0,
         allow_inf_nan=False,
-        description="minutes between two restart files of a structure of 500 atoms or more, from "
-        "which it goes on when the run was killed",
+        description="minutes between two restart files of a structure of 500 atoms or more; a run "
+        "that was killed goes on from them",
     )
     grace: float = Field(
         10.0,
         ge=0,
         allow_inf_nan=False,
-        description="seconds that seeds in flight get to finish when the run is told to stop",
+        description="seconds that seeds in progress get to finish when the run is told to stop",
     )
 
 

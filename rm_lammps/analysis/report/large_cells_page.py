@@ -12,11 +12,18 @@ import plotly.graph_objects as go
 from rm_lammps.analysis.disorder.curves_picture import axis_of
 from rm_lammps.analysis.disorder.evaluate import evaluate_large
 from rm_lammps.analysis.plots import COLOURS, OTHER
-from rm_lammps.analysis.report.charts import AXIS, LAYOUT
+from rm_lammps.analysis.report.charts import AXIS, LAYOUT, titled
 from rm_lammps.analysis.report.embedding import (
     chemiscope_script,
     filled,
     plotly_script,
+)
+from rm_lammps.analysis.report.page_contents import (
+    files_in,
+    model_of,
+    read_runs,
+    request_of,
+    settings_of,
 )
 from rm_lammps.runs.frames import FrameFile
 from rm_lammps.runs.index import read_index
@@ -37,7 +44,7 @@ def render_large(folder: Path) -> str:
     Raises:
         UserError: unusable results.
     """
-    result = _evaluation(folder)
+    result, runs = _evaluation(folder), read_runs(folder)
     plots = {f"curve-{k}": _plot(name, result) for k, name in enumerate(_names(result))}
     libraries = {"plotly": plotly_script(), "chemiscope": chemiscope_script()}
     return filled(
@@ -45,6 +52,11 @@ def render_large(folder: Path) -> str:
         libraries,
         plots,
         name=folder.resolve().name,
+        formula=request_of(runs),
+        model=model_of(runs),
+        files=files_in(folder),
+        settings=settings_of(runs),
+        drawn=min(result["cells"][0]["atoms"], _DRAWN),
         result=result,
         comparison=result.get("comparison"),
         curves=list(_names(result)),
@@ -87,7 +99,7 @@ def _plot(name: str, result: dict[str, Any]) -> go.Figure:
     figure.add_trace(go.Scatter(x=own[0]["x"], y=mean, line=line, name="generated"))
     figure.update_layout(
         **LAYOUT,
-        xaxis={**AXIS, "title": axis_of(name)},
+        xaxis={**AXIS, **titled(axis_of(name))},
         yaxis={**AXIS},
         margin={"l": 50, "r": 10, "t": 10, "b": 45},
         height=260,

@@ -8,7 +8,49 @@ from typing import Any
 import plotly.graph_objects as go
 from ase.formula import Formula
 
-from rm_lammps.analysis.report.charts import AXIS, CONVERGED, LAYOUT
+from rm_lammps.analysis.report.charts import AXIS, CONVERGED, LAYOUT, UNDECIDED, sizes, titled
+from rm_lammps.analysis.report.entry import Entry
+
+_CHECKS = {"mol_pred_loaded": "molecule can be read", "inchi_convertible": "has an InChI"}
+"""Checks of PoseBusters whose names need other words."""
+
+
+def energies(best: list[Entry]) -> go.Figure:
+    """E~ of the molecules of one composition by rank; the circle's area grows with ``found``.
+
+    A point's ``customdata`` begins with its place in the table.
+    """
+    figure = go.Figure()
+    kinds = {True: ("pass every check", CONVERGED), False: ("do not", UNDECIDED)}
+    for passes, (name, colour) in kinds.items():
+        members = [entry for entry in best if entry.passes == passes]
+        if members:
+            figure.add_trace(
+                go.Scatter(
+                    x=[entry.own_rank for entry in members],
+                    y=[entry.energy for entry in members],
+                    mode="markers",
+                    name=f"{name} · {len(members)}",
+                    marker={
+                        "color": colour,
+                        "size": [4 + size for size in sizes([entry.found for entry in members])],
+                        "line": {"width": 1, "color": "white"},
+                    },
+                    customdata=[[entry.rank, escape(entry.smiles or "")] for entry in members],
+                    hovertemplate="<b>rank %{x}</b>  %{customdata[1]}<br>E~ %{y:.4f} pseudo-eV "
+                    "per atom<extra></extra>",
+                )
+            )
+    figure.update_layout(
+        **LAYOUT,
+        xaxis={**AXIS, **titled("rank")},
+        yaxis={**AXIS, **titled("E~ per atom (pseudo-eV)")},
+        legend={"orientation": "h", "y": 1.1, "x": 0, "itemsizing": "constant"},
+        showlegend=True,
+        margin={"l": 70, "r": 10, "t": 30, "b": 50},
+        height=440,
+    )
+    return figure
 
 
 def compositions(molecules: dict[str, Any]) -> go.Figure:
@@ -49,10 +91,10 @@ def compositions(molecules: dict[str, Any]) -> go.Figure:
     )
     figure.update_layout(
         **LAYOUT,
-        xaxis={**AXIS, "title": "carbon atoms", "type": "category", "showgrid": False},
+        xaxis={**AXIS, **titled("carbon atoms"), "type": "category", "showgrid": False},
         yaxis={
             **AXIS,
-            "title": "other heavy atoms",
+            **titled("other heavy atoms"),
             "type": "category",
             "showgrid": False,
             "autorange": "reversed",
@@ -81,7 +123,7 @@ def checks(molecules: dict[str, Any]) -> go.Figure:
         "converged": rates["converged"],
         "bonds fit a molecule": rates["bonds"],
         "one fragment": rates["connected"],
-        **{name.replace("_", " "): n for name, n in rates["checks"].items()},
+        **{_CHECKS.get(name, name.replace("_", " ")): n for name, n in rates["checks"].items()},
         "every check": rates["passes"],
     }
     total = max(rates["attempted"], 1)
@@ -113,6 +155,9 @@ def keeping(molecules: dict[str, Any]) -> go.Figure:
     figure = go.Figure()
     areas = {"pass_rate": "auc_within_composition", "pass_rate_overall": "auc"}
     names = {"pass_rate": "of each composition", "pass_rate_overall": "of all"}
+    if len(molecules["compositions"]) == 1:
+        # the same curve twice
+        names = {"pass_rate_overall": "of all"}
     for key, name in names.items():
         area = ranking[areas[key]]
         figure.add_trace(
@@ -126,10 +171,11 @@ def keeping(molecules: dict[str, Any]) -> go.Figure:
         )
     figure.update_layout(
         **LAYOUT,
-        xaxis={**AXIS, "title": "fraction kept", "tickformat": ".0%", "range": [0, 1.03]},
-        yaxis={**AXIS, "title": "pass rate among kept", "tickformat": ".0%", "range": [0, 1.03]},
-        legend={"orientation": "h", "y": 1.12, "x": 0},
-        margin={"l": 60, "r": 10, "t": 30, "b": 50},
-        height=360,
+        xaxis={**AXIS, **titled("fraction kept"), "tickformat": ".0%", "range": [0, 1.03]},
+        yaxis={**AXIS, **titled("pass rate among kept"), "tickformat": ".0%", "range": [0, 1.03]},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        showlegend=True,
+        margin={"l": 60, "r": 10, "t": 50, "b": 50},
+        height=380,
     )
     return figure

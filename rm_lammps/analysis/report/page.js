@@ -47,18 +47,19 @@
   // what is shown is known by its place among all unique structures, of which the page has some
   const rows = Array.from(document.querySelectorAll("tr[data-rank]"));
   // on a phone, what stands beside a plot would leave no room for it
-  function suited(id, layout) {
+  function suited(id, layout, count) {
     if (document.getElementById(id).clientWidth > 520) return layout;
     const margin = { ...layout.margin, l: 50, r: 14 };
     const narrow = { ...layout, margin };
     if (layout.legend && layout.legend.orientation !== "h") {
-      // two columns: a third would be cut off
-      const columns = { entrywidth: 0.48, entrywidthmode: "fraction" };
-      columns.title = { ...layout.legend.title, side: "top" };
+      // one below the other: beside each other, names would overlap
+      const title = { ...layout.legend.title, side: "top" };
       narrow.legend = {
-        ...layout.legend, ...columns, orientation: "h", x: 0, y: -0.25, yanchor: "top",
+        ...layout.legend, title, orientation: "v", x: 0, yanchor: "top",
+        // names of compositions stand upright
+        y: layout.xaxis?.type === "category" ? -0.38 : -0.25,
       };
-      narrow.height = layout.height + 100;
+      narrow.height = layout.height + 24 * (1 + count);
     }
     if (layout.xaxis?.range && layout.bargap) {
       narrow.xaxis = { ...layout.xaxis, range: [0, 1.5 * layout.xaxis.range[1]], nticks: 4 };
@@ -150,11 +151,11 @@
     const config = { displaylogo: false, responsive: true };
     for (const [id, figure] of Object.entries(json("plots"))) {
       const bar = id === "energy-volume" ? buttons : { displayModeBar: false };
-      await Plotly.newPlot(id, figure.data, suited(id, figure.layout), { ...config, ...bar });
+      await Plotly.newPlot(id, figure.data, suited(id, figure.layout, figure.data.length), { ...config, ...bar });
     }
     keepPlotlyStyles();
-    const scatter = document.getElementById("energy-volume");
-    for (const plot of [scatter, document.getElementById("parity")]) {
+    for (const id of ["energy-volume", "energies", "parity"]) {
+      const plot = document.getElementById(id);
       if (plot) plot.on("plotly_click", (event) => show(event.points[0].customdata[0]));
     }
     root.dataset.plots = document.querySelectorAll(".js-plotly-plot").length;

@@ -62,6 +62,8 @@ def render(contents: Contents) -> str:
         {"download": _download},
         contents=contents,
         summary=contents.summary,
+        files=contents.files,
+        settings=contents.settings,
         dataset=_dataset(contents) if viewer else None,
         drawings=_drawings(contents),
         choices=_choices(contents),
@@ -82,14 +84,17 @@ def _choices(contents: Contents) -> dict[str, list[str]]:
 
 def _plots_of_structures(contents: Contents) -> dict[str, go.Figure]:
     if contents.molecules is not None:
+        one = len(contents.molecules["compositions"]) == 1
         return {
-            "compositions": molecule_charts.compositions(contents.molecules),
+            **({"energies": molecule_charts.energies(contents.best)} if one else {}),
+            **({} if one else {"compositions": molecule_charts.compositions(contents.molecules)}),
             "checks": molecule_charts.checks(contents.molecules),
             "keeping": molecule_charts.keeping(contents.molecules),
         }
     if not contents.best:
         return {}
-    plots = {"energy-volume": charts.energy_volume(contents)}
+    drawn = charts.energy_volume if contents.compositions == 1 else charts.above_each_lowest
+    plots = {"energy-volume": drawn(contents)}
     if contents.ranked_by:
         plots["parity"] = charts.parity(contents)
         if (diagram := phase_diagram(contents)) is not None:

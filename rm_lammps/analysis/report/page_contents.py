@@ -23,6 +23,7 @@ from rm_lammps.runs.index import read_index
 from rm_lammps.runs.joined import read_joined
 from rm_lammps.runs.joining import what_is_missing
 from rm_lammps.runs.layout import (
+    DISORDER,
     ENERGY_VOLUME,
     EVALUATION,
     EXPLORED,
@@ -35,6 +36,7 @@ from rm_lammps.runs.layout import (
     RUN,
     STRUCTURES,
     SUMMARY,
+    SUPERCELLS,
     SYMMETRISED,
     UNIQUE,
 )
@@ -78,6 +80,8 @@ FILES = {
     PARITY: "energy by physical potentials against E~, as a picture",
     EXPLORED: "phases of the chemical system, and what each round looked at, for programs",
     HULL: "known structures that the hull is made of, with energies, for programs",
+    DISORDER: "curves of the cells, as a picture",
+    SUPERCELLS: "what large cells look like, for programs",
     RANKING: "E~ of molecules that pass and of those that fail, as a picture",
     RUN: "settings, versions and model",
     JOINED: "the runs that were put together here, with settings, versions and models",
@@ -183,13 +187,11 @@ def read_contents(folder: Path, n_best: int) -> Contents:
     failures, failed_cost = _failures(folder)
     table = read_index(folder)
     known = np.isfinite(table.seconds) & np.isfinite(table.evaluations)
-    runs = _runs(folder)
-    described = next(iter(runs.values()), {})
-    asked = dict.fromkeys(_request(run.get("config", {})) for run in runs.values())
+    runs = read_runs(folder)
     return Contents(
         name=folder.resolve().name,
-        formula=_chemical_system(folder) or ", ".join(words for words in asked if words),
-        model=str(described.get("model", {}).get("name", "")),
+        formula=_chemical_system(folder) or request_of(runs),
+        model=model_of(runs),
         notes=[f"{len(runs)} runs were put together.", *what_is_missing(folder)]
         if len(runs) > 1
         else what_is_missing(folder),
@@ -206,8 +208,8 @@ def read_contents(folder: Path, n_best: int) -> Contents:
         failures=failures,
         converged_cost=Cost(table.seconds[known], table.evaluations[known]),
         failed_cost=failed_cost,
-        settings=_settings(runs),
-        files={name: what for name, what in FILES.items() if (folder / name).exists()},
+        settings=settings_of(runs),
+        files=files_in(folder),
         molecules=molecules,
     )
 
@@ -274,8 +276,24 @@ def _matches(folder: Path) -> dict[str, str | None]:
         return {}
 
 
+def request_of(runs: dict[str, dict[str, Any]]) -> str:
+    """What was asked for, in a few words; empty where the folder does not say."""
+    asked = dict.fromkeys(_request(run.get("config", {})) for run in runs.values())
+    return ", ".join(words for words in asked if words)
+
+
+def model_of(runs: dict[str, dict[str, Any]]) -> str:
+    """Name of the model, the same for all runs of a folder."""
+    described = next(iter(runs.values()), {})
+    return str(described.get("model", {}).get("name", ""))
+
+
+def files_in(folder: Path) -> dict[str, str]:
+    """Files that are there, and what is in them."""
+    return {name: what for name, what in FILES.items() if (folder / name).exists()}
+
+
 def _request(config: dict[str, Any]) -> str:
-    """What was asked for, in a few words."""
     if config.get("formulas"):
         return f"{len(config['formulas'])} compositions"
     if config.get("de_novo"):
@@ -283,7 +301,7 @@ def _request(config: dict[str, Any]) -> str:
     return str(config.get("formula") or "")
 
 
-def _runs(folder: Path) -> dict[str, dict[str, Any]]:
+def read_runs(folder: Path) -> dict[str, dict[str, Any]]:
     """What is known of each run, by name; nothing where the folder does not say."""
     joined = read_joined(folder)
     if joined:
@@ -295,7 +313,8 @@ def _runs(folder: Path) -> dict[str, dict[str, Any]]:
         return {}
 
 
-def _settings(runs: dict[str, dict[str, Any]]) -> str:
+def settings_of(runs: dict[str, dict[str, Any]]) -> str:
+    """Settings, versions and model of each run, as YAML."""
     if len(runs) == 1:
         (runs,) = runs.values()
     return yaml.safe_dump(runs, sort_keys=False) if runs else ""

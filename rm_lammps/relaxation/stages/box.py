@@ -15,8 +15,8 @@ from rm_lammps.systems import System
 class BoxRounds(Stage):
     """Minimise atoms and cell together, in short rounds (``box_round.in``).
 
-    Rounds go on until forces and stress, evaluated afresh, pass the protocol's tolerances.
-    Between rounds the cell is reduced and its faces are put between atoms.
+    Rounds go on until forces and stress, evaluated anew, are within the protocol's tolerances.
+    Between rounds the cell is reduced, and its faces are put between atoms.
     """
 
     name = "box"

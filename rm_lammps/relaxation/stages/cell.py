@@ -17,8 +17,8 @@ _WITHIN = 0.99
 class CellMinimisation(Stage):
     """Minimise atoms and cell together by L-BFGS (``cell.in``).
 
-    The plugin's minimiser ends where forces and stress pass the protocol's tolerances. After every
-    ``steps`` iterations the volume is looked at and the cell reduced.
+    The minimiser of the plugin ends when forces and stress are within the protocol's tolerances.
+    After every ``steps`` iterations the volume is checked and the cell is reduced.
     """
 
     name = "cell"

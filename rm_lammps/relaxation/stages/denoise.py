@@ -15,10 +15,10 @@ _LARGEST_RANDOM = 2_000_000_000
 
 @STAGES.register
 class Denoise(Stage):
-    """Noise that falls, and forces and stress that take it away again (``denoise.in``).
+    """Anneal by denoising: add noise that falls, and take it away again (``denoise.in``).
 
-    Each step moves atoms by a share of their force, which is a displacement for a model that learnt
-    responses, strains the cell likewise, and adds noise.
+    For a model that learnt responses, a force says how far an atom is from its place. Each step
+    moves the atoms a share of that way, strains the cell by its stress, and adds new noise.
     """
 
     name = "denoise"

@@ -21,9 +21,10 @@ Faults = tuple[int, ...]
 
 @STAGES.register
 class Hops(RelaxingSearch):
-    """Rattle the best structure so far, relax it, keep it if E~ (with pressure, E~ + pV) is lower.
+    """Rattle the best structure so far, relax it, and keep it if E~ is lower.
 
-    A seed that did not converge, or sits in a poor minimum, gets further tries.
+    With pressure, E~ + pV counts. Seeds that did not converge, or are in a poor minimum, get
+    further tries by these hops.
     """
 
     name = "hops"

@@ -23,10 +23,10 @@ _INDIFFERENT = 0.2
 
 @STAGES.register
 class MoleculeHops(Hops):
-    """Hops of molecules.
+    """Hops for molecules, which count pieces before E~.
 
-    The pieces of a molecule that came apart are put together instead, and fewer pieces are better
-    than lower E~; with ``valences``, fewer unused valences are too.
+    If a molecule came apart, a hop puts its pieces together. Fewer pieces are better than a lower
+    E~; with ``valences``, fewer unused valences are better than a lower E~ as well.
     """
 
     name = "molecule_hops"

@@ -15,9 +15,9 @@ os.environ.setdefault("SPGLIB_OLD_ERROR_HANDLING", "true")
 
 @STAGES.register
 class Symmetrise(Stage):
-    """Move atoms and cell onto the symmetry they nearly have (spglib); the cell's content stays.
+    """Move atoms and cell onto the symmetry that they nearly have (spglib).
 
-    Best followed by a stage that minimises: what a symmetry forbids, a minimisation keeps.
+    The cell keeps its content. A stage that minimises should follow: it keeps the symmetry.
     """
 
     name = "symmetrise"

@@ -25,8 +25,8 @@ _UPRIGHT = 1e-3
 class BetweenSeeds(InsideSeeds):
     """Atoms placed at random in the gap between two hosts, each a slab.
 
-    What is fixed of the lower host does not move. What is fixed of the upper one moves as a whole:
-    each seed shifts it at random within the plane, and a relaxation finds how wide the gap is.
+    The fixed atoms of the lower host do not move. Those of the upper host move as one body: each
+    seed shifts them at random within the plane, and the relaxation finds the width of the gap.
     """
 
     name = "between"
@@ -34,7 +34,7 @@ class BetweenSeeds(InsideSeeds):
 
     upper: Path = Field(description="file with the second host, above the gap")
     gap: float | None = Field(
-        None, gt=0, description="between the hosts, Å; default: by the volume of the formula"
+        None, gt=0, description="width between the hosts, Å; default: by the volume of the formula"
     )
     mirror: bool = Field(
         False, description="mirror the upper host in the plane, for the boundary of two grains"

@@ -16,7 +16,7 @@ _SHRINK = 0.95
 
 @SEEDS.register
 class CloudSeeds(Seeder):
-    """Atoms at random in a ball."""
+    """Atoms at random places in a ball."""
 
     name = "cloud"
     suits = frozenset({"molecule"})

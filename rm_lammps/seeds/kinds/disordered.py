@@ -23,7 +23,7 @@ _FEWEST_CUTOFFS = 2.0
 
 @SEEDS.register
 class DisorderedSeeds(Seeder):
-    """Atoms at random in a cube, apart from each other, as many as one likes."""
+    """Atoms at random places in a cube, apart from each other; for cells of any size."""
 
     name = "disordered"
     any_size: ClassVar[bool] = True

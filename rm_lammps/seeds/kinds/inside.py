@@ -29,7 +29,7 @@ _ABOVE = 3.0
 
 @SEEDS.register
 class InsideSeeds(Seeder):
-    """Atoms placed at random in or on a host, whose atoms stay as they are."""
+    """Atoms at random places in or on a host, whose atoms stay where they are."""
 
     name = "inside"
     suits = frozenset({"crystal", "molecule", "layer", "slab"})
@@ -46,7 +46,7 @@ class InsideSeeds(Seeder):
     layers: int = Field(4, ge=1, le=100, description="thickness of the slab, in crystal cells")
     free: int = Field(1, ge=0, description="layers of the slab that don't stay, from the top")
     vacuum: float = Field(12.0, gt=0, description="from a slab to its image above, Å")
-    remove: Words = Field((), description="atoms of the host to leave out, named likewise")
+    remove: Words = Field((), description="atoms of the host to leave out, named as in fix")
     where: Words = Field(
         (), description="regions that the other atoms begin in, all of them, e.g. z>8,z<12"
     )

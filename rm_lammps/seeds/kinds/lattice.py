@@ -15,8 +15,8 @@ from rm_lammps.seeds.seeder import SEEDS, Content, ModelFacts, Seed, Seeder, See
 class LatticeSeeds(Seeder):
     """Sites of a known structure, the formula's elements on them at random.
 
-    The elements of the file mean nothing; the cell is scaled to the volume that the training data
-    lets expect.
+    The elements of the file do not matter. The cell is scaled to the volume that is expected from
+    the training data.
     """
 
     name = "lattice"

@@ -28,8 +28,8 @@ whole template and this; without it, known structures are ranked too low."""
 class LearnedSymmetrySeeds(SymmetrySettings):
     """Atoms on Wyckoff positions that crystals of such compositions take, else at random.
 
-    The space group, the Wyckoff positions and roughly the shape of the cell are drawn from what
-    the model's known crystals say of the composition; coordinates of known crystals are not used.
+    The space group, the Wyckoff positions and roughly the shape of the cell are drawn by a
+    statistics of the known crystals that the model carries. Coordinates of these are not used.
     """
 
     name = "learned_symmetry"

@@ -25,7 +25,7 @@ _GROWTH = 1.05
 
 @SEEDS.register
 class PackedSeeds(BoxSettings):
-    """Molecules of a file or a SMILES, rigid, at random places and turned at random."""
+    """Rigid molecules of a file or a SMILES at random places, turned at random."""
 
     name = "packed"
     suits = frozenset({"molecular_crystal"})

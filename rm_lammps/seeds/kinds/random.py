@@ -23,7 +23,7 @@ _SHRINK = 0.95
 
 @SEEDS.register
 class RandomSeeds(BoxSettings):
-    """Atoms at random in a random box."""
+    """Atoms at random places in a random box."""
 
     name = "random"
 

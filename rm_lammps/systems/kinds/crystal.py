@@ -18,7 +18,7 @@ however few seeds are asked for (docs/studies/blind_search.md)."""
 
 @SYSTEMS.register
 class Crystal(System):
-    """Periodic in three directions."""
+    """Structures that are periodic in three directions."""
 
     name = "crystal"
     plural = "crystals"

@@ -12,8 +12,8 @@ from rm_lammps.systems.system import SYSTEMS
 class Interface(Plate):
     """Grain boundaries and interfaces: two slabs with their gap filled, and vacuum around both.
 
-    They are compared as slabs are. One that opens, by more than two planes of a crystal are apart,
-    is in pieces.
+    Interfaces are compared as slabs are. If the gap has opened by more than the distance between
+    two planes of a crystal, the result counts as in pieces.
     """
 
     name = "interface"

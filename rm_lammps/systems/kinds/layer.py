@@ -13,7 +13,7 @@ from rm_lammps.systems.system import SYSTEMS
 
 @SYSTEMS.register
 class Layer(Plate):
-    """Periodic along the first two vectors of the cell; these relax."""
+    """Structures that are periodic along the first two vectors of the cell, which relax."""
 
     name = "layer"
     plural = "layers"
@@ -28,7 +28,7 @@ class Layer(Plate):
         }
     }
 
-    thickness: float = Field(3.0, ge=0, description="in which the atoms of a seed begin, Å")
+    thickness: float = Field(3.0, ge=0, description="of the space that a seed's atoms begin in, Å")
 
     def preset(self, n_species: int) -> str:
         """Take the layers' own, whatever the model."""

@@ -14,9 +14,9 @@ from rm_lammps.systems.system import SYSTEMS, System
 
 @SYSTEMS.register
 class MolecularCrystal(System):
-    """Periodic in three directions, by a model of molecules with an energy between them beside it.
+    """Crystals of whole molecules: a model for each, an energy term for what is between them.
 
-    One whose pieces are not all of one formula is no crystal of molecules any more.
+    If the pieces of a result differ in their formulas, its molecules have reacted, and it fails.
     """
 
     name = "molecular_crystal"

@@ -11,7 +11,7 @@ from rm_lammps.systems.system import SYSTEMS, System
 
 @SYSTEMS.register
 class Molecule(System):
-    """Not periodic; neutral and connected."""
+    """Single molecules without periodicity; a result must be neutral and in one piece."""
 
     name = "molecule"
     plural = "molecules"

@@ -10,9 +10,9 @@ from rm_lammps.systems.system import SYSTEMS
 
 @SYSTEMS.register
 class Slab(Layer):
-    """Periodic along the first two vectors of the cell, with a surface above and below.
+    """Structures with a surface above and below, periodic along the first two vectors of the cell.
 
-    With a host, the cell changes within the plane where ``axes`` say so.
+    With a host the cell stays, unless ``axes`` lets it change within the plane.
     """
 
     name = "slab"
@@ -28,7 +28,7 @@ class Slab(Layer):
     }
 
     thickness: float = Field(
-        8.0, ge=0, description="in which the atoms of a seed without a host begin, Å"
+        8.0, ge=0, description="of the space that the atoms of a seed without host begin in, Å"
     )
 
     def preset(self, n_species: int) -> str:
