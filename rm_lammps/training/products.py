@@ -21,15 +21,18 @@ def choose_products() -> None:
     if torch.cuda.is_available():
         torch.set_float32_matmul_precision("high")
     elif torch.backends.cpu.get_cpu_capability() == "AVX512" and _is_amd():
-        torch.backends.mkldnn.matmul.fp32_precision = "bf16"  # type: ignore[attr-defined]
+        torch.set_float32_matmul_precision("medium")
         if product_error() > _EXACT:
-            torch.backends.mkldnn.matmul.fp32_precision = "ieee"  # type: ignore[attr-defined]
+            torch.set_float32_matmul_precision("highest")
 
 
 def product_error() -> float:
     """Relative error of a product of two matrices in float32."""
     generator = torch.Generator().manual_seed(0)
-    left, right = (torch.randn(shape, generator=generator) for shape in ((512, 64), (64, 128)))
+    left, right = (
+        torch.randn(shape, generator=generator, dtype=torch.float32)
+        for shape in ((512, 64), (64, 128))
+    )
     exact: Tensor = left.double() @ right.double()
     return float(torch.linalg.norm((left @ right).double() - exact) / torch.linalg.norm(exact))
 

@@ -169,7 +169,7 @@ def parts(folder: Path) -> dict[str, float]:
 
 
 def arithmetic(module: Any, weights: list[torch.Tensor], batch: Any) -> dict[str, float]:
-    """What the matrix products of a step would take at the speed of one such product."""
+    """What the matrix products of a step would take at the speed of one such product alone."""
     from torch.utils.flop_counter import FlopCounterMode
 
     from rm_lammps.training.step import traced
@@ -181,11 +181,12 @@ def arithmetic(module: Any, weights: list[torch.Tensor], batch: Any) -> dict[str
         graph(*weights, counts, *batch.tensors())
     edges = len(batch.vectors)
     flops = counter.get_total_flops() / edges
-    matrix = torch.randn(edges, 64, dtype=torch.float32)
-    other = torch.randn(64, 224, dtype=torch.float32)
-    matrix @ other
-    seconds = cpu_time(lambda: [matrix @ other for _ in range(50)])
-    speed = 50 * 2 * edges * 64 * 224 / seconds
+    rows, inner, columns = 4096, 64, 224
+    matrix, other = (
+        torch.randn(shape, dtype=torch.float32) for shape in ((rows, inner), (inner, columns))
+    )
+    seconds = [cpu_time(lambda: [matrix @ other for _ in range(20)]) for _ in range(10)]
+    speed = 20 * 2 * rows * inner * columns / min(seconds)
     return {
         "matrix_flops_per_edge": flops,
         "matrix_flops_per_core_second": speed,

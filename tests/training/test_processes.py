@@ -181,19 +181,18 @@ def test_products_are_exact_on_this_cpu(run, tmp_path):
 
 def test_products_that_round_are_not_used(monkeypatch):
     """As on a processor with units for bfloat16."""
-    flags = torch.backends.mkldnn.matmul
-    before = flags.fp32_precision
+    before = torch.get_float32_matmul_precision()
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
     monkeypatch.setattr(products, "_is_amd", lambda: True)
     errors = iter([1e-3, 1e-7])
     monkeypatch.setattr(products, "product_error", lambda: next(errors))
     try:
-        for expected in ("ieee", "bf16"):
+        for expected in ("highest", "medium"):
             products.choose_products()
-            assert flags.fp32_precision == expected
+            assert torch.get_float32_matmul_precision() == expected
     finally:
-        flags.fp32_precision = before
+        torch.set_float32_matmul_precision(before)
 
 
 def test_a_gpu_job_is_rehearsed(run, inputs, tmp_path):
