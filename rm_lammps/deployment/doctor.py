@@ -1,5 +1,6 @@
 """Check everything that the package needs of this machine, and say what to do where it is amiss."""
 
+import locale
 import os
 import re
 import shutil
@@ -49,13 +50,18 @@ class Finding:
     advice: str = ""
 
 
-def examine() -> list[Finding]:
-    """Run all checks; later ones are tried even if earlier ones fail."""
-    checks: dict[str, Callable[[], str]] = {
+def examine(*names: str) -> list[Finding]:
+    """Run all checks, or those named; later ones are tried even if earlier ones fail."""
+    return [_run(name, check) for name, check in _checks().items() if not names or name in names]
+
+
+def _checks() -> dict[str, Callable[[], str]]:
+    return {
         "versions": _versions,
         "torch": _torch,
         "cache": _cache,
         "temporary files": _temporary,
+        "locale": _locale,
         "threads": _threads,
         "C++ compiler": _compiler,
         "MPI": _mpi,
@@ -64,7 +70,6 @@ def examine() -> list[Finding]:
         "LAMMPS": _lammps,
         "GPU": _gpu,
     }
-    return [_run(name, check) for name, check in checks.items()]
 
 
 def conclude(findings: list[Finding]) -> str:
@@ -164,6 +169,18 @@ def _temporary() -> str:
             "Set TMPDIR to a folder on this node's own disk.",
         ) from error
     return _space(folder)
+
+
+def _locale() -> str:
+    # the locale's own, which Python in UTF-8 mode (as commands are) doesn't look at
+    encoding = locale.nl_langinfo(locale.CODESET)
+    # ASCII: Python takes that for UTF-8
+    if encoding.upper().replace("-", "") not in {"UTF8", "ANSI_X3.41968", "USASCII"}:
+        raise _WarningError(
+            f"Its encoding is {encoding}: commands work in UTF-8 all the same, your scripts don't.",
+            "export LC_ALL=C.UTF-8",
+        )
+    return encoding
 
 
 def _threads() -> str:

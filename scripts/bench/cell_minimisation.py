@@ -44,6 +44,7 @@ LEARNED = {
     "Sr2Ti2O6": ("crystals", {}),
     "Al8O12": ("crystals", {}),
     "Sr2Ti2O6, preset prediction": ("crystals", {"fmax": 0.5, "max_stress": 8.0}),
+    "Si8O16": ("silica", {}),
     "C5H8N2O": ("molecules", {"fmax": 0.05}),
 }
 ROUNDS, STEPS = 10, 40

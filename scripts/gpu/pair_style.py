@@ -1,10 +1,11 @@
 """The pair style on a GPU: is it right, how fast is it, and how do ranks share the device?
 
-Usage: ``python scripts/gpu/pair_style.py [--device cuda|cpu] [--quick] [--json FILE]``
+Usage: ``python scripts/gpu/pair_style.py [--device cuda|cpu] [--quick] [--model M] [--json FILE]``
 
 Needs an installation with ``train``, a GPU that torch can use, a C++ compiler, no network, and
-under ten minutes. ``--device cpu --quick`` rehearses all of it without a GPU. Diamond, one random
-model with 64 scalars, 16 tensor channels, l_max 2, one layer, cutoff 4.5 Å.
+under ten minutes. ``--device cpu --quick`` rehearses all of it without a GPU, as the tests do.
+Diamond, one random model with 64 scalars, 16 tensor channels, l_max 2, one layer, cutoff 4.5 Å;
+``--model M`` takes a model of carbon compiled to ``M.nequip.pt2``, its weights in ``M.allegro``.
 
 1. Energy, forces and pressure of disturbed diamond, both graphs on the device, against the kernel
    on the CPU, which evaluates the same weights.
@@ -187,6 +188,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--device", choices=["cuda", "cpu"], default="cuda")
     parser.add_argument("--quick", action="store_true", help="up to 1,000 atoms, two ranks")
+    parser.add_argument("--model", type=Path, help="a compiled one, instead of a random one")
     parser.add_argument("--json", type=Path, help="file for the numbers")
     parser.add_argument("--worker", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -198,10 +200,11 @@ def main() -> None:
         return
     results: dict[str, object] = {"device": device_name(options.device)}
     with tempfile.TemporaryDirectory() as folder:
-        model = str(Path(folder) / "model")
-        begin = time.perf_counter()
-        make_model(Path(model), options.device)
-        results["compiling, s"] = round(time.perf_counter() - begin)
+        model = str(options.model or Path(folder) / "model")
+        if options.model is None:
+            begin = time.perf_counter()
+            make_model(Path(model), options.device)
+            results["compiling, s"] = round(time.perf_counter() - begin)
         results["agreement (energy, forces, pressure)"] = found = worker("agreement", model)
         worst = max(value for name in ("edges", "positions") for value in found.get(name, [1.0]))
         results["right"] = worst < TOLERANCE

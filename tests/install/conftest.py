@@ -13,7 +13,12 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory):
-    """The wheel with the plugin; without build isolation, so that nothing is downloaded."""
+    """The wheel with the plugin: $RM_LAMMPS_TEST_WHEEL, or one built of this checkout.
+
+    Without build isolation, so that nothing is downloaded.
+    """
+    if "RM_LAMMPS_TEST_WHEEL" in os.environ:
+        return Path(os.environ["RM_LAMMPS_TEST_WHEEL"])
     folder = tmp_path_factory.mktemp("wheel")
     build = ["-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)]
     done = subprocess.run(

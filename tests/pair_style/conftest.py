@@ -15,9 +15,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))  # for inputs.py: tests are not a package
+MODELS_FOLDER = Path(os.environ["RM_LAMMPS_TEST_MODELS"])
 MODELS = ("carbon", "organic")
 # "carbon": one type, float32, as trained models are. "organic": three types with cutoffs of their
 # own, float64, for what float32's rounding would hide.
@@ -43,7 +45,15 @@ def load_helper():
     return load
 
 
-def make(files):
+def make(ending):
+    """Files of all models, those missing made; other processes' tests wait for them."""
+    files = {name: MODELS_FOLDER / f"{name}{ending}" for name in MODELS}
+    with FileLock(MODELS_FOLDER / f"{ending}.lock"):
+        make_missing(files)
+    return files
+
+
+def make_missing(files):
     """Run make_model.py for what is missing, in parallel."""
     running = [
         subprocess.Popen(
@@ -59,31 +69,21 @@ def make(files):
     for process in running:
         log, _ = process.communicate()
         assert process.returncode == 0, log
-    return files
 
 
 @pytest.fixture(scope="session")
-def models_folder(tmp_path_factory):
-    """Folder of the models: $RM_LAMMPS_TEST_MODELS, which keeps them, or a temporary one."""
-    kept = os.environ.get("RM_LAMMPS_TEST_MODELS")
-    folder = Path(kept) if kept else tmp_path_factory.mktemp("models")
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-@pytest.fixture(scope="session")
-def weights(models_folder, plugin):
+def weights(plugin):
     """Files of weights for the kernel by the models' names, made in seconds."""
-    return make({name: models_folder / f"{name}.allegro" for name in MODELS})
+    return make(".allegro")
 
 
 @pytest.fixture(scope="session")
-def graphs(models_folder):
+def graphs():
     """Compiled models by name, made in a minute."""
     from rm_lammps.deployment.plugin import ensure_plugin
 
     ensure_plugin(graphs=True)
-    return make({name: models_folder / f"{name}.nequip.pt2" for name in MODELS})
+    return make(".nequip.pt2")
 
 
 @pytest.fixture

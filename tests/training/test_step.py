@@ -134,7 +134,7 @@ def test_loss_and_gradients_are_nequips(name, tmp_path):
 
 
 def test_the_compiled_step_is_the_step(tmp_path):
-    config = settings_of({}, "float32")
+    config = settings_of({"l_max": 1}, "float32")
     statistics, samples = drawn(SALTS, config, tmp_path)
     model, _ = built(config, statistics)
     step = ResponseStep(model, config.optimisation.loss, find_system("crystal"))
