@@ -16,5 +16,8 @@ def on_page_content(text: str, **_: object) -> str:
 
 
 def _mathml(found: re.Match[str]) -> str:
-    display = "block" if found[2] == "[" else "inline"
-    return convert(html.unescape(found[3]), display=display)
+    formula = html.unescape(found[3])
+    if found[2] == "(":
+        return convert(formula, display="inline")
+    # on a phone a formula is wider than the page
+    return f'<div style="overflow-x: auto">{convert(formula, display="block")}</div>'

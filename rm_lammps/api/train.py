@@ -19,6 +19,7 @@ def train(
     spurious: str | Path | None = None,
     epochs: int | None = None,
     seed: int | None = None,
+    processes: int | None = None,
 ) -> Path:
     """Train an Allegro potential to bring noisy structures back to equilibrium: ``rm-train``.
 
@@ -34,6 +35,7 @@ def train(
             a file as ``data``.
         epochs: instead of the configuration's.
         seed: instead of the configuration's.
+        processes: of this machine, that share each batch; instead of the configuration's.
 
     Returns:
         The folder, which ``deploy``, ``generate``, ``relax`` and ``Calculator`` take as a model.
@@ -53,7 +55,7 @@ def train(
 
     if config == AUTO:
         config = settings_for(Path(data), Path(out).resolve().name)
-    loaded = load_config(config, {"epochs": epochs, "seed": seed})
+    loaded = load_config(config, {"epochs": epochs, "seed": seed, "processes": processes})
     begin = None if start_from is None else str(start_from)
     false = None if spurious is None else Path(spurious)
     return run(loaded, Path(data), Path(out), resume=resume, start_from=begin, spurious=false)

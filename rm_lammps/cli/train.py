@@ -55,6 +55,14 @@ def train(
         int | None,
         typer.Option(metavar="INT", min=0, help="Random seed instead of the configuration's."),
     ] = None,
+    processes: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="INT",
+            help="Processes of this machine that train together, as many as it has idle cores.",
+        ),
+    ] = None,
 ) -> None:
     """Train an Allegro potential to bring noisy structures back to equilibrium.
 
@@ -74,6 +82,7 @@ def train(
             spurious=spurious,
             epochs=epochs,
             seed=seed,
+            processes=processes,
         )
     )
 

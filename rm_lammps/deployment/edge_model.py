@@ -39,11 +39,10 @@ class _DenseRows:
         every = every.view(atoms, components, self._form.degrees, self._form.channels)
         return (every * self._member.unsqueeze(-1)).sum(2) * self._norm
 
-    def invariants(self, weights: Tensor, environment: Tensor, coefficients: Tensor) -> Tensor:
+    def invariants(self, weights: Tensor, environment: Tensor, coupling: Tensor) -> Tensor:
         """Scalars of the product of weighted harmonics, which needs no tensors."""
         atoms, edges, components = self._shape
-        mixed = torch.einsum("aju,uij->aiu", environment, coefficients[..., 0])
-        spread = mixed.unsqueeze(2) * self._member.unsqueeze(-1)
+        spread = (environment * coupling).unsqueeze(2) * self._member.unsqueeze(-1)
         projected = torch.bmm(self._harmonics, spread.view(atoms, components, -1))
         projected = projected * weights.view(atoms, edges, -1)
         return projected.view(atoms * edges, self._form.degrees, self._form.channels).sum(1)
@@ -85,7 +84,7 @@ class EdgeModel(nn.Module):
     source_0: Tensor
     source_1: Tensor
     invariants_0: Tensor
-    product_0: Tensor
+    coupling: Tensor
     readout_0: Tensor
 
     def __init__(self, model: Any) -> None:

@@ -44,7 +44,6 @@ def native_weights(model: EdgeModel) -> bytes:
     source = _pad_columns(model.source_0, widths)
     invariants = _pad_rows(_pad_columns(model.invariants_0, [(hidden, tall)]), wide)
     latent = _pad_rows(_pad_columns(model.source_1, [(readout, last)]), tall)
-    product = model.product_0[..., 0].diagonal(dim1=1, dim2=2).T  # [component][channel]
 
     sizes = [FORMAT, num_types, len(model.frequencies), by_centre.shape[-1], len(embed)]
     sizes += [degrees, wide, tall, last, model.member.shape[0], 0]
@@ -57,7 +56,7 @@ def native_weights(model: EdgeModel) -> bytes:
         by_neighbour,
         *embed,
         source,
-        _pad_columns(product, [(channels, wide)]),
+        _pad_columns(model.coupling, [(channels, wide)]),
         invariants,
         latent,
         _pad_rows(model.readout_0, last),

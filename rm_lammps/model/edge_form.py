@@ -25,13 +25,14 @@ class Edges(Protocol):
     """Edges of some atoms: their harmonics, and sums over the edges of an atom.
 
     Weights of harmonics are given by degree, ``[edge, degree * channels]``; coefficients are
-    ``[channel, own component, environment's component, result's component]``.
+    ``[channel, own component, environment's component, result's component]``. Scalars come from
+    equal components alone, with the coupling ``[component, channel]``.
     """
 
     def environment(self, weights: Tensor) -> Tensor:
         """Weighted harmonics summed over the edges of each atom, normed."""
 
-    def invariants(self, weights: Tensor, environment: Tensor, coefficients: Tensor) -> Tensor:
+    def invariants(self, weights: Tensor, environment: Tensor, coupling: Tensor) -> Tensor:
         """Scalars [edge, channel] of weighted harmonics times the environment of their atom."""
 
     def tensors(self, weights: Tensor) -> Tensor:
@@ -164,12 +165,12 @@ class EdgeForm:
         tensors: Tensor | None = None
         for layer in range(self.num_layers):
             environment = edges.environment(around)
-            coefficients = weights[f"product_{layer}"]
             last = layer == self.num_layers - 1
             if tensors is None and last:
-                invariants = edges.invariants(own, environment, coefficients)
+                invariants = edges.invariants(own, environment, weights["coupling"])
             else:
                 tensors = edges.tensors(own) if tensors is None else tensors
+                coefficients = weights[f"product_{layer}"]
                 tensors, invariants = edges.product(tensors, environment, coefficients)
             activation = self.latent_activations[layer]
             features = activation(inputs[0] + invariants @ weights[f"invariants_{layer}"])
@@ -227,18 +228,34 @@ class EdgeForm:
             blocks = [out[:, scalars:][:, by_degree]] if layer < count - 1 else []
             blocks += [out[:, :scalars] @ reader for reader in readers(layer + 1)]
             weights[f"source_{layer + 1}"] = torch.cat(blocks, 1)
-            weights[f"product_{layer}"] = self._product(allegro.tps[layer], dtype)
+            if count > 1:
+                weights[f"product_{layer}"] = self._product(allegro.tps[layer], dtype)
+        if count == 1:
+            weights["coupling"] = self._coupling(allegro.tps[0], dtype)
         for number, matrix in enumerate(readout[1:]):
             weights[f"readout_{number}"] = matrix
         weights["norm"] = allegro.avg_num_neighbors_norm.norm_const.view(-1).to(dtype)
 
-    def _product(self, product: Any, dtype: torch.dtype) -> Tensor:
-        """Coefficients [channel, own component, environment's component, result's component]."""
+    def _paths(self, product: Any, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+        """Weights [channel, path], one row where channels share them, and Wigner 3j symbols."""
         w3j = product.w3j.to(dtype)
         if product.num_paths == 1:
             w3j = w3j.unsqueeze(0)
         weights = product.weights.to(dtype)
-        weights = weights.reshape(*([self.channels] if product.path_channel_coupling else [1]), -1)
+        return weights.reshape(self.channels if product.path_channel_coupling else 1, -1), w3j
+
+    def _coupling(self, product: Any, dtype: torch.dtype) -> Tensor:
+        """Scalars from equal components: [component, channel]."""
+        weights, w3j = self._paths(product, dtype)
+        equal = w3j[..., 0]
+        if not product.w3j_is_ij_diagonal:
+            equal = equal.diagonal(dim1=1, dim2=2)
+        # a matrix product and no slice of the coefficients: every edge reads these, row by row
+        return (equal.T @ weights.T).expand(-1, self.channels)
+
+    def _product(self, product: Any, dtype: torch.dtype) -> Tensor:
+        """Coefficients [channel, own component, environment's component, result's component]."""
+        weights, w3j = self._paths(product, dtype)
         if product.w3j_is_ij_diagonal:
             w3j = torch.diag_embed(w3j.movedim(1, -1)).movedim(1, -1)
         return torch.einsum("up,pijk->uijk", weights, w3j).expand(self.channels, -1, -1, -1)

@@ -3,7 +3,7 @@
 from rm_lammps.relaxation.outcome import DroppedError, Evaluation, Failure, Reason, Relaxed
 from rm_lammps.relaxation.protocol import Protocol
 from rm_lammps.relaxation.stage import STAGES, Search, Stage
-from rm_lammps.relaxation.term import TERMS, PairStyle, Term
+from rm_lammps.relaxation.term import TERMS, FixTerm, PairStyle, PairStyleTerm, Term
 
 __all__ = [
     "STAGES",
@@ -11,7 +11,9 @@ __all__ = [
     "DroppedError",
     "Evaluation",
     "Failure",
+    "FixTerm",
     "PairStyle",
+    "PairStyleTerm",
     "Protocol",
     "Reason",
     "Relaxed",

@@ -1,14 +1,20 @@
-"""E~ and the energy terms beside it as pair styles of LAMMPS."""
+"""E~ and the energy terms beside it as pair styles and fixes of LAMMPS."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rm_lammps.deployment.bundle import Bundle
-from rm_lammps.relaxation.term import MODEL, PairStyle, Term, scaled_sum
+from rm_lammps.relaxation.term import MODEL, FixTerm, PairStyle, PairStyleTerm, Term, scaled_sum
+
+_RELEASED = 1e-12
+"""Weight of a fix's term in place of zero: its forces are below rounding, its energy can be read.
+
+A fix that is defined once keeps its place before those that hold atoms.
+"""
 
 
 class PairStyles:
-    """The pair styles of a session, defined anew after each ``clear``.
+    """The energies of a session, defined anew after each ``clear``.
 
     Args:
         bundle: the deployed model.
@@ -18,6 +24,7 @@ class PairStyles:
         self._bundle = bundle
         self._terms: tuple[Term, ...] = ()
         self._weights: dict[str, float] = {MODEL: 1.0}
+        self._symbols: Sequence[str] = ()
         self._elements: Sequence[str] = ()
         self._own_style = ""
         self._level: str | None = None
@@ -26,7 +33,7 @@ class PairStyles:
         """Choose the terms beside E~, and E~'s weight; whether the terms are others than before."""
         changed = tuple(terms) != self._terms
         self._terms = tuple(terms)
-        self._weights = {MODEL: own, **{term.label or term.name: term.weight for term in terms}}
+        self._weights = {MODEL: own, **{_label(term): term.weight for term in terms}}
         return changed
 
     def weigh(self, lmp: Any, weights: Mapping[str, float]) -> None:
@@ -38,6 +45,9 @@ class PairStyles:
         """
         self._weights |= weights
         self._set_weights(lmp)
+        for number, term in enumerate(self._terms):
+            if isinstance(term, FixTerm) and _label(term) in weights:
+                self._fix(lmp, number, term)
 
     def _set_weights(self, lmp: Any) -> None:
         for name, weight in zip(self._names(), self._weights.values(), strict=True):
@@ -47,38 +57,57 @@ class PairStyles:
         """Of the variables that hold the weights."""
         return [f"rm_weight_{number}" for number in range(len(self._weights))]
 
-    def define(self, lmp: Any, elements: Sequence[str]) -> None:
+    def define(self, lmp: Any, symbols: Sequence[str]) -> None:
         """Define E~ on its lowest level.
 
         Args:
             lmp: LAMMPS with a box.
-            elements: chemical symbols of atom types 1, 2, ...
+            symbols: chemical symbols of all atoms, of which type 1 has the first, and so on.
         """
+        self._symbols, self._elements = symbols, list(dict.fromkeys(symbols))
         lmp.command(f"pair_style {self._bundle.pair_style}")
-        lmp.command(f"pair_coeff {self._coefficients(lmp, elements)}")
-        self._elements, self._own_style, self._level = elements, "", None
+        lmp.command(f"pair_coeff {self._coefficients(lmp)}")
+        self._own_style, self._level = "", None
 
     def add_terms(self, lmp: Any) -> None:
-        """Put the terms' pair styles beside E~'s, each with its weight."""
+        """Put the terms beside E~, each with its weight."""
         if not self._terms:
             return
-        own = PairStyle(self._bundle.pair_style, "", (self._coefficients(lmp, self._elements),))
+        own = PairStyle(self._bundle.pair_style, "", (self._coefficients(lmp),))
         self._set_weights(lmp)
-        commands, names = scaled_sum(own, self._terms, self._elements, self._names())
+        pairs = [(n, term) for n, term in enumerate(self._terms) if isinstance(term, PairStyleTerm)]
+        numbers = [0, *(number + 1 for number, _ in pairs)]
+        weights = [self._names()[number] for number in numbers]
+        commands, names = scaled_sum(own, [term for _, term in pairs], self._elements, weights)
         for command in commands:
             lmp.command(command)
         self._own_style = names[0]
-        for number, name in enumerate(names):
+        for number, name in zip(numbers, names, strict=True):
             lmp.command(f"compute rm_term_{number} all pair {name}")
+        for number, term in enumerate(self._terms):
+            if isinstance(term, FixTerm):
+                self._fix(lmp, number, term)
+
+    def _fix(self, lmp: Any, number: int, term: FixTerm) -> None:
+        """Define a term's fix with the weight that it has now."""
+        weight = self._weights[_label(term)] or _RELEASED
+        name = f"rm_term_{number + 1}"
+        for command in term.fix(name, self._symbols, weight):
+            lmp.commands_string(command)
+        lmp.command(f"fix_modify {name} energy yes")
 
     def energies(self, lmp: Any) -> dict[str, float]:
         """Energies of E~ and the terms by label, without weights; none where E~ is alone."""
         if not self._terms:
             return {}
-        return {
-            label: float(lmp.numpy.extract_compute(f"rm_term_{number}", 0, 0))
-            for number, label in enumerate(self._weights)
-        }
+        found = {MODEL: float(lmp.numpy.extract_compute("rm_term_0", 0, 0))}
+        for number, term in enumerate(self._terms):
+            label, name = _label(term), f"rm_term_{number + 1}"
+            if isinstance(term, FixTerm):
+                found[label] = lmp.extract_fix(name, 0, 0) / (self._weights[label] or _RELEASED)
+            else:
+                found[label] = float(lmp.numpy.extract_compute(name, 0, 0))
+        return found
 
     def use_level(self, lmp: Any, name: str | None) -> None:
         """Evaluate another level of the model from now on, until the next ``clear``.
@@ -92,17 +121,21 @@ class PairStyles:
         """
         if name == self._level:
             return
-        first, second, rest = self._coefficients(lmp, self._elements, name).split(maxsplit=2)
+        first, second, rest = self._coefficients(lmp, name).split(maxsplit=2)
         lmp.command(f"pair_coeff {first} {second} {self._own_style} {rest}")
         self._level = name
 
-    def _coefficients(self, lmp: Any, elements: Sequence[str], level: str | None = None) -> str:
+    def _coefficients(self, lmp: Any, level: str | None = None) -> str:
         """What follows ``pair_coeff``, with the model's file in a variable.
 
         LAMMPS drops letters beyond ASCII from its input, but not from the values of variables.
         """
-        line = self._bundle.pair_coefficients(elements, level)
+        line = self._bundle.pair_coefficients(self._elements, level)
         first, second, file, rest = line.split(maxsplit=3)
         lmp.command('variable rm_model string ""')
         lmp.set_string_variable("rm_model", file)
         return f"{first} {second} ${{rm_model}} {rest}"
+
+
+def _label(term: Term) -> str:
+    return term.label or term.name

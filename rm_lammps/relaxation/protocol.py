@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from rm_lammps.errors import UserError
 from rm_lammps.relaxation.stage import STAGES, AnyStage
-from rm_lammps.relaxation.term import MODEL, AnyTerm
+from rm_lammps.relaxation.term import MODEL, AnyTerm, FixTerm
 from rm_lammps.systems import System
 
 
@@ -87,6 +87,8 @@ class Protocol(BaseModel):
                 "a pressure would do nothing.",
                 "Leave out pressure.",
             )
+        if system.strained.any() and self.axes != "none":
+            self._check_stress()
         if self.keep_symmetry:
             self._check_symmetry(system)
         if self.axes != "xyz":
@@ -97,6 +99,23 @@ class Protocol(BaseModel):
             raise UserError(
                 "Springs tie atoms to places in a cell that changes.", "Give axes: none."
             )
+
+    def _check_stress(self) -> None:
+        """Check that no cell changes while terms act that have no stress.
+
+        Raises:
+            UserError: one does.
+        """
+        weights = {t.label or t.name: t.weight for t in self.terms if isinstance(t, FixTerm)}
+        for stage in (part for outer in self.stages for part in (outer, *outer.parts)):
+            weights |= {label: w for label, w in stage.weighs.items() if label in weights}
+            acting = [label for label, weight in weights.items() if weight]
+            if acting and not stage.keeps_cell:
+                raise UserError(
+                    f"Energy term {acting[0]} has no stress, and stage {stage.name} changes the "
+                    "cell.",
+                    f"Give axes: none, or let stage blend set its weight to 0 before {stage.name}.",
+                )
 
     def _check_axes(self, system: System) -> None:
         """Check that there is a cell to change along the axes asked for.

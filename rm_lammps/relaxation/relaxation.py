@@ -306,7 +306,8 @@ def relax(
 
     Raises:
         DroppedError: ``dropped`` said so.
-        UserError: atoms are held, and a stage would move them; or nothing is free to move.
+        UserError: atoms are held, and a stage would move them; nothing is free to move; or an
+            energy term can't act on the structure.
     """
     rng = np.random.default_rng(0) if rng is None else rng
     held = len(held_atoms(atoms))
@@ -317,6 +318,8 @@ def relax(
                 f"Nothing is free to move: all {held} atoms are held, and so is the cell.",
                 "Hold fewer atoms, or give axes along which the cell may change.",
             )
+    for term in protocol.terms:
+        term.check_atoms(atoms.get_chemical_symbols())
     session.compose(protocol.terms, protocol.model_weight)
     session.restrict(protocol.axes, protocol.spring)
     session.discard()
@@ -345,4 +348,6 @@ def relax(
         # LAMMPS raises plain exceptions, and an instance that raised is not to be trusted
         session.restart()
         message = str(error).strip() or type(error).__name__
+        for term in protocol.terms:
+            term.explain(message, atoms.get_chemical_symbols())
         return Failure(classify(message), message, session.evaluations() - before)

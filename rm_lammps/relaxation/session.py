@@ -266,7 +266,7 @@ class LammpsSession(LammpsInstance):
         """Define what acts on the atoms that are there."""
         elements, lmp = list(dict.fromkeys(atoms.get_chemical_symbols())), self._lmp
         self.set(rm_elements=" ".join(elements))
-        self._pairs.define(lmp, elements)
+        self._pairs.define(lmp, atoms.get_chemical_symbols())
         self.include("neighbours.in")
         self._pairs.add_terms(lmp)
         if self._trajectory is not None:

@@ -1,7 +1,7 @@
 """The family of stages."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, PlainSerializer, field_validator
@@ -25,6 +25,9 @@ class Stage(Kind, ABC):
     """Whether it leaves the minimum that a structure belongs to, as searches and noise do."""
     holds: ClassVar[bool] = False
     """Whether it leaves held atoms, and axes of the cell, as they are."""
+
+    keeps_cell: ClassVar[bool] = False
+    """Whether it leaves the whole cell as it is."""
 
     @classmethod
     def suits(cls, system: System) -> bool:  # noqa: ARG003
@@ -52,6 +55,11 @@ class Stage(Kind, ABC):
         Raises:
             ValueError: one is not.
         """
+
+    @property
+    def weighs(self) -> Mapping[str, float]:
+        """Weights that it gives to energies, by label."""
+        return {}
 
     @property
     def parts(self) -> "tuple[Stage, ...]":

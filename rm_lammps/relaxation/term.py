@@ -27,11 +27,11 @@ class PairStyle:
     """Lines of ``pair_coeff``, each its two types and its arguments, without the style's name."""
 
 
-class Term(Kind, ABC):
+class Term(Kind):
     """An energy that is added to E~, with a weight.
 
-    Its forces and stress count in relaxation like those of E~; its own energy is kept with each
-    result, without the weight.
+    Its forces count in relaxation like those of E~; its own energy is kept with each result,
+    without the weight. A term is a :class:`PairStyleTerm` or a :class:`FixTerm`.
     """
 
     label: str = Field("", description="name of its energy in the results; default: the kind's")
@@ -41,6 +41,35 @@ class Term(Kind, ABC):
     def suits(cls, system: System) -> bool:  # noqa: ARG003
         """Whether it is for a system, by what this one is: any, unless a term says otherwise."""
         return True
+
+    def check_atoms(self, symbols: Sequence[str]) -> None:
+        """Check that the term can act on a structure: on any, unless a term says otherwise.
+
+        Args:
+            symbols: chemical symbols of its atoms.
+
+        Raises:
+            UserError: it can't.
+        """
+
+    def explain(self, message: str, symbols: Sequence[str]) -> None:
+        """Say what an error of LAMMPS means, where it is one of the term's own making.
+
+        Args:
+            message: of LAMMPS.
+            symbols: chemical symbols of the structure's atoms.
+
+        Raises:
+            UserError: the term's settings are to be mended.
+        """
+
+    def hashes(self) -> dict[str, str]:
+        """SHA-256 of what its energy depends on beside its settings, by name."""
+        return {}
+
+
+class PairStyleTerm(Term, ABC):
+    """A term that a pair style of LAMMPS computes; its stress counts in relaxation too."""
 
     @abstractmethod
     def pair(self, elements: Sequence[str]) -> PairStyle:
@@ -53,9 +82,21 @@ class Term(Kind, ABC):
             UserError: it can't be computed for these elements.
         """
 
-    def hashes(self) -> dict[str, str]:
-        """SHA-256 of what its energy depends on beside its settings, by name."""
-        return {}
+
+class FixTerm(Term, ABC):
+    """A term that a fix of LAMMPS computes. It has no stress: for cells that stay as they are."""
+
+    @abstractmethod
+    def fix(self, name: str, symbols: Sequence[str], weight: float) -> list[str]:
+        """LAMMPS commands that define the fix, or define it anew with another weight.
+
+        Its scalar is the energy with the weight.
+
+        Args:
+            name: of the fix.
+            symbols: chemical symbols of the structure's atoms.
+            weight: factor of energy and forces, not zero.
+        """
 
 
 TERMS: Family[Term] = Family(
@@ -67,7 +108,7 @@ AnyTerm = Annotated[Term, BeforeValidator(TERMS.read), PlainSerializer(TERMS.pla
 
 
 def scaled_sum(
-    own: PairStyle, terms: Sequence[Term], elements: Sequence[str], weights: Sequence[str]
+    own: PairStyle, terms: Sequence[PairStyleTerm], elements: Sequence[str], weights: Sequence[str]
 ) -> tuple[list[str], list[str]]:
     """LAMMPS commands for E~ and the terms beside it, each with its weight.
 

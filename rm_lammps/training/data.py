@@ -144,7 +144,7 @@ class ResponseData(lightning.LightningDataModule):
             source.shares,
             source.sizes(),
             data.samples_per_epoch or len(source.frames),
-            self.config.optimisation.batch_size,
+            max(self.config.optimisation.batch_size // self.config.processes, 1),
             source.weighted,
             self.config.seed if seed is None else seed,
         )

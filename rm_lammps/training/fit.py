@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import lightning
-import torch
 import yaml
 from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.strategies import DDPStrategy
 
 from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.files import MODEL_STATISTICS
@@ -22,7 +22,8 @@ from rm_lammps.training.data import ResponseData
 from rm_lammps.training.minutes import Minutes
 from rm_lammps.training.module import ResponseModule
 from rm_lammps.training.prepare import EXAMPLE, LAST, NEQUIP_CONFIG
-from rm_lammps.training.processes import n_processes, processes_here
+from rm_lammps.training.processes import end_with_parent, n_processes, processes_here
+from rm_lammps.training.products import choose_products
 from rm_lammps.training.spurious import SPURIOUS
 from rm_lammps.training.training_config import TrainingConfig
 from rm_lammps.training.training_progress import TrainingProgress
@@ -45,11 +46,10 @@ def fit(folder: Path) -> None:
     Raises:
         UnsupportedModelError: the fast step does not know the architecture.
     """
-    if torch.cuda.is_available():
-        # products with 10 bits of mantissa are several times faster there, and exact enough for
-        # gradients that noise makes vary by more
-        torch.set_float32_matmul_precision("high")
+    choose_products()
     config = TrainingConfig.model_validate(yaml.safe_load((folder / "config.yaml").read_text()))
+    if config.processes > 1:
+        end_with_parent()
     statistics = DatasetStatistics.model_validate_json((folder / MODEL_STATISTICS).read_text())
     module = build_module(yaml.safe_load((folder / NEQUIP_CONFIG).read_text()))
     module.use_step(config.optimisation.loss, statistics.system, compile_step=config.compile)
@@ -112,7 +112,8 @@ def _trainer(config: TrainingConfig) -> lightning.Trainer:
         accelerator="auto",
         devices=processes_here(),
         num_nodes=n_processes() // processes_here(),
-        strategy="ddp" if n_processes() > 1 else "auto",
+        # the model's buffers are constants, the same in all processes
+        strategy=DDPStrategy(broadcast_buffers=False) if n_processes() > 1 else "auto",
         max_epochs=-1 if minutes else config.optimisation.epochs,
         num_sanity_val_steps=0,
         enable_progress_bar=False,

@@ -1,6 +1,8 @@
-"""Which of several processes this one is, by what ``torchrun`` and ``srun`` say."""
+"""Processes that train together: which one this is, by what ``torchrun`` and ``srun`` say."""
 
+import ctypes
 import os
+import signal
 
 
 def own_rank() -> int:
@@ -29,3 +31,19 @@ def processes_here() -> int:
 def _first(*names: str, default: int) -> int:
     """Value of the first of some variables of the environment that is set."""
     return int(next((os.environ[name] for name in names if name in os.environ), default))
+
+
+def launcher(processes: int) -> list[str]:
+    """Words after ``python -m`` that start a module in several processes of this machine."""
+    if processes == 1:
+        return []
+    return ["torch.distributed.run", "--standalone", "--nproc-per-node", str(processes), "-m"]
+
+
+def end_with_parent() -> None:
+    """Let the kernel end this process with its parent.
+
+    An orphan of ``rm-train`` would train on, against a resumed run.
+    """
+    pr_set_pdeathsig = 1
+    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)

@@ -101,10 +101,9 @@ class _FlatEdges:
         zeros = around.new_zeros(self._n_atoms, *around.shape[1:])
         return zeros.index_add(0, self._centre, around) * self._norm
 
-    def invariants(self, weights: Tensor, environment: Tensor, coefficients: Tensor) -> Tensor:
+    def invariants(self, weights: Tensor, environment: Tensor, coupling: Tensor) -> Tensor:
         """Scalars of the first product where it is the last, which couples equal components."""
-        equal = coefficients[..., 0].diagonal(dim1=1, dim2=2).T
-        return (self.tensors(weights) * (environment * equal)[self._centre]).sum(1)
+        return (self.tensors(weights) * (environment * coupling)[self._centre]).sum(1)
 
     def product(
         self, tensors: Tensor, environment: Tensor, coefficients: Tensor

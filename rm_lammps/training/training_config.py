@@ -142,8 +142,15 @@ class TrainingConfig(_Section):
     spurious: SpuriousConfig = SpuriousConfig()
     model: ModelConfig = ModelConfig()
     optimisation: OptimisationConfig = OptimisationConfig()
-    threads: int | None = Field(None, ge=1, description="default: all cores of the process")
-    workers: int = Field(1, ge=0, description="processes that draw noise ahead of the training")
+    processes: int = Field(
+        1, ge=1, description="processes of this machine that share each batch and train together"
+    )
+    threads: int | None = Field(
+        None, ge=1, description="of each of them; default: all cores of the process"
+    )
+    workers: int = Field(
+        1, ge=0, description="processes that draw noise ahead of each of them; 0: it does itself"
+    )
     compile: bool = Field(True, description="train with torch.compile")
 
 

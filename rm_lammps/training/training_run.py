@@ -1,9 +1,7 @@
 """A training run: data in, training processes, a packaged model with its card out."""
 
-import ctypes
 import hashlib
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -18,8 +16,8 @@ from rm_lammps.files import MODEL_PACKAGE, MODEL_STATISTICS, check_room, sha256
 from rm_lammps.training.card import write_card
 from rm_lammps.training.examination import examine_model
 from rm_lammps.training.prepare import BEST, LAST, NEQUIP_CONFIG, prepare
-from rm_lammps.training.processes import own_rank
-from rm_lammps.training.training_config import TrainingConfig
+from rm_lammps.training.processes import end_with_parent, launcher, n_processes, own_rank
+from rm_lammps.training.training_config import TrainingConfig, load_config
 from rm_lammps.training.training_progress import plot_training, read_table
 
 _SOURCE = "data/source.txt"
@@ -56,10 +54,15 @@ def train(
         The folder, which ``rm-deploy`` takes.
 
     Raises:
-        UserError: unusable data or folder, or the training failed.
+        UserError: unusable data or folder, the training failed, or processes are asked for twice.
 
     """
     folder = folder.resolve()
+    if config.processes > 1 and n_processes() > 1:
+        raise UserError(
+            f"processes: {config.processes}, in each of {n_processes()} processes.",
+            "Leave `processes` out where torchrun or srun starts them.",
+        )
     if own_rank() > 0:
         _wait_for(folder / NEQUIP_CONFIG)
         _fit(config, folder)
@@ -90,8 +93,10 @@ def _check_resumable(folder: Path, config: TrainingConfig, source: str) -> None:
     stored = folder / "config.yaml"
     if not stored.exists():
         raise UserError(f"Nothing to resume in {folder}.", "Start without --resume.")
-    before, now = yaml.safe_load(stored.read_text()), config.model_dump(mode="json")
-    changed = [name for name in now if before.get(name) != now[name]]
+    now = config.model_dump(mode="json")
+    # fields that the version before did not have were as they are by default
+    before = load_config(yaml.safe_load(stored.read_text())).model_dump(mode="json")
+    changed = [name for name in now if before[name] != now[name]]
     if changed:
         raise UserError(
             f"The configuration changed since {folder} was started: {', '.join(changed)}.",
@@ -115,7 +120,7 @@ def _wait_for(file: Path) -> None:
 
 
 def _environment(config: TrainingConfig) -> dict[str, str]:
-    threads = config.threads or len(os.sched_getaffinity(0))
+    threads = config.threads or max(len(os.sched_getaffinity(0)) // config.processes, 1)
     return {
         "TORCHINDUCTOR_CACHE_DIR": str(cache_folder() / "inductor"),
         **os.environ,
@@ -130,7 +135,7 @@ def _fit(config: TrainingConfig, folder: Path) -> None:
     _run(
         folder,
         "train.log" if rank == 0 else f"train-{rank}.log",
-        ["rm_lammps.training.fit", str(folder)],
+        [*launcher(config.processes), "rm_lammps.training.fit", str(folder)],
         _environment(config),
         visible=True,
         failure="The training stopped. It continues with --resume.",
@@ -175,7 +180,7 @@ def _run(
             stdout=None if visible else stream,
             stderr=stream,
             check=False,
-            preexec_fn=_end_with_parent,
+            preexec_fn=end_with_parent,
         )
     if done.returncode != 0:
         try:
@@ -188,12 +193,6 @@ def _run(
             ) from error
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-12:])
         raise UserError(f"{failure}\n{tail}", f"The whole log is in {log}")
-
-
-def _end_with_parent() -> None:
-    """Let the kernel end this process with rm-train: an orphan would train on, against a resume."""
-    pr_set_pdeathsig = 1
-    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
 
 
 def _describe(data: Path, flag: str = "data") -> str:

@@ -32,6 +32,7 @@ from rm_lammps.analysis.large_cells import density
 from rm_lammps.analysis.standard_cells import point_group_order
 from rm_lammps.chemistry.bonds import fragments
 from rm_lammps.chemistry.valences import valence_faults
+from rm_lammps.generation.presets import PRESETS
 from rm_lammps.geometry.symmetry import space_group
 from rm_lammps.seeds.surfaces import cut
 from rm_lammps.systems import find_system
@@ -96,7 +97,23 @@ TRANSMUTE = {
     "number": 60,
     "rounds": 4,
 }
-SWAP = {"stage": "swap", "number": 200, "rounds": 3}
+ORDERING = {"stage": "swap", "number": 600, "rounds": 3, "temperature": 0.5}
+RING = [(k, (k + 1) % 6, 1.5) for k in range(6)]
+"""Carbon atoms of a ring, and distances, Å."""
+NO_HYDROGEN = """colvar {
+  name hydrogens
+  coordNum { cutoff 1.3
+    expNumer 12
+    expDenom 24
+    group1 { atomsOf N }
+    group2 { atomsOf H } }
+}
+harmonic {
+  colvars hydrogens
+  centers 0.0
+  forceConstant 5.0
+}
+"""
 
 
 @dataclass
@@ -108,7 +125,8 @@ class Request:
     satisfies: Judge
     expected: Judge | None = None
     what: str = ""
-    files: dict[str, ase.Atoms] = field(default_factory=dict)
+    files: dict[str, ase.Atoms | str] = field(default_factory=dict)
+    """Structures, or the text that an energy term reads."""
     picture: str = ""
 
 
@@ -206,6 +224,28 @@ def all_fourfold(atoms: ase.Atoms) -> bool:
     return bool((counts[inner] == 4).all())
 
 
+def is_ring(atoms: ase.Atoms) -> bool:
+    """Whether the carbon atoms are as far apart as asked for."""
+    return all(abs(atoms.get_distance(i, j) - length) < 0.1 for i, j, length in RING)
+
+
+def tertiary(atoms: ase.Atoms) -> bool:
+    """Whether no hydrogen is bound to nitrogen."""
+    symbols = np.array(atoms.get_chemical_symbols())
+    distances = atoms.get_all_distances()[symbols == "N"][:, symbols == "H"]
+    return bool((distances > 1.3).all())
+
+
+def guided(terms: list[dict[str, Any]]) -> dict[str, Any]:
+    """The preset ``molecules`` with energy terms, which let go in the end."""
+    end = [
+        {"stage": "blend", "weights": {term["term"]: 0.0 for term in terms}},
+        {"stage": "minimise", "style": "lbfgs", "ftol": 0.02, "steps": 300},
+    ]
+    stages = [*PRESETS["molecules"]["protocol"]["stages"], *(end if terms else [])]
+    return {"stages": stages, "terms": terms}
+
+
 def flat(atoms: ase.Atoms) -> bool:
     return bool(list(atoms.pbc) == [True, True, False] and np.ptp(atoms.positions[:, 2]) < 5.0)
 
@@ -255,7 +295,7 @@ def requests() -> list[Request]:
                 flat, lambda atoms: bool(np.ptp(atoms.positions[:, 2]) < 0.5), "flat"),
         *(Request(f"{formula} ordered by exchanges, {'with EAM' if terms else 'E~ alone'}",
                   {**crystals, "formula": formula, "seeds": {"kind": "lattice"},
-                   "protocol": {"stages": [SWAP] if sites is HEUSLER else [{"stage": "cell"}, SWAP],
+                   "protocol": {"stages": [{**ORDERING, "temperature": 4.0} if terms else ORDERING],
                                 "terms": terms, "fmax": 1.0 if terms else 0.1,
                                 "max_stress": 20.0 if terms else 2.0}},
                   decorated, alike(reference), kind, files={"structure": sites},
@@ -268,7 +308,7 @@ def requests() -> list[Request]:
               ("Cu4Au4", [], "L1_0", ordered("L1_0", "Au", "Cu", 3.9), COPPER)]),
         Request("Ni12Al3Zn ordered by exchanges, E~ alone",
                 {**crystals, "formula": "Ni12Al3Zn", "seeds": {"kind": "lattice"},
-                 "protocol": {"stages": [SWAP], "fmax": 0.1, "max_stress": 2.0}},
+                 "protocol": {"stages": [ORDERING], "fmax": 0.1, "max_stress": 2.0}},
                 decorated, alike(STACKED), "as known",
                 files={"structure": COPPER.repeat((1, 1, 4))}),
         Request("C2 on a slab of C(100), in-plane cell free",
@@ -299,14 +339,30 @@ def requests() -> list[Request]:
                 lambda atoms: find_system("molecular_crystal").pieces(atoms) == 1,
                 lambda atoms: 0.95 < density(atoms) < 1.15, "0.95 to 1.15 g/cm³",
                 files={"molecule": molecule("C6H6")}, picture="benzene"),
+        *(Request(f"C6H12 with a ring of six, {'by distances' if terms else 'not asked for'}",
+                  {**molecules, "formula": "C6H12", "protocol": guided(terms)},
+                  is_ring, no_faults, "all valences used", picture="ring" if terms else "")
+          for terms in ([{"term": "distances", "pairs": RING, "constant": 10.0}], [])),
+        *(Request(f"C3H9N without N-H bonds, {'by colvars' if terms else 'not asked for'}",
+                  {**molecules, "formula": "C3H9N", "protocol": guided(terms)},
+                  tertiary, no_faults, "all valences used",
+                  files={"file": NO_HYDROGEN} if terms else {})
+          for terms in ([{"term": "colvars"}], [])),
     ]  # fmt: skip
 
 
 def draw(atoms: ase.Atoms, path: Path) -> None:
-    """A picture of a structure, from the side."""
+    """A picture of a structure, from the side; of a molecule, along its shortest extent."""
     figure, axes = plt.subplots(figsize=(4, 4))
-    times = np.ceil(_WIDE / atoms.cell.lengths()).astype(int)
-    plot_atoms(atoms.repeat(times.tolist()), axes, rotation="-80x,20y,0z", radii=0.45)
+    turn, radii = "-80x,20y,0z", 0.45
+    if not atoms.pbc.any():
+        atoms = atoms[:]
+        atoms.positions -= atoms.positions.mean(axis=0)
+        atoms.positions = atoms.positions @ np.linalg.svd(atoms.positions)[2].T
+        turn, radii = "15x,15y,0z", np.where(atoms.numbers > 1, 0.7, 0.45)
+    lengths = np.where(atoms.pbc, atoms.cell.lengths(), _WIDE)
+    times = np.ceil(_WIDE / lengths).astype(int)
+    plot_atoms(atoms.repeat(times.tolist()), axes, rotation=turn, radii=radii)
     axes.set_axis_off()
     figure.savefig(path, dpi=110, bbox_inches="tight")
     plt.close(figure)
@@ -315,9 +371,13 @@ def draw(atoms: ase.Atoms, path: Path) -> None:
 def carry_out(request: Request, num: int, folder: Path, pictures: Path | None) -> str:
     """The request's row of the table."""
     settings = dict(request.settings)
-    for name, atoms in request.files.items():
+    for name, content in request.files.items():
         path = folder / f"{name}.extxyz"
-        write(path, atoms)
+        if isinstance(content, str):
+            path.write_text(content)
+            settings["protocol"]["terms"][0][name] = str(path)
+            continue
+        write(path, content)
         if name in settings:
             settings[name] = path
         else:

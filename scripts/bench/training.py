@@ -2,11 +2,12 @@
 
 python scripts/bench/training.py crystals --data structures.extxyz.gz --structures 2000 --out bench
 
-Both train the same preset on the same structures with the same number of processes and threads, one
-after the other; rates are those of the second epoch, when everything is compiled. Without --data a
-small set is made up: salts, or molecules of ASE's own collection, or one cell of diamond. The fast
-step is taken apart besides: noise and labels, neighbours, packing, step, each in CPU time on one
-core, against the arithmetic of the step.
+Both train the same preset on the same structures with the same number of threads and a process that
+draws noise, one after the other; with --processes the fast step trains once more in so many, which
+draw their own noise. Rates are those of the second epoch, when everything is compiled. Without
+--data a small set is made up: salts, or molecules of ASE's own collection, or one cell of diamond.
+The fast step is taken apart besides: noise and labels, neighbours, packing, step, each in CPU time
+on one core, against the arithmetic of the step.
 """
 
 import argparse
@@ -29,6 +30,7 @@ from ase.build import bulk, molecule
 from ase.collections import g2
 
 from rm_lammps.datasets import read_structures
+from rm_lammps.training.processes import launcher
 from rm_lammps.training.training_config import TrainingConfig, load_config
 from rm_lammps.training.training_progress import read_table
 from rm_lammps.training.training_run import prepare
@@ -65,7 +67,7 @@ def trained(config: TrainingConfig, data: Path, folder: Path, *, ours: bool) -> 
     environment = {**os.environ, "OMP_NUM_THREADS": str(config.threads), "PYTHONWARNINGS": "ignore"}
     if not folder.exists():
         prepare(config, data, folder)
-    words = ["rm_lammps.training.fit", str(folder)]
+    words = [*launcher(config.processes), "rm_lammps.training.fit", str(folder)]
     if not ours:
         words = ["nequip.scripts.train", "-cp", str(folder), "-cn", "nequip"]
         words += ["hydra.run.dir=.", "hydra.output_subdir=null"]
@@ -99,9 +101,11 @@ def parts(folder: Path) -> dict[str, float]:
     from rm_lammps.response import batches as response
     from rm_lammps.training.data import ResponseData
     from rm_lammps.training.fit import build_module
+    from rm_lammps.training.products import choose_products
     from rm_lammps.training.samples import deal, fitting, pack, to_batch
 
     torch.set_num_threads(1)
+    choose_products()
     os.chdir(folder)
     config = TrainingConfig.model_validate(yaml.safe_load((folder / "config.yaml").read_text()))
     statistics = DatasetStatistics.model_validate_json((folder / "statistics.json").read_text())
@@ -165,7 +169,7 @@ def parts(folder: Path) -> dict[str, float]:
 
 
 def arithmetic(module: Any, weights: list[torch.Tensor], batch: Any) -> dict[str, float]:
-    """What the matrix products of a step would take at the speed of one such product."""
+    """What the matrix products of a step would take at the speed of one such product alone."""
     from torch.utils.flop_counter import FlopCounterMode
 
     from rm_lammps.training.step import traced
@@ -177,11 +181,12 @@ def arithmetic(module: Any, weights: list[torch.Tensor], batch: Any) -> dict[str
         graph(*weights, counts, *batch.tensors())
     edges = len(batch.vectors)
     flops = counter.get_total_flops() / edges
-    matrix = torch.randn(edges, 64, dtype=torch.float32)
-    other = torch.randn(64, 224, dtype=torch.float32)
-    matrix @ other
-    seconds = cpu_time(lambda: [matrix @ other for _ in range(50)])
-    speed = 50 * 2 * edges * 64 * 224 / seconds
+    rows, inner, columns = 4096, 64, 224
+    matrix, other = (
+        torch.randn(shape, dtype=torch.float32) for shape in ((rows, inner), (inner, columns))
+    )
+    seconds = [cpu_time(lambda: [matrix @ other for _ in range(20)]) for _ in range(10)]
+    speed = 20 * 2 * rows * inner * columns / min(seconds)
     return {
         "matrix_flops_per_edge": flops,
         "matrix_flops_per_core_second": speed,
@@ -199,6 +204,10 @@ def main() -> None:
     parser.add_argument("--structures", type=int, default=2000, help="an epoch's")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument(
+        "--processes", type=int, default=1,
+        help="that the fast step is also timed with, each drawing its own noise",
+    )  # fmt: skip
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--parts-of", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -226,14 +235,20 @@ def main() -> None:
     result: dict[str, Any] = {"preset": options.preset, "structures": options.structures}
     result["nequip-train"] = trained(config, data, out / "nequip", ours=False)
     result["ours"] = trained(config, data, out / "ours", ours=True)
+    if options.processes > 1:
+        several = {**change, "processes": options.processes, "workers": 0}
+        config = load_config(options.config or options.preset, several)
+        name = f"ours, {options.processes} processes"
+        result[name] = trained(config, data, out / "several", ours=True)
     done = subprocess.run(
         [sys.executable, __file__, options.preset, "--out", str(out),
          "--parts-of", str(out / "ours")],
         capture_output=True, text=True, check=True, env={**os.environ, "OMP_NUM_THREADS": "1"},
     )  # fmt: skip
     result["parts"] = json.loads(done.stdout.splitlines()[-1])
-    rates = [result[name]["structures_per_second"] for name in ("ours", "nequip-train")]
-    result["ratio"] = rates[0] / rates[1]
+    before = result["nequip-train"]["structures_per_second"]
+    for name in [name for name in result if name.startswith("ours")]:
+        result[name]["times_nequip"] = result[name]["structures_per_second"] / before
     (out / "training.json").write_text(json.dumps(result, indent=1) + "\n")
     print(json.dumps(result, indent=1))
 

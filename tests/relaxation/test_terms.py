@@ -210,6 +210,13 @@ def test_a_model_that_lacks_an_element_is_refused(diamond_bundle):
         BundleTerm(model=str(diamond_bundle)).pair(["C", "O"])
 
 
+def test_what_would_leave_out_pairs_of_elements_is_refused():
+    """Beside E~, LAMMPS does not mix the functions of elements."""
+    files = [f"{n} {n} {POTENTIALS / name}" for n, name in ((1, "Cu_u3.eam"), (2, "Au_u3.eam"))]
+    with pytest.raises(UserError, match="leaves out what acts between Cu and Au"):
+        PairTerm(style="eam", coefficients=files).pair(["Cu", "Au"])
+
+
 def test_the_pressure_follows_a_schedule(session):
     """Squeezed at first and not at the end: a minimum of E~ alone."""
     relaxed = [{"stage": "minimise", "ftol": 0.01, "steps": 300}, {"stage": "cell"}]

@@ -17,7 +17,7 @@ from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.errors import UserError
 from rm_lammps.files import MODEL_PACKAGE
 from rm_lammps.systems import find_system
-from rm_lammps.training import training_run
+from rm_lammps.training import products, training_run
 from rm_lammps.training.data import ResponseData
 from rm_lammps.training.fit import build_module
 from rm_lammps.training.prepare import prepare
@@ -143,6 +143,58 @@ def test_two_processes_train_together(run, inputs, tmp_path):
     assert (tmp_path / "run" / "model.nequip.zip").exists()
 
 
+def test_processes_of_one_machine_share_batches(run, inputs, tmp_path):
+    words = ("rm-train", inputs / "tiny.yaml", "--data", inputs / "diamond.cif")
+    run(*words, "--processes", "2", "--out", tmp_path / "run")
+    assert [row["epoch"] for row in rows_of(tmp_path / "run")] == ["0", "1"]
+    assert (tmp_path / "run" / "model.nequip.zip").exists()
+    config = load_config(yaml.safe_load((tmp_path / "run" / "config.yaml").read_text()))
+    statistics = (tmp_path / "run" / "statistics.json").read_text()
+    data = ResponseData(tmp_path / "run", config, DatasetStatistics.model_validate_json(statistics))
+    assert data.plan.batch_size == TINY["optimisation"]["batch_size"] // 2
+
+
+def test_processes_are_asked_for_once(inputs, tmp_path, monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    config = load_config({**TINY, "processes": 2})
+    with pytest.raises(UserError, match="Leave `processes` out"):
+        training_run.train(config, inputs / "diamond.cif", tmp_path / "run")
+
+
+def test_a_run_of_a_version_before_resumes(tmp_path):
+    config = load_config(TINY)
+    fields = config.model_dump(mode="json")
+    del fields["processes"]
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(fields))
+    training_run._check_resumable(tmp_path, config, "diamond.cif")
+    with pytest.raises(UserError, match="processes"):
+        training_run._check_resumable(tmp_path, load_config({**TINY, "processes": 2}), "x")
+
+
+def test_products_are_exact_on_this_cpu(run, tmp_path):
+    code = (
+        "from rm_lammps.training import products; products.choose_products();"
+        "assert products.product_error() < 1e-5"
+    )
+    run(sys.executable, "-c", code, cwd=tmp_path)
+
+
+def test_products_that_round_are_not_used(monkeypatch):
+    """As on a processor with units for bfloat16."""
+    before = torch.get_float32_matmul_precision()
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
+    monkeypatch.setattr(products, "_is_amd", lambda: True)
+    errors = iter([1e-3, 1e-7])
+    monkeypatch.setattr(products, "product_error", lambda: next(errors))
+    try:
+        for expected in ("highest", "medium"):
+            products.choose_products()
+            assert torch.get_float32_matmul_precision() == expected
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
 def test_a_gpu_job_is_rehearsed(run, inputs, tmp_path):
     job, results = tmp_path / "job", tmp_path / "results"
     words = [sys.executable, ROOT / "scripts" / "gpu" / "pack.py", "--out", job, "--no-wheels"]
@@ -172,7 +224,7 @@ FULL = """
 import os, resource, sys
 from pathlib import Path
 from rm_lammps.errors import UserError
-from rm_lammps.training import training_run
+from rm_lammps.training import products, training_run
 
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
 try:

@@ -1,6 +1,6 @@
 """Other weights of E~ and of the energy terms beside it."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from math import isfinite
 
 from pydantic import Field, field_validator
@@ -21,6 +21,7 @@ class Blend(Stage):
     name = "blend"
     keeps_symmetry = True
     holds = True
+    keeps_cell = True
 
     weights: dict[str, float] = Field(
         description="by label, E~ for the model; what is not named keeps its weight", min_length=1
@@ -43,6 +44,11 @@ class Blend(Stage):
                 raise ValueError(
                     f"stage blend weighs {label!r}, which is none of {', '.join(labels)}"
                 )
+
+    @property
+    def weighs(self) -> Mapping[str, float]:
+        """The weights."""
+        return self.weights
 
     def run(self, relaxation: Relaxation) -> None:
         """Weigh what is in LAMMPS."""

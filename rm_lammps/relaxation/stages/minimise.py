@@ -16,6 +16,7 @@ class Minimise(Stage):
     name = "minimise"
     keeps_symmetry = True
     holds = True
+    keeps_cell = True
 
     style: Literal["cg", "sd", "fire", "lbfgs"] = "cg"
     ftol: float = Field(0.1, gt=0, description="largest force component, pseudo-eV/Å")

@@ -18,6 +18,7 @@ class Press(Stage):
     name = "press"
     keeps_symmetry = True
     holds = True
+    keeps_cell = True
 
     pressure: float = Field(allow_inf_nan=False, description="external, GPa of E~ units")
 

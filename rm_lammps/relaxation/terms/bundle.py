@@ -7,11 +7,11 @@ from pydantic import Field
 
 from rm_lammps.deployment.bundle import Bundle, find_bundle
 from rm_lammps.errors import UserError
-from rm_lammps.relaxation.term import TERMS, PairStyle, Term
+from rm_lammps.relaxation.term import TERMS, PairStyle, PairStyleTerm
 
 
 @TERMS.register
-class BundleTerm(Term):
+class BundleTerm(PairStyleTerm):
     """The energy of a second deployed model."""
 
     name = "bundle"

@@ -5,14 +5,15 @@ from pathlib import Path
 
 from pydantic import Field, field_validator
 
+from rm_lammps.errors import UserError
 from rm_lammps.files import sha256
-from rm_lammps.relaxation.term import TERMS, PairStyle, Term
+from rm_lammps.relaxation.term import TERMS, PairStyle, PairStyleTerm
 
 _ELEMENTS = "ELEMENTS"
 
 
 @TERMS.register
-class PairTerm(Term):
+class PairTerm(PairStyleTerm):
     """The energy of a pair style of LAMMPS, by its own words.
 
     ``{term: pair, style: tersoff, coefficients: ["* * C.tersoff ELEMENTS"]}``: the word
@@ -37,6 +38,13 @@ class PairTerm(Term):
 
     def pair(self, elements: Sequence[str]) -> PairStyle:
         """Fill in the elements."""
+        if self.style == "eam" and len(elements) > 1:
+            # its mixing is for pairs of types that have no other style, and all have E~
+            raise UserError(
+                f"Beside E~, LAMMPS's pair style eam leaves out what acts between "
+                f"{' and '.join(elements)}.",
+                "Give eam/alloy or eam/fs, with a file of all elements.",
+            )
         symbols = " ".join(elements)
         lines = tuple(line.replace(_ELEMENTS, symbols) for line in self.coefficients)
         return PairStyle(self.style, self.arguments, lines)

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
-from rm_lammps.relaxation import TERMS, PairStyle, Term
+from rm_lammps.relaxation import TERMS, PairStyle, PairStyleTerm
 
 
 @TERMS.register
-class SoftTerm(Term):
+class SoftTerm(PairStyleTerm):
     """LAMMPS's pair style ``soft`` between all atoms."""
 
     name = "soft"
