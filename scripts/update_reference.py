@@ -7,26 +7,19 @@ in ``docs/reference/`` is what the code says. ``docs/reference/python.md`` is wr
 entries are filled in from docstrings when the pages are built.
 """
 
-import ast
 import inspect
-import itertools
 import json
-import re
-import textwrap
 from collections.abc import Iterable, Iterator
-from enum import Enum
 from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import grimp
 import typer
 import yaml
 from importlinter import api as importlinter
-from pydantic import BaseModel
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
+from reference_values import FAMILIES, attribute_docs, docstring, fields_as_yaml, plain, row, scalar
 
 from rm_lammps.analysis.evaluation_fields import EvaluationConfig
 from rm_lammps.files import shipped_models
@@ -34,8 +27,7 @@ from rm_lammps.generation.generation_config import GenerationConfig
 from rm_lammps.generation.presets import PURPOSES, known_presets, preset_for
 from rm_lammps.generation.run_fields import Execution, Shortcuts
 from rm_lammps.kinds import Family, Kind
-from rm_lammps.potentials import POTENTIALS
-from rm_lammps.relaxation import STAGES, TERMS, Reason
+from rm_lammps.relaxation import STAGES, Reason
 from rm_lammps.relaxation.stage import Search
 from rm_lammps.runs import layout
 from rm_lammps.seeds import SEEDS
@@ -46,13 +38,6 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 REFERENCE, PYPROJECT = CHECKOUT / "docs" / "reference", CHECKOUT / "pyproject.toml"
 COMMANDS = ("generate", "train", "deploy", "doctor")
 EVALUATING_COMMANDS = ("evaluate", "report")
-FAMILIES: dict[str, Family[Any]] = {
-    "Systems": SYSTEMS,
-    "Seeds": SEEDS,
-    "Stages": STAGES,
-    "Energy terms": TERMS,
-    "Potentials": POTENTIALS,
-}
 MADE = "<!-- made by scripts/update_reference.py -->\n"
 
 
@@ -102,7 +87,7 @@ def evaluating_commands() -> str:
 def _command(name: str) -> str:
     module = import_module(f"rm_lammps.cli.{name}")
     command: Any = typer.main.get_command(module.app)
-    paragraphs = (_plain(text) for text in (command.help or "").split("\n\n"))
+    paragraphs = (plain(text) for text in (command.help or "").split("\n\n"))
     lines = [f"\n## `rm-{name}`\n", "\n\n".join(paragraphs), ""]
     groups: dict[str, list[str]] = {}
     for parameter in command.params:
@@ -112,7 +97,7 @@ def _command(name: str) -> str:
         positional = parameter.param_type_name == "argument"
         metavar = parameter.metavar or ""
         shown = metavar if positional else " ".join([*parameter.opts, metavar]).strip()
-        groups.setdefault(panel, []).append(_row(f"`{shown}`", _plain(parameter.help or "")))
+        groups.setdefault(panel, []).append(row(f"`{shown}`", plain(parameter.help or "")))
     for panel, rows in groups.items():
         lines += [f"| {panel or 'argument or flag'} | |", "| --- | --- |", *rows, ""]
     return "\n".join(lines)
@@ -186,7 +171,7 @@ def presets() -> str:
         "carried out one after the other.\n",
         "| shipped model | preset unless another is named |",
         "| --- | --- |",
-        *(_row(f"`{name}`", f"`{preset_for(name)}`") for name in shipped_models()),
+        *(row(f"`{name}`", f"`{preset_for(name)}`") for name in shipped_models()),
         "",
         *_default_rules(),
     ]
@@ -204,7 +189,7 @@ def presets() -> str:
     ]
     for name in preset_names():
         file = Path(inspect.getfile(TrainingConfig)).parent / "presets" / f"{name}.yaml"
-        lines.append(_row(f"`{name}`", yaml.safe_load(file.read_text())["description"]))
+        lines.append(row(f"`{name}`", yaml.safe_load(file.read_text())["description"]))
     return "\n".join(lines)
 
 
@@ -301,7 +286,7 @@ def _family(family: Family[Any], kinds: Iterable[type[Kind]] | None = None) -> I
 
 def _kind(family: Family[Any], kind: type[Kind]) -> Iterator[str]:
     yield f"### {family.field}: `{kind.name}`\n"
-    yield _docstring(kind)
+    yield docstring(kind)
     suits = _suited(kind)
     if suits:
         yield f"\nFor: {', '.join(suits)}."
@@ -319,7 +304,7 @@ def _kind(family: Family[Any], kind: type[Kind]) -> Iterator[str]:
         yield "\n| setting | default | |"
         yield "| --- | --- | --- |"
         for name, field in own.items():
-            yield _row(f"`{name}`", _default(field), field.description or "")
+            yield row(f"`{name}`", _default(field), field.description or "")
 
 
 def _suited(kind: type[Kind]) -> list[str]:
@@ -336,7 +321,7 @@ def _default(field: FieldInfo) -> str:
     value = field.get_default(call_default_factory=True)
     if isinstance(value, tuple) and value and isinstance(value[0], Kind):
         return ", ".join(f"`{kind.name}`" for kind in value)
-    return "" if value is None or value == "" else f"`{_scalar(value)}`"
+    return "" if value is None or value == "" else f"`{scalar(value)}`"
 
 
 def run_folder() -> str:
@@ -349,7 +334,7 @@ def run_folder() -> str:
         "## Files\n",
         "| file | |",
         "| --- | --- |",
-        *(_row(f"`{getattr(layout, name)}`", text) for name, text in files.items()),
+        *(row(f"`{getattr(layout, name)}`", text) for name, text in files.items()),
         "\n## Why seeds fail\n",
         "A seed that did not become a structure has a reason. It is the field `reason` of its line "
         "in `failures.jsonl`, and `summary.json` counts the reasons. [Conventions](conventions.md) "
@@ -358,7 +343,7 @@ def run_folder() -> str:
         "| --- | --- |",
     ]
     reasons = attribute_docs(Reason)
-    lines += [_row(f"`{Reason[name].value}`", text) for name, text in reasons.items()]
+    lines += [row(f"`{Reason[name].value}`", text) for name, text in reasons.items()]
     return "\n".join(lines)
 
 
@@ -388,75 +373,9 @@ def rooms() -> str:
             if other != room
             and any(target == other or target.startswith(f"{other}.") for target in imported)
         ]
-        story = _plain((import_module(room).__doc__ or "").partition("\n")[0])
-        lines.append(_row(f"`{room.removeprefix('rm_lammps.')}`", story, ", ".join(below)))
+        story = plain((import_module(room).__doc__ or "").partition("\n")[0])
+        lines.append(row(f"`{room.removeprefix('rm_lammps.')}`", story, ", ".join(below)))
     return "\n".join(lines)
-
-
-def attribute_docs(owner: ModuleType | type) -> dict[str, str]:
-    """The texts below a module's constants or a class's fields, by name."""
-    body: Any = ast.parse(textwrap.dedent(inspect.getsource(owner))).body
-    if inspect.isclass(owner):
-        body = body[0].body
-    docs = {}
-    for statement, below in itertools.pairwise(body):
-        target: ast.expr | None = statement.target if isinstance(statement, ast.AnnAssign) else None
-        if isinstance(statement, ast.Assign):
-            target = statement.targets[0]
-        if isinstance(target, ast.Name) and isinstance(below, ast.Expr):
-            docs[target.id] = _plain(inspect.cleandoc(ast.literal_eval(below.value)))
-    return docs
-
-
-def fields_as_yaml(model: BaseModel, indent: str = "") -> list[str]:
-    """One line a field, nested models indented, descriptions as comments."""
-    lines = [f"{indent}{model_name}" for model_name in _kind_line(model)]
-    for name, field in type(model).model_fields.items():
-        value = getattr(model, name)
-        comment = f"  # {field.description}" if field.description else ""
-        if isinstance(value, BaseModel):
-            lines += [f"{indent}{name}:{comment}", *fields_as_yaml(value, indent + "  ")]
-        elif isinstance(value, tuple) and value and isinstance(value[0], BaseModel):
-            lines.append(f"{indent}{name}:{comment}")
-            for item in value:
-                first, *rest = fields_as_yaml(item, indent + "    ")
-                lines += [f"{indent}  - {first.strip()}", *rest]
-        else:
-            lines.append(f"{indent}{name}: {_scalar(value)}{comment}")
-    return lines
-
-
-def _kind_line(model: BaseModel) -> Iterator[str]:
-    for family in FAMILIES.values():
-        if isinstance(model, Kind) and type(model) in set(family):
-            yield f"{family.field}: {model.name}"
-
-
-def _scalar(value: Any) -> str:
-    if value is PydanticUndefined:
-        return ""
-    plain = list(map(_plain_value, value)) if isinstance(value, tuple) else _plain_value(value)
-    return yaml.safe_dump(plain, default_flow_style=True).removesuffix("...\n").strip()
-
-
-def _plain_value(value: Any) -> Any:
-    if isinstance(value, Enum):
-        return value.value
-    return str(value) if isinstance(value, Path) else value
-
-
-def _docstring(owner: type) -> str:
-    """A docstring for a page: markup of code as Markdown's."""
-    return re.sub(r"``([^`]+)``", r"`\1`", inspect.cleandoc(owner.__doc__ or ""))
-
-
-def _plain(text: str) -> str:
-    """A text on one line."""
-    return " ".join(re.sub(r"``([^`]+)``", r"`\1`", text).split())
-
-
-def _row(*cells: str) -> str:
-    return f"| {' | '.join(cell.replace('|', chr(92) + '|').strip() for cell in cells)} |"
 
 
 def main() -> None:

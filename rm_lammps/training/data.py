@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.response.structures import Ints
+from rm_lammps.training.processes import end_with_parent
 from rm_lammps.training.samples import (
     Plan,
     SampleSource,
@@ -187,12 +188,18 @@ class ResponseData(lightning.LightningDataModule):
             collate_fn=_as_it_is,
             num_workers=workers,
             persistent_workers=workers > 0,
+            worker_init_fn=_ends_with_training,
         )
         return _Batches(loader, self._dtype, -(-self.plan.batches // world))
 
     def val_dataloader(self) -> DataLoader:
         """The same noisy structures every time."""
         return DataLoader(_List(self._validation), batch_size=None, collate_fn=_as_it_is)
+
+
+def _ends_with_training(_: int) -> None:
+    """One of several processes that are killed may leave its workers waiting for each other."""
+    end_with_parent()
 
 
 def _as_it_is(item: Any) -> Any:

@@ -109,7 +109,13 @@ def test_the_page_shows_curves_and_a_ball_of_atoms(run, undisturbed):
     page = run("rm-report", undisturbed / "run").stdout.strip()
     text = (undisturbed / "run" / "report.html").read_text()
     assert page == str(undisturbed / "run" / "report.html")
-    for words in ("Large cells", "g(r) C-C", "angle C-C-C", "C with 4 neighbours"):
+    for words in (
+        ": large cells</h1>",
+        "failures.jsonl",
+        "g(r) C-C",
+        "angle C-C-C",
+        "C with 4 neighbours",
+    ):
         assert words in text
     dataset = json.loads(text.split('id="dataset">')[1].split("</script>")[0])
     assert dataset["structures"][0]["size"] == 512

@@ -46,7 +46,9 @@ def test_a_complete_run_is_started_again_in_no_time(two_runs):
 
 def test_a_run_that_is_going_on_is_evaluated(tools, run, tmp_path):
     out = tmp_path / "out"
-    process = tools.start("rm-generate", *DIAMOND, "--num", 100_000, "--out", out)
+    # of seeds that take their time, or there is ever more to evaluate
+    words = ("rm-generate", *DIAMOND, "--preset", "thorough", "--num", 100_000)
+    process = tools.start(*words, "--out", out)
     try:
         while len(tools.recorded_seeds(out)) < 10:
             assert process.poll() is None, process.stdout.read()

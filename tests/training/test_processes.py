@@ -4,6 +4,7 @@ import csv
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import ase.io
@@ -144,8 +145,17 @@ def test_two_processes_train_together(run, inputs, tmp_path):
 
 
 def test_processes_of_one_machine_share_batches(run, inputs, tmp_path):
+    """Killed, they leave nobody behind; resumed, they end what they began."""
     words = ("rm-train", inputs / "tiny.yaml", "--data", inputs / "diamond.cif")
-    run(*words, "--processes", "2", "--out", tmp_path / "run")
+    words += ("--processes", "2", "--out", tmp_path / "run")
+    process = subprocess.Popen([str(word) for word in words], stderr=subprocess.DEVNULL)
+    while process.poll() is None and not (tmp_path / "run" / "checkpoints" / "last.ckpt").exists():
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    while subprocess.run(["pgrep", "-f", str(tmp_path)], check=False).returncode == 0:
+        time.sleep(0.2)
+    run(*words, "--resume")
     assert [row["epoch"] for row in rows_of(tmp_path / "run")] == ["0", "1"]
     assert (tmp_path / "run" / "model.nequip.zip").exists()
     config = load_config(yaml.safe_load((tmp_path / "run" / "config.yaml").read_text()))
