@@ -5,7 +5,8 @@ python scripts/train_silica.py SAMPLES [--out runs/silica]
 SAMPLES is a file of cells of silica glass with ``cooling_rate_K_per_ps`` in their ``info``, such as
 the demo data of digital-synthesis-lab/DM2 (MIT); the first of the slowest cooling is trained on.
 Four trainings follow each other: one over all sizes of noise, two where the network is decided, and
-one for the density (docs/studies/glass.md). Afterwards ``scripts/kernel_weights.py`` writes the kernel's weights.
+one for the density (docs/studies/glass.md). Afterwards ``scripts/kernel_weights.py`` writes the
+weights for the kernel.
 """
 
 import argparse
