@@ -43,6 +43,7 @@ _WIDE = 7.5
 Judge = Callable[[ase.Atoms], bool]
 
 DIAMOND = bulk("C", cubic=True)
+NICKEL = bulk("Ni", "fcc", a=3.52, cubic=True)
 COPPER = bulk("Cu", "fcc", a=3.6, cubic=True)
 HEUSLER = crystal(
     ("Ti", "Ni", "Sn"),
@@ -140,6 +141,19 @@ def still(host: ase.Atoms, held: np.ndarray | None = None) -> Judge:
     return lambda atoms: bool(
         np.abs(atoms.positions[: len(host)][mask] - host.positions[mask]).max() < 1e-6
     )
+
+
+def near(host: ase.Atoms) -> Judge:
+    """Whether all atoms of the host are within 0.5 Å of their places."""
+    return lambda atoms: bool(
+        np.linalg.norm(atoms.positions[: len(host)] - host.positions, axis=1).max() < 0.5
+    )
+
+
+def joined(atoms: ase.Atoms) -> bool:
+    """Whether the held layer of copper has not moved, and copper and nickel are one piece."""
+    slab, layer = cut(COPPER, (1, 0, 0), 2, 12.0)
+    return bool(still(slab, layer < 1)(atoms) and find_system("interface").pieces(atoms) == 1)
 
 
 def alike(reference: ase.Atoms, stol: float = 0.3) -> Judge:
@@ -339,6 +353,14 @@ def requests() -> list[Request]:
                 lambda atoms: find_system("molecular_crystal").pieces(atoms) == 1,
                 lambda atoms: 0.95 < density(atoms) < 1.15, "0.95 to 1.15 g/cm³",
                 files={"molecule": molecule("C6H6")}, picture="benzene"),
+        Request("two interstitials in diamond, its atoms on springs of 2 pseudo-eV/Å²",
+                {**carbon, "formula": "C2", "host": "file", "host_spring": 2.0,
+                 "where": "x=2:5,y=2:5,z=2:5"},
+                near(supercell), files={"host": supercell}),
+        Request("Cu4 between Cu(100) and Ni(100)",
+                {**crystals, "formula": "Cu4", "host": "file", "upper": "file", "miller": "1,0,0",
+                 "layers": 2, "system": "interface"},
+                joined, files={"host": COPPER, "upper": NICKEL}),
         *(Request(f"C6H12 with a ring of six, {'by distances' if terms else 'not asked for'}",
                   {**molecules, "formula": "C6H12", "protocol": guided(terms)},
                   is_ring, no_faults, "all valences used", picture="ring" if terms else "")
