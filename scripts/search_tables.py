@@ -2,6 +2,7 @@
 
     python scripts/search_tables.py FOLDER [--groups] [--at] [--against WAY]
     python scripts/search_tables.py FOLDER --unreached KNOWN --names FILE
+    python scripts/search_tables.py FOLDER --mix known blind --at
 
 Only compositions that all ways have are counted; with ``--unreached`` only those of which no seed
 of that way matches loosely before it is relaxed, such as those to which no known structure leads
@@ -22,6 +23,7 @@ import numpy as np
 from study_search import STRICT, read_records
 
 from rm_lammps.analysis.ranking import Ranking
+from rm_lammps.systems import find_system
 
 Composition = Mapping[str, Any]
 _SIZES = ((1, 4), (5, 8), (9, 12), (13, 16), (17, 20), (21, 10**9))
@@ -41,6 +43,16 @@ def read_ways(folder: Path) -> dict[str, dict[int, Composition]]:
         way = re.sub(r"(\.part\d+)?\.jsonl$", "", file.name)
         ways.setdefault(way, {}).update({c["number"]: c for c in read_records(file)})
     return ways
+
+
+def mixed(known: Composition, other: Composition) -> Composition:
+    """Seeds as the default draws them, from those of two ways for the same composition."""
+    first = find_system("crystal").leading_seeds(known["elements"], known["atoms"])
+    leading = sum(first.values())
+    seeds = list(known["seeds"][:leading])
+    for one, another in zip(known["seeds"][leading:], other["seeds"], strict=False):
+        seeds += [another, one]
+    return {**known, "seeds": seeds[: len(known["seeds"])]}
 
 
 def best(values: Sequence[float | None]) -> float | None:
@@ -142,7 +154,8 @@ def groups(name: str, some: Sequence[Composition]) -> str:
 
 def at_each(ways: Mapping[str, Sequence[Composition]]) -> str:
     """Markdown: found by the first k seeds, relaxed and not."""
-    ks = (1, 2, 3, 5, 10, 15, 20)
+    most = max(len(c["seeds"]) for some in ways.values() for c in some)
+    ks = [k for k in (1, 2, 3, 5, 10, 15, 20, 50, 100, 200, 500) if k <= most]
     lines = [
         f"| the first k seeds | {' | '.join(f'k = {k}' for k in ks)} |",
         "| --- |" + " ---: |" * len(ks),
@@ -185,6 +198,7 @@ def main() -> None:
     parser.add_argument("--ways", nargs="*", help="only these")
     parser.add_argument("--groups", action="store_true", help="by kind of reference too")
     parser.add_argument("--at", action="store_true", help="by number of seeds too")
+    parser.add_argument("--mix", nargs=2, metavar="WAY", help="known structures, and other seeds")
     parser.add_argument("--unreached", metavar="WAY", help="only what its seeds do not match")
     parser.add_argument("--names", type=Path, help="file for the names of what is counted")
     parser.add_argument("--against", help="way that others are compared with, pair by pair")
@@ -198,6 +212,9 @@ def main() -> None:
         reached = SELECTIONS["any, unrelaxed"]
         common = [n for n in common if reached(read[arguments.unreached][n]) is None]
     ways = {name: [way[number] for number in common] for name, way in read.items()}
+    if arguments.mix:
+        pairs = zip(*(ways[name] for name in arguments.mix), strict=True)
+        ways["mixture"] = [mixed(known, other) for known, other in pairs]
     if arguments.names is not None:
         names = [c["name"] for c in ways[next(iter(ways))]]
         arguments.names.write_text("\n".join(names) + "\n")

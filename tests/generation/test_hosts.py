@@ -166,3 +166,25 @@ def test_settings(diamond, run, refused, tmp_path):
         "rm-generate", "--model", "diamond", "--formula", "C8", "--fix", "all", "--out", "x"
     )
     assert "have no setting 'fix'" in said
+
+
+def test_distances_to_the_host(diamond, run, refused, tmp_path):
+    """By numbers as in the results; a number that there is not ends the run on all ranks."""
+
+    def settings(atom):
+        terms = [{"term": "distances", "pairs": [[0, atom, 1.6]], "constant": 200.0}]
+        stages = [{"stage": "minimise", "style": "lbfgs", "ftol": 0.01, "steps": 500}]
+        protocol = {"terms": terms, "stages": stages, "fmax": 0.1}
+        path = tmp_path / f"{atom}.yaml"
+        path.write_text(yaml.safe_dump({"protocol": protocol, "num": 4}))
+        return path
+
+    asked = command(diamond, tmp_path / "run")[1:]
+    run("rm-generate", settings(64), *asked, ranks=3)
+    frames = frames_of(tmp_path / "run")
+    assert frames
+    for frame in frames:
+        assert abs(frame.get_distance(0, 64, mic=True) - 1.6) < 0.1
+        assert set(frame.info["terms"]) == {"E~", "distances"}
+    said = refused("rm-generate", settings(65), *command(diamond, tmp_path / "x")[1:], ranks=2)
+    assert "Energy term distances names atom 65, but the structure has 65 atoms." in said
