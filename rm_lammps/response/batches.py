@@ -43,7 +43,8 @@ class NoisyStructures:
     volumes: Array | None
     """Of the atoms that have edges, shape (structures,), Å³; ``None`` likewise."""
     complete: Bools
-    """Atoms whose neighbours all have all of their edges, shape (atoms,): all but in crops."""
+    """Atoms whose forces count, shape (atoms,): in crops those whose neighbours all have all of
+    their edges."""
     edges: EdgeList
 
     @classmethod

@@ -20,7 +20,7 @@ from rm_lammps.response.batches import NoisyStructures, label
 from rm_lammps.response.edges import EdgeList
 from rm_lammps.response.energy import FictitiousEnergy
 from rm_lammps.response.noise import NoiseConfig
-from rm_lammps.response.structures import Ints, Structures
+from rm_lammps.response.structures import Bools, Ints, Structures
 from rm_lammps.systems import System
 
 LARGE = 500
@@ -71,6 +71,8 @@ def noisy_cell(
     cutoff: float,
     room: Room,
     level: float | None = None,
+    scale: float = 1.0,
+    counted: Bools | None = None,
 ) -> NoisyStructures:
     """Draw noise for a large periodic cell, label it, and crop what would not fit.
 
@@ -84,9 +86,11 @@ def noisy_cell(
         cutoff: of the edges, Å; at least the range of the repulsion.
         room: what the result may hold.
         level: fix both noise levels (0 to 1) instead of drawing them.
+        scale: that the noise is multiplied by.
+        counted: atoms whose forces count, shape (atoms,); nothing for all.
     """
-    sigmas = _sigmas(atoms, noise, rng, level)
-    _, strains = noise.draw_levels(rng, 1, level=level)
+    sigmas = scale * _sigmas(atoms, noise, rng, level)
+    strains = scale * noise.draw_levels(rng, 1, level=level)[1]
     drawn = sigmas[:, None] * rng.standard_normal(atoms.positions.shape)
     drawn -= drawn.mean(axis=0)
     displacements = _matched(atoms, drawn, sigmas > noise.permute_above)
@@ -101,6 +105,8 @@ def noisy_cell(
     edges = _edges(noisy, cutoff)
     labels = label(noisy, displacements, deformations, edges, energy, min_distances)
     whole = NoisyStructures.whole(noisy, sigmas, labels, edges)
+    if counted is not None:
+        whole = dataclasses.replace(whole, complete=counted)
     if len(atoms) <= room.central and len(edges.centre) <= room.edges:
         return whole
     return cropped(whole, _by_distance(noisy, rng.random(3)), room)
@@ -211,7 +217,7 @@ def cropped(whole: NoisyStructures, order: Ints, room: Room) -> NoisyStructures:
     central[order[: min(room.central, int(np.searchsorted(held, room.edges, side="right")))]] = True
     kept = central[edges.centre]
     centre, neighbour = edges.centre[kept], edges.neighbour[kept]
-    complete = central.copy()
+    complete = central & whole.complete
     complete[centre[~central[neighbour]]] = False
     present = central.copy()
     present[neighbour] = True

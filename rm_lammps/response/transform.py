@@ -22,6 +22,9 @@ SAMPLE_INDEX = "sample_index"
 ANCHOR = "equilibrium_energy_per_atom"
 """Key of E~ per atom (pseudo-eV) at equilibrium, to which the fictitious energy adds; taken out."""
 
+WRONG = "wrong"
+"""Key of a spurious structure's array that is 1 at wrong atoms and 0 at others."""
+
 LOSS_WEIGHT = "response_loss_weight"
 """Key of the weight of a sample's squared errors in the loss, shape (1, 1)."""
 

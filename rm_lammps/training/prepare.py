@@ -58,12 +58,12 @@ def prepare(
     frames = read_structures(data, config.system)
     system = system_of(frames[0]) if config.system is None else config.system
     _refuse_idle(config, system)
-    _check_crops(frames, config, system)
     training, validation = _split(frames, config)
     statistics = DatasetStatistics.of(
         [frames[i] for i in training], system, cutoff=config.model.r_max
     )
     false = [] if spurious is None else read_spurious(spurious, config, statistics)
+    _check_crops([*frames, *false], config, system)
     try:
         (folder / "data").mkdir(parents=True, exist_ok=True)
         if false:

@@ -1,5 +1,6 @@
 """Equilibrium structures in, batches of noisy ones out: what an epoch shows, and in which order."""
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
@@ -16,8 +17,8 @@ from rm_lammps.geometry import Array
 from rm_lammps.response.batches import NoisyStructures, noisy_structures
 from rm_lammps.response.energy import distance_table
 from rm_lammps.response.large import LARGE, Room, joined, noisy_cell
-from rm_lammps.response.structures import Ints, Structures, means
-from rm_lammps.response.transform import ANCHOR, random_supercell, repeated
+from rm_lammps.response.structures import Bools, Ints, Structures, means
+from rm_lammps.response.transform import ANCHOR, WRONG, random_supercell, repeated
 from rm_lammps.training.dataset import SHOWN
 from rm_lammps.training.step import Batch
 from rm_lammps.training.training_config import TrainingConfig
@@ -161,7 +162,7 @@ class SampleSource:
         config, distances = self._config, self._distances
 
         def small(part: list[ase.Atoms], scales: Array) -> NoisyStructures:
-            return noisy_structures(
+            noisy = noisy_structures(
                 Structures.of(part, self._system),
                 config.noise,
                 config.energy,
@@ -171,8 +172,10 @@ class SampleSource:
                 level=level,
                 scales=scales,
             )
+            counted = np.concatenate([~wrong_atoms(atoms) for atoms in part])
+            return dataclasses.replace(noisy, complete=counted)
 
-        def large(atoms: ase.Atoms) -> NoisyStructures:
+        def large(atoms: ase.Atoms, scale: float) -> NoisyStructures:
             return noisy_cell(
                 atoms,
                 self._system,
@@ -183,14 +186,16 @@ class SampleSource:
                 cutoff=config.model.r_max,
                 room=self.room(),
                 level=level,
+                scale=scale,
+                counted=~wrong_atoms(atoms),
             )
 
         if not any(map(self._is_large, frames)):
             return small(frames, scales)
         return joined(
             [
-                large(one) if self._is_large(one) else small([one], scale)
-                for one, scale in zip(frames, scales[:, None], strict=True)
+                large(one, scale) if self._is_large(one) else small([one], np.array([scale]))
+                for one, scale in zip(frames, scales, strict=True)
             ]
         )
 
@@ -206,6 +211,12 @@ class SampleSource:
 
     def _make_supercell(self, index: int, entries: tuple[int, ...]) -> ase.Atoms:
         return repeated(self.frames[index], np.reshape(entries, (3, 3)))
+
+
+def wrong_atoms(atoms: ase.Atoms) -> Bools:
+    """Atoms of a spurious structure that are told to be wrong, shape (atoms,)."""
+    told: Bools = np.asarray(atoms.arrays.get(WRONG, np.zeros(len(atoms)))) > 0
+    return told
 
 
 def _read(file: Path) -> list[ase.Atoms]:

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import ase
+import numpy as np
 
 from rm_lammps.datasets import DatasetStatistics, read_structures
 from rm_lammps.errors import UserError
-from rm_lammps.response.large import LARGE
-from rm_lammps.response.transform import ANCHOR
+from rm_lammps.response.transform import ANCHOR, WRONG
 from rm_lammps.training.anchors import anchor
 from rm_lammps.training.training_config import TrainingConfig
 
@@ -24,6 +24,10 @@ def read_spurious(
     learns a higher E~ for them can't raise what they have in common with true structures, whose E~
     is learned too: it finds out which atoms are wrong.
 
+    Where it is known which atoms are wrong, an array ``wrong`` of a structure tells (1 at these, 0
+    at others). Then the energy is that of each wrong atom instead of every atom, and their forces
+    don't count. A cell of thousands of atoms, most of which are right, is learned like this.
+
     Args:
         file: see :func:`~rm_lammps.datasets.read_structures`. ``info`` may hold E~ per atom of the
             equilibrium structure that they compete with, under the configuration's ``energy_key``;
@@ -33,7 +37,7 @@ def read_spurious(
 
     Raises:
         UserError: unreadable, of another system or of other elements than the training structures,
-            too large, or E~ is not learned at all.
+            an array ``wrong`` of other numbers, or E~ is not learned at all.
     """
     if not config.optimisation.loss.energy:
         raise UserError(
@@ -51,12 +55,18 @@ def read_spurious(
                 "has.",
                 "Leave it out.",
             )
-        if len(atoms) >= LARGE and all(statistics.system.pbc):
-            raise UserError(
-                f"Structure {number} of {file} has {len(atoms)} atoms.",
-                f"Spurious structures have fewer than {LARGE}.",
-            )
         standard = statistics.system.standard(atoms)
-        standard.info[ANCHOR] = anchor(atoms, config.data) + config.spurious.energy
+        height = config.spurious.energy
+        if WRONG in atoms.arrays:
+            wrong = atoms.arrays[WRONG]
+            if not np.isin(wrong, (0, 1)).all():
+                raise UserError(
+                    f"The array {WRONG} of structure {number} of {file} has other numbers than 0 "
+                    "and 1.",
+                    "It is 1 at wrong atoms and 0 at others.",
+                )
+            height *= float(np.mean(wrong))
+            standard.set_array(WRONG, wrong.astype(int))
+        standard.info[ANCHOR] = anchor(atoms, config.data) + height
         spurious.append(standard)
     return spurious

@@ -60,7 +60,8 @@ class SpuriousConfig(_Section):
     energy: float = Field(
         0.05,
         gt=0,
-        description="E~ that is learned for them, pseudo-eV per atom above that of equilibrium",
+        description="E~ that is learned for them, pseudo-eV per atom above that of equilibrium; "
+        "of each wrong atom where a structure's array `wrong` tells which ones are",
     )
     noise: float = Field(
         0.06, ge=0, le=1, description="their noise, in units of that of equilibrium structures"

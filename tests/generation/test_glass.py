@@ -70,6 +70,14 @@ def test_what_makes_no_glass_is_refused(refused, undisturbed, tmp_path, flags, s
     assert said in refused(*command, *flags)
 
 
+@pytest.mark.parametrize(("formula", "said"), [("SiO2", []), ("SiO5", ["oxidation states"])])
+def test_charges_that_do_not_balance_are_no_more_than_remarked_on(formula, said):
+    config = GenerationConfig(model="silica", formula=formula, atoms=1500, preset="glass")
+    remarks = RunSeeds(config, find_bundle("silica")).remarks
+    assert len(remarks) == len(said)
+    assert all(words in remark for words, remark in zip(said, remarks, strict=True))
+
+
 def test_a_structure_goes_on_where_it_was_killed(tools, run, undisturbed, tmp_path):
     """Killed in the middle of one structure, it goes on, on two ranks then, and is the same."""
     out = tmp_path / "käfig mit Leerzeichen"
