@@ -189,6 +189,8 @@ class ResponseData(lightning.LightningDataModule):
             num_workers=workers,
             persistent_workers=workers > 0,
             worker_init_fn=_ends_with_training,
+            # processes that exchange gradients have threads, beside which a fork may wait for ever
+            multiprocessing_context="spawn" if workers and world > 1 else None,
         )
         return _Batches(loader, self._dtype, -(-self.plan.batches // world))
 
@@ -198,7 +200,7 @@ class ResponseData(lightning.LightningDataModule):
 
 
 def _ends_with_training(_: int) -> None:
-    """One of several processes that are killed may leave its workers waiting for each other."""
+    """A worker that waits for its process would outlive it."""
     end_with_parent()
 
 

@@ -1,10 +1,11 @@
 """Equilibrium structures in, batches of noisy ones out: what an epoch shows, and in which order."""
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import Any
 
 import ase
 import ase.data
@@ -99,7 +100,15 @@ class SampleSource:
             self._scales[equilibrium:] = config.spurious.noise
         self.weighted = config.data.weight_key is not None or bool(false)
         """Whether the shares count; all are shown alike otherwise."""
-        self._supercell = lru_cache(maxsize=_SUPERCELLS_KEPT)(self._make_supercell)
+
+    @cached_property
+    def _supercell(self) -> Callable[..., ase.Atoms]:
+        """Supercells made, kept."""
+        return lru_cache(maxsize=_SUPERCELLS_KEPT)(self._make_supercell)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what is kept, which can't be sent to a process that draws noise."""
+        return {name: value for name, value in vars(self).items() if name != "_supercell"}
 
     def sizes(self) -> Array:
         """Number of edges to expect of each structure, up to a factor."""
