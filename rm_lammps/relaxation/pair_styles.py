@@ -33,7 +33,7 @@ class PairStyles:
         """Choose the terms beside E~, and E~'s weight; whether the terms are others than before."""
         changed = tuple(terms) != self._terms
         self._terms = tuple(terms)
-        self._weights = {MODEL: own, **{_label(term): term.weight for term in terms}}
+        self._weights = {MODEL: own, **{term.known_as: term.weight for term in terms}}
         return changed
 
     def weigh(self, lmp: Any, weights: Mapping[str, float]) -> None:
@@ -46,7 +46,7 @@ class PairStyles:
         self._weights |= weights
         self._set_weights(lmp)
         for number, term in enumerate(self._terms):
-            if isinstance(term, FixTerm) and _label(term) in weights:
+            if isinstance(term, FixTerm) and term.known_as in weights:
                 self._fix(lmp, number, term)
 
     def _set_weights(self, lmp: Any) -> None:
@@ -90,7 +90,7 @@ class PairStyles:
 
     def _fix(self, lmp: Any, number: int, term: FixTerm) -> None:
         """Define a term's fix with the weight that it has now."""
-        weight = self._weights[_label(term)] or _RELEASED
+        weight = self._weights[term.known_as] or _RELEASED
         name = f"rm_term_{number + 1}"
         for command in term.fix(name, self._symbols, weight):
             lmp.commands_string(command)
@@ -102,7 +102,7 @@ class PairStyles:
             return {}
         found = {MODEL: float(lmp.numpy.extract_compute("rm_term_0", 0, 0))}
         for number, term in enumerate(self._terms):
-            label, name = _label(term), f"rm_term_{number + 1}"
+            label, name = term.known_as, f"rm_term_{number + 1}"
             if isinstance(term, FixTerm):
                 found[label] = lmp.extract_fix(name, 0, 0) / (self._weights[label] or _RELEASED)
             else:
@@ -135,7 +135,3 @@ class PairStyles:
         lmp.command('variable rm_model string ""')
         lmp.set_string_variable("rm_model", file)
         return f"{first} {second} ${{rm_model}} {rest}"
-
-
-def _label(term: Term) -> str:
-    return term.label or term.name

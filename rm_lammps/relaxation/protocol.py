@@ -59,7 +59,7 @@ class Protocol(BaseModel):
         low, high = self.volume
         if not 0 <= low < high <= inf:
             raise ValueError(f"volume {self.volume} must be a range 0 <= low < high")
-        labels = [term.label or term.name for term in self.terms]
+        labels = [term.known_as for term in self.terms]
         if len(set(labels)) < len(labels):
             raise ValueError(f"terms need different labels, not {', '.join(labels)}")
         if MODEL in labels:
@@ -106,7 +106,7 @@ class Protocol(BaseModel):
         Raises:
             UserError: one does.
         """
-        weights = {t.label or t.name: t.weight for t in self.terms if isinstance(t, FixTerm)}
+        weights = {t.known_as: t.weight for t in self.terms if isinstance(t, FixTerm)}
         for stage in (part for outer in self.stages for part in (outer, *outer.parts)):
             weights |= {label: w for label, w in stage.weighs.items() if label in weights}
             acting = [label for label, weight in weights.items() if weight]

@@ -42,6 +42,11 @@ class Term(Kind):
         """Whether it is for a system, by what this one is: any, unless a term says otherwise."""
         return True
 
+    @property
+    def known_as(self) -> str:
+        """Name of its energy in the results, by which stages weigh it too."""
+        return self.label or self.name
+
     def check_atoms(self, symbols: Sequence[str]) -> None:
         """Check that the term can act on a structure: on any, unless a term says otherwise.
 
