@@ -21,6 +21,7 @@ from ovito.io.ase import ase_to_ovito
 from ovito.modifiers import CreateBondsModifier, ReplicateModifier, WrapPeriodicImagesModifier
 from ovito.pipeline import Pipeline, StaticSource
 from ovito.vis import TachyonRenderer, Viewport
+from pymatgen.core import Element
 
 _CAMERA = (-1.0, 0.82, -0.22)
 _BOND = 1.2
@@ -45,7 +46,8 @@ def render(
         colours: RGB of each atom, shape (n, 3); by default those of the elements.
         repeat: cells along each vector.
         pixels: edge of the picture.
-        longest: bond, Å; by default from the covalent radii.
+        longest: bond, Å; by default from the covalent radii, and none between metals beside
+            other elements.
         radius: of all atoms, Å; by default from the covalent radii.
     """
     plain = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
@@ -77,8 +79,12 @@ def _bonds(atoms: Atoms, longest: float | None) -> CreateBondsModifier:
         bonds = CreateBondsModifier(cutoff=longest)
     else:
         bonds = CreateBondsModifier(mode=CreateBondsModifier.Mode.Pairwise)
+        metals = {kind for kind in kinds if Element.from_Z(kind).is_metal}
         for k, first in enumerate(kinds):
             for second in kinds[k:]:
+                # beside anions, what lies between two cations is no bond
+                if {first, second} <= metals < set(kinds):
+                    continue
                 length = _BOND * (covalent_radii[first] + covalent_radii[second])
                 bonds.set_pairwise_cutoff(chemical_symbols[first], chemical_symbols[second], length)
     bonds.vis.width = 0.26
