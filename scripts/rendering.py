@@ -27,6 +27,8 @@ _CAMERA = (-1.0, 0.82, -0.22)
 _BOND = 1.2
 """Longest bond, in units of the sum of covalent radii."""
 _EDGE = (0.25, 0.25, 0.25)
+_COLOURS = jmol_colors.copy()
+_COLOURS[1] = 0.82  # white would not be seen on white
 
 
 def render(
@@ -52,8 +54,9 @@ def render(
     """
     plain = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
     data = ase_to_ovito(plain)
-    shown = jmol_colors[plain.numbers] if colours is None else colours
-    sizes = 0.55 * covalent_radii[plain.numbers] if radius is None else np.full(len(plain), radius)
+    shown = _COLOURS[plain.numbers] if colours is None else colours
+    size = 0.9 if _all_metals(plain) else 0.55
+    sizes = size * covalent_radii[plain.numbers] if radius is None else np.full(len(plain), radius)
     data.particles_.create_property("Color", data=np.asarray(shown, dtype=float))
     data.particles_.create_property("Radius", data=sizes)
     pipeline = Pipeline(source=StaticSource(data=data))
@@ -63,7 +66,8 @@ def render(
         pipeline.modifiers.append(WrapPeriodicImagesModifier())
         x, y, z = repeat
         pipeline.modifiers.append(ReplicateModifier(num_x=x, num_y=y, num_z=z, adjust_box=True))
-    pipeline.modifiers.append(_bonds(plain, longest))
+    if longest is not None or not _all_metals(plain):
+        pipeline.modifiers.append(_bonds(plain, longest))
     pipeline.add_to_scene()
     view = Viewport(type=Viewport.Type.Perspective, camera_dir=_CAMERA, fov=0.45)
     view.zoom_all()
@@ -71,6 +75,11 @@ def render(
     size = (pixels, pixels)
     view.render_image(filename=str(file), size=size, background=(1, 1, 1), renderer=renderer)
     pipeline.remove_from_scene()
+
+
+def _all_metals(atoms: Atoms) -> bool:
+    """Packed spheres then say more than bonds."""
+    return all(Element.from_Z(kind).is_metal for kind in set(atoms.numbers.tolist()))
 
 
 def _bonds(atoms: Atoms, longest: float | None) -> CreateBondsModifier:
@@ -118,7 +127,7 @@ def legend(atoms: Atoms, axes: Axes) -> None:
             marker="o",
             linestyle="",
             markersize=5,
-            color=jmol_colors[number],
+            color=_COLOURS[number],
             markeredgecolor="0.4",
             markeredgewidth=0.5,
             label=chemical_symbols[number],

@@ -406,8 +406,9 @@ def _environment(folder: Path) -> None:
     (own,) = folder.glob("lib/python*/site-packages")
     (own / "tests.pth").write_text(f"{sysconfig.get_path('purelib')}\n")
     # MPI is looked for in the environment's own folder
-    for library in Path(sys.prefix, "lib").glob("lib*.so*"):
-        (folder / "lib" / library.name).symlink_to(library)
+    for library in Path(sys.prefix, "lib").iterdir():
+        if not library.name.startswith("python"):
+            (folder / "lib" / library.name).symlink_to(library)
 
 
 @pytest.mark.parametrize(

@@ -384,6 +384,12 @@ def draw(atoms: ase.Atoms, path: Path) -> None:
         atoms.positions -= atoms.positions.mean(axis=0)
         # the camera looks along -x, roughly
         atoms.positions = (atoms.positions @ np.linalg.svd(atoms.positions)[2].T)[:, ::-1]
+    elif "host_atoms" not in atoms.info:
+        # the rarest element lies on a face that the camera sees
+        atoms = atoms[:]
+        rarest = min(atoms.symbols.species(), key=atoms.get_chemical_symbols().count)
+        atoms.positions -= atoms.positions[atoms.get_chemical_symbols().index(rarest)]
+        atoms.wrap(eps=0.05)
     lengths = np.where(atoms.pbc, atoms.cell.lengths(), _WIDE)
     times = np.ceil(_WIDE / lengths).astype(int)
     put(atoms.repeat(times.tolist()), axes)
