@@ -22,12 +22,25 @@ os.environ.setdefault("RM_LAMMPS_TEST_MODELS", tempfile.mkdtemp(prefix="rm_lammp
 Run = Callable[..., subprocess.CompletedProcess]
 MOST_PROCESSES = 8
 """That run tests; each may load torch, and start two ranks."""
+FIRST = (
+    "test_howto_commands.py",
+    "test_processes.py",
+    "test_faults.py",
+    "test_generate.py",
+    "test_train.py",
+)
+"""Files that take longest."""
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """As many processes as cores for the whole suite; a few files start sooner without."""
     whole = config.args == config.getini("testpaths")
     return min(len(os.sched_getaffinity(0)), MOST_PROCESSES) if whole else 0
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that take longest begin first: at the end no process waits long for another one."""
+    items.sort(key=lambda item: FIRST.index(name) if (name := item.path.name) in FIRST else 99)
 
 
 @pytest.fixture(scope="session")

@@ -29,6 +29,7 @@ TINY = {
     },
     "optimisation": {"epochs": 3, "batch_size": 8, "loss": {"energy": 0.1}},
     "compile": False,
+    "threads": 1,
 }
 
 
