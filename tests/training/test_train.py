@@ -13,7 +13,7 @@ import yaml
 from ase.build import bulk, molecule
 
 from rm_lammps.files import MODEL_PACKAGE, pretrained_folder
-from rm_lammps.response.transform import ANCHOR
+from rm_lammps.response.keys import ANCHOR
 from rm_lammps.training.spurious import SPURIOUS
 
 TINY = {
