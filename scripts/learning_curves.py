@@ -11,7 +11,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from rm_lammps.training.training_progress import read_table
+from rm_lammps.training.training_table import read_table
 
 
 def draw(millions: float, logs: list[Path], picture: Path) -> None:
