@@ -32,9 +32,15 @@ MOST_PROCESSES = 8
 FIRST = (
     "test_howto_commands.py",
     "test_processes.py",
+    "test_train.py",
+    "test_cells.py",
     "test_faults.py",
     "test_generate.py",
-    "test_train.py",
+    "test_going_on.py",
+    "test_hosts.py",
+    "test_suited.py",
+    "test_step.py",
+    "test_docs_commands.py",
 )
 """Files that take longest."""
 
