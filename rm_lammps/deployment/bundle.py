@@ -185,6 +185,19 @@ class Bundle:
             )
         return found[level]
 
+    def level_for(self, noise: float) -> str | None:
+        """Level of the ladder for some noise; ``None`` where one potential is for all noise.
+
+        Args:
+            noise: standard deviation of a coordinate, Å.
+
+        Returns:
+            The lowest level that was trained with so much; of more than any was, the highest.
+        """
+        levels = self.manifest.levels
+        enough = (level.name for level in levels if noise <= level.noise[1])
+        return next(enough, levels[-1].name if levels else None)
+
     @property
     def prototypes(self) -> Path | None:
         """Library of structures for seeds, where the model carries one."""
