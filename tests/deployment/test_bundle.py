@@ -107,11 +107,12 @@ def test_weights_of_another_package_are_not_used(run, tmp_path):
     assert bundle.manifest.species == find_bundle("molecules").manifest.species
 
 
-@pytest.mark.parametrize("name", shipped_models())
-def test_shipped_weights_are_those_of_the_package(name, tmp_path):
-    folder = pretrained_folder() / name
-    assert export_weights(folder / "model.nequip.zip", tmp_path / "model.allegro")
-    assert (tmp_path / "model.allegro").read_bytes() == (folder / "model.allegro").read_bytes()
+@pytest.mark.parametrize("package", sorted(pretrained_folder().rglob("model.nequip.zip")))
+def test_shipped_weights_are_those_of_the_package(package, tmp_path):
+    """Those of a ladder's levels too."""
+    assert export_weights(package, tmp_path / "model.allegro")
+    beside = package.with_name("model.allegro")
+    assert (tmp_path / "model.allegro").read_bytes() == beside.read_bytes()
 
 
 @pytest.mark.parametrize("content", [b"", b"text\n", b"allegro-weights 1\nr_max four\n\n", b"\xff"])

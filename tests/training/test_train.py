@@ -97,7 +97,7 @@ def absolute_paths(package):
         return re.findall(r": (/.*)", parts.read(name).decode())
 
 
-@pytest.mark.parametrize("package", sorted(pretrained_folder().glob(f"*/{MODEL_PACKAGE}")))
+@pytest.mark.parametrize("package", sorted(pretrained_folder().rglob(MODEL_PACKAGE)))
 def test_shipped_packages_hold_no_path_of_the_machine_they_come_from(package):
     assert absolute_paths(package) == []
 
