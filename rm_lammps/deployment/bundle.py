@@ -106,7 +106,7 @@ class Bundle:
         """
         potentials = []
         for package in _packages(source):
-            weights = _own_weights(package)
+            weights = _own_weights(package.resolve())
             if weights is None:
                 return None
             potentials.append(Potential.read(weights))
@@ -192,11 +192,11 @@ class Bundle:
             noise: standard deviation of a coordinate, Å.
 
         Returns:
-            The lowest level that was trained with so much; of more than any was, the highest.
+            The highest level that was trained with so little; of less than any was, the lowest.
         """
         levels = self.manifest.levels
-        enough = (level.name for level in levels if noise <= level.noise[1])
-        return next(enough, levels[-1].name if levels else None)
+        known = [level.name for level in levels if level.noise[0] <= noise]
+        return known[-1] if known else None
 
     @property
     def prototypes(self) -> Path | None:

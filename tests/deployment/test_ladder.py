@@ -84,7 +84,7 @@ def test_a_stage_uses_its_level_and_the_others_the_lowest(run, tmp_path):
     bundle = Bundle.load(run("rm-deploy", folder, "--out", tmp_path / "b").stdout.split()[-1])
     files = [level.file for level in bundle.manifest.levels]
     assert files == ["model.allegro", "large.allegro"]
-    assert [bundle.level_for(noise) for noise in (0.0, 0.3, 0.4, 2.0)] == [
+    assert [bundle.level_for(noise) for noise in (0.0, 0.29, 0.3, 2.0)] == [
         *2 * ["small"],
         *2 * ["large"],
     ]

