@@ -17,8 +17,8 @@ _LAUNCHERS = ("PMI_SIZE", "PMIX_RANK", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_S
 """Set by the launchers of MPICH and its relatives, PMIx, Open MPI and MVAPICH."""
 _COUNTS = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE")
 """How many processes they started."""
-_OF_LAUNCHERS = ("PMI", "HYDI", "MPI", "OMPI", "MV2")
-"""How the names of all their variables begin."""
+_OF_LAUNCHERS = ("PMI", "HYDI", "MPI_", "OMPI", "MV2")
+"""How the names of all their variables begin; those of MPICH's settings begin with MPIR, MPICH."""
 
 
 class Communicator(Protocol):

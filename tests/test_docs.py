@@ -85,7 +85,12 @@ def test_every_study_begins_with_its_conclusion_and_is_listed():
             title, conclusion, told = study.read_text().split("\n\n")[:3]
             assert title.startswith("# ")
             assert conclusion.startswith("**Conclusion.** "), study.name
+            ends = re.findall(r"[.!?](?=\s+[A-Z]|$)", conclusion.partition("** ")[2])
+            assert 1 <= len(ends) <= 2, study.name
             assert re.search(r"20\d\d-\d\d-\d\d", told), study.name
+            assert re.search(r"commits?\s[^;]*`[0-9a-f]{7}`", told), study.name
+            # of a model the hash; or that there is none, or that it is gone
+            assert re.search(r"`[0-9a-f]{12}`|no model|not kept", told), study.name
             assert f"({study.name})" in index, study.name
 
 

@@ -1,4 +1,7 @@
-"""Every command block of README and docs: those of the tutorials run, all others are parsed."""
+"""Every command block of README and docs is parsed; those of the tutorials run and print.
+
+The blocks of other pages run in ``test_howto_commands.py``.
+"""
 
 import json
 import re
@@ -95,7 +98,7 @@ def test_scripts_of_the_paper_have_the_flags_they_name(name, run):
     script = CHECKOUT / "scripts" / "reproduce" / f"{name}.sh"
     run("bash", "-n", script)
     text = script.read_text().replace('"$checkout/', '"').replace("\\\n", " ")
-    text = text.replace('"${epochs[@]}"', "--epochs 1")
+    text = text.replace('"${training[@]}"', "--processes 1 --epochs 1")
     told = re.findall(r"^ *((?:rm-train|python) .*)$", text, re.MULTILINE)
     assert len(told) >= 3
     for command in told:
@@ -129,7 +132,7 @@ def test_settings_are_ones_that_there_are(block):
     load_run(settings, {"out": Path("out")})
 
 
-@pytest.mark.parametrize("name", RUN)
+@pytest.mark.parametrize("name", [*RUN, pytest.param("train", marks=pytest.mark.long)])
 def test_tutorials_run_and_print_what_they_say(name, run, tmp_path):
     shutil.copytree(shipped_folder("examples"), tmp_path / "examples")
     text = (DOCS / "tutorials" / f"{name}.md").read_text()

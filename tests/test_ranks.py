@@ -3,7 +3,14 @@ import sys
 import pytest
 
 from rm_lammps.errors import UserError
-from rm_lammps.ranks import OneProcess, on_all, on_root, on_root_only, raise_together
+from rm_lammps.ranks import (
+    OneProcess,
+    environment_for_mpirun,
+    on_all,
+    on_root,
+    on_root_only,
+    raise_together,
+)
 
 SCRIPT = """
 import os
@@ -56,3 +63,13 @@ def test_one_process_needs_no_mpi():
     raise_together(alone, None)
     with pytest.raises(UserError, match="full"):
         raise_together(alone, UserError("full"))
+
+
+def test_an_mpirun_inherits_settings_and_no_launch(monkeypatch):
+    launch = ("PMI_RANK", "MPI_LOCALRANKID", "OMPI_COMM_WORLD_SIZE")
+    settings = ("MPIR_CVAR_CH4_PROGRESS_THROTTLE", "MPICH_GPU_SUPPORT_ENABLED")
+    for name in (*launch, *settings):
+        monkeypatch.setenv(name, "1")
+    inherited = environment_for_mpirun()
+    assert not set(launch) & set(inherited)
+    assert set(settings) <= set(inherited)

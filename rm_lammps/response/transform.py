@@ -13,20 +13,9 @@ from numpy.typing import NDArray
 
 from rm_lammps.geometry import supercell_matrix
 from rm_lammps.response.energy import FictitiousEnergy, distance_table
+from rm_lammps.response.keys import ANCHOR, LOSS_WEIGHT, SAMPLE_INDEX
 from rm_lammps.response.noise import NoiseConfig, add_noise
 from rm_lammps.systems import SYSTEMS, System
-
-SAMPLE_INDEX = "sample_index"
-"""Key under which a data set numbers its samples; the transform takes it out."""
-
-ANCHOR = "equilibrium_energy_per_atom"
-"""Key of E~ per atom (pseudo-eV) at equilibrium, to which the fictitious energy adds; taken out."""
-
-WRONG = "wrong"
-"""Key of a spurious structure's array that is 1 at wrong atoms and 0 at others."""
-
-LOSS_WEIGHT = "response_loss_weight"
-"""Key of the weight of a sample's squared errors in the loss, shape (1, 1)."""
 
 register_fields(graph_fields=[LOSS_WEIGHT])
 

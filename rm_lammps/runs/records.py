@@ -14,6 +14,7 @@ import ase
 import numpy as np
 
 from rm_lammps.relaxation.outcome import Failure, Reason, Relaxed
+from rm_lammps.runs import frame_keys
 
 Fact = str | int | float
 """What a kind of seed may say of a seed: a number or a short text."""
@@ -253,12 +254,10 @@ def _plain(value: Any) -> Any:
 
 _TAKEN = {
     *_KNOWN,
-    *("seed", "formula", "evaluations", "seconds", "reason", "detail", "crc"),
-    *("energy", "terms", "fmax", "max_stress", "numbers", "positions", "cell"),
-    *("energy_per_atom", "volume_per_atom", "run", "Lattice", "Properties", "pbc"),
-    *("rank", "rank_score", "found", "seeds", "runs", "space_group", "space_group_number"),
-    *("smiles", "passes", "inchikey", "alerts", "space_group_tight", "space_group_tight_number"),
-    *("score_votes", "score_symmetry", "score_found", "ranked_by", "physical_energy_per_atom"),
-    *("disagreement", "above_hull", "hull_references", "refined_by"),
+    *("reason", "detail", "crc", "numbers", "positions", "cell", "Lattice", "Properties", "pbc"),
+    *frame_keys.RELAXED,
+    *frame_keys.UNIQUE,
+    *frame_keys.MOLECULES,
+    *frame_keys.POTENTIALS,
 }
 """Names in records, in frames, and in the frames of unique structures."""

@@ -9,10 +9,7 @@ from nequip.data import AtomicDataDict
 from nequip.data.ase import from_ase
 from nequip.data.dataset.base_datasets import AtomicDataset
 
-from rm_lammps.response.transform import ANCHOR, SAMPLE_INDEX
-
-SHOWN = "shown"
-"""Key of how often a structure is shown, relative to others."""
+from rm_lammps.response.keys import ANCHOR, SAMPLE_INDEX, SHOWN
 
 
 class EquilibriumDataset(AtomicDataset):

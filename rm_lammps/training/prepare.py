@@ -12,11 +12,10 @@ from rm_lammps.datasets import DatasetStatistics, read_structures, split_indices
 from rm_lammps.datasets.readers import SOURCE
 from rm_lammps.errors import UserError
 from rm_lammps.files import MODEL_PROTOTYPES, MODEL_STATISTICS
+from rm_lammps.response.keys import ANCHOR, SHOWN
 from rm_lammps.response.large import LARGE
-from rm_lammps.response.transform import ANCHOR
 from rm_lammps.systems import System, system_of
 from rm_lammps.training.anchors import anchor, number_in_info
-from rm_lammps.training.dataset import SHOWN
 from rm_lammps.training.initial import INITIAL, keep_initial
 from rm_lammps.training.nequip_config import nequip_config
 from rm_lammps.training.spurious import SPURIOUS, read_spurious

@@ -17,10 +17,10 @@ from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.geometry import Array
 from rm_lammps.response.batches import NoisyStructures, noisy_structures
 from rm_lammps.response.energy import distance_table
+from rm_lammps.response.keys import ANCHOR, SHOWN, WRONG
 from rm_lammps.response.large import LARGE, Room, joined, noisy_cell
 from rm_lammps.response.structures import Bools, Ints, Structures, means
-from rm_lammps.response.transform import ANCHOR, WRONG, random_supercell, repeated
-from rm_lammps.training.dataset import SHOWN
+from rm_lammps.response.transform import random_supercell, repeated
 from rm_lammps.training.step import Batch
 from rm_lammps.training.training_config import TrainingConfig
 

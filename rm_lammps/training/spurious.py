@@ -7,7 +7,7 @@ import numpy as np
 
 from rm_lammps.datasets import DatasetStatistics, read_structures
 from rm_lammps.errors import UserError
-from rm_lammps.response.transform import ANCHOR, WRONG
+from rm_lammps.response.keys import ANCHOR, WRONG
 from rm_lammps.training.anchors import anchor
 from rm_lammps.training.training_config import TrainingConfig
 

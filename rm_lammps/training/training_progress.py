@@ -1,6 +1,5 @@
-"""What a person sees of a training run: progress while it runs, a table and a plot after."""
+"""What a person sees of a training run while it runs."""
 
-import csv
 import time
 from pathlib import Path
 from typing import Any
@@ -11,13 +10,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from rm_lammps.progress import SECONDS_BETWEEN_LINES, start_bar
-
-_COLUMNS = ("epoch", "seconds", "learning_rate", "structures_per_second", "train_loss", "val_loss")
-_FIELDS = ("energy", "forces", "stress")
-_METRICS = (
-    *(f"{name}_{kind}" for name in _FIELDS for kind in ("rmse", "label_rms")),
-    *("moved_mean", "lowest_curvature", "minima"),
-)
+from rm_lammps.training.training_table import METRICS, read_table, write_table
 
 _SECONDS_BETWEEN_UPDATES = 0.5
 
@@ -103,11 +96,9 @@ class TrainingProgress(Callback):
             ),
             "val_loss": metrics["val0_epoch/weighted_sum"],
         }
-        row.update(
-            {m: metrics[f"val0_epoch/{m}"] for m in _METRICS if f"val0_epoch/{m}" in metrics}
-        )
+        row.update({m: metrics[f"val0_epoch/{m}"] for m in METRICS if f"val0_epoch/{m}" in metrics})
         self._rows.append(row)
-        _write_table(self._table, self._rows)
+        write_table(self._table, self._rows)
         self._errors = f"force RMSE {row['forces_rmse']:.3f}"
         if "forces_label_rms" in row:
             self._errors += f" of {row['forces_label_rms']:.3f}"
@@ -165,36 +156,3 @@ def _number_of_structures(batch: Any) -> int:
 
         return int(AtomicDataDict.num_frames(batch))
     return int(batch.n_structures)
-
-
-def read_table(path: Path) -> list[dict[str, Any]]:
-    """Rows of a training table; none if there is no file yet."""
-    if not path.exists():
-        return []
-    with path.open(newline="") as stream:
-        return list(csv.DictReader(stream))
-
-
-def _write_table(path: Path, rows: list[dict[str, Any]]) -> None:
-    partial = path.with_suffix(".partial")
-    with partial.open("w", newline="") as stream:
-        writer = csv.DictWriter(stream, [*_COLUMNS, *_METRICS], restval="")
-        writer.writeheader()
-        writer.writerows(rows)
-    partial.replace(path)
-
-
-def plot_training(table: Path, picture: Path) -> None:
-    """Draw validation errors against epochs."""
-    from matplotlib.figure import Figure
-
-    rows = read_table(table)
-    epochs = [int(row["epoch"]) for row in rows]
-    figure = Figure(figsize=(6, 4), layout="constrained")
-    axes = figure.subplots()
-    for metric, unit in (("forces_rmse", "pseudo-eV/Å"), ("stress_rmse", "pseudo-eV/Å³")):
-        values = [float(row[metric]) if row[metric] else float("nan") for row in rows]
-        axes.plot(epochs, values, label=f"{metric.replace('_rmse', '')} RMSE ({unit})")
-    axes.set(xlabel="epoch", ylabel="error on fresh validation noise", yscale="log")
-    axes.legend()
-    figure.savefig(picture, dpi=150)

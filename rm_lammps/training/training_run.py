@@ -16,11 +16,10 @@ from rm_lammps.files import MODEL_PACKAGE, MODEL_STATISTICS, check_room, sha256
 from rm_lammps.pretrained.ladder import Level, write_levels
 from rm_lammps.pretrained.source import find_model
 from rm_lammps.training.card import write_card
-from rm_lammps.training.examination import examine_model
 from rm_lammps.training.prepare import BEST, LAST, NEQUIP_CONFIG, prepare
 from rm_lammps.training.processes import end_with_parent, launcher, n_processes, own_rank
 from rm_lammps.training.training_config import TrainingConfig, load_config
-from rm_lammps.training.training_progress import plot_training, read_table
+from rm_lammps.training.training_table import plot_training, read_table
 
 LEVELS = "levels"
 """Folder of a ladder's further levels."""
@@ -266,6 +265,9 @@ def _describe(data: Path, flag: str = "data") -> str:
 def _finish(
     config: TrainingConfig, statistics: DatasetStatistics, folder: Path, *, source: str
 ) -> Path:
+    # loads nequip, for which what is refused should not wait
+    from rm_lammps.training.examination import examine_model
+
     plot_training(folder / "log.csv", folder / "training.png")
     rows = read_table(folder / "log.csv")
     found = examine_model(

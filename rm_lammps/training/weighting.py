@@ -7,7 +7,7 @@ times that at small noise, and an unweighted loss is nearly blind to the structu
 import torch
 from nequip.data import AtomicDataDict, BaseModifier, PerAtomModifier
 
-from rm_lammps.response.transform import LOSS_WEIGHT
+from rm_lammps.response.keys import LOSS_WEIGHT
 
 
 class Weighted(BaseModifier):

@@ -32,8 +32,8 @@ from ase.collections import g2
 from rm_lammps.datasets import read_structures
 from rm_lammps.training.processes import launcher
 from rm_lammps.training.training_config import TrainingConfig, load_config
-from rm_lammps.training.training_progress import read_table
 from rm_lammps.training.training_run import prepare
+from rm_lammps.training.training_table import read_table
 
 STEPS = 20
 

@@ -16,7 +16,9 @@ from rm_lammps.analysis.kept_opinions import Question, answer
 from rm_lammps.analysis.known import shipped
 from rm_lammps.analysis.unique import read_unique, write_unique
 from rm_lammps.errors import UserError
-from rm_lammps.potentials import POTENTIALS, potential_named
+from rm_lammps.potentials import POTENTIALS as KINDS
+from rm_lammps.potentials import potential_named
+from rm_lammps.runs.frame_keys import POTENTIALS, RELAXED, UNIQUE
 
 CHLORINE = ase.Atoms("Cl2", positions=[(0, 0, 0), (0, 0, 2.0)], cell=[4.5, 4.5, 6], pbc=True)
 LENNARD_JONES = "ase.calculators.lj:LennardJones"
@@ -119,6 +121,7 @@ def test_two_potentials_say_how_far_they_disagree(run_of_two):
     assert best["physical_energy_per_atom"] == pytest.approx(np.mean(both), abs=1e-5)
     assert best["disagreement"] == 0
     steps = [other[key] - best[key] for key in best if key in SEPARATE]
+    assert set(best) - set(RELAXED) - set(UNIQUE) - set(SEPARATE) <= set(POTENTIALS)
     assert other["disagreement"] == pytest.approx(np.std(steps), abs=1e-5)
     assert 0 < other["disagreement"] < 0.1
 
@@ -203,7 +206,7 @@ def test_a_symmetric_member_stands_for_its_group(tmp_path):
 
 def test_the_best_volume_is_a_potentials_own():
     pytest.importorskip("chgnet")
-    potential = POTENTIALS.make("chgnet")
+    potential = KINDS.make("chgnet")
     lowest = potential.relaxed(ROCKSALT, fmax=0.01, steps=50).energy
     for factor in (0.8, 1.0, 1.2):
         atoms = ROCKSALT.copy()
@@ -215,7 +218,7 @@ def test_the_best_volume_is_a_potentials_own():
 def test_no_energy_where_atoms_see_no_neighbour():
     pytest.importorskip("chgnet")
     lonely = ase.Atoms("Na", cell=[20, 20, 20], pbc=True)
-    assert answer(Question(POTENTIALS.make("chgnet"), lonely, "volume")).energy == np.inf
+    assert answer(Question(KINDS.make("chgnet"), lonely, "volume")).energy == np.inf
 
 
 def test_a_bundle_refines_in_lammps(diamond_bundle, tmp_path):
@@ -226,6 +229,7 @@ def test_a_bundle_refines_in_lammps(diamond_bundle, tmp_path):
     rm.evaluate(run, refine=diamond_bundle, refine_fmax=0.01, hull="none")
     [found] = read_unique(run)
     assert found.info["refined"] == "converged"
+    assert {"ranked_by", "refined_by", "refined", "refined_rms"} <= {*found.info} & {*POTENTIALS}
     assert found.info["space_group_tight_number"] == 227
     assert found.get_volume() / len(found) == pytest.approx(5.67, rel=0.01)
     known = rm.Calculator(diamond_bundle)

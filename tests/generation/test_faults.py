@@ -15,7 +15,7 @@ from rm_lammps.errors import UserError
 from rm_lammps.generation.stopping import Stopping, deadline
 from rm_lammps.ranks import environment_for_mpirun
 
-NUM = 120
+NUM = 48
 KILLS = 12
 HANG = 60
 """Seconds after which a run counts as hanging."""
@@ -150,34 +150,32 @@ Worker._relax = crash
     assert sorted(tools.recorded_seeds(out)) == list(range(12))
 
 
-@pytest.mark.parametrize(
-    ("message", "reason"),
-    [
-        ("ERROR: Lost atoms: original 8 current 7", "lost_atoms"),
-        ("ERROR: Triclinic box skew is too large", "bad_box"),
-        ("ERROR: Non-numeric atom coords", "not_finite"),
-        ("ERROR: Pair style allegro: the model raised an error", "model_error"),
-        ("ERROR: something else", "lammps_error"),
-    ],
-)
-def test_errors_of_lammps_are_failures_of_one_seed(tools, tmp_path, message, reason):
+ERRORS = {
+    "lost_atoms": "ERROR: Lost atoms: original 8 current 7",
+    "bad_box": "ERROR: Triclinic box skew is too large",
+    "not_finite": "ERROR: Non-numeric atom coords",
+    "model_error": "ERROR: Pair style allegro: the model raised an error",
+    "lammps_error": "ERROR: something else",
+}
+
+
+def test_errors_of_lammps_are_failures_of_one_seed(tools, tmp_path):
+    """Each rank meets them in turn; one of two has at least six of twelve seeds."""
     patch = f"""
 include = LammpsSession.include
-count = 0
+errors = {list(ERRORS.values())!r}
 def fail(self, script):
-    global count
     include(self, script)
-    if script == "cell.in":
-        count += 1
-        if count == 3:
-            raise Exception({message!r})
+    if script == "cell.in" and errors:
+        raise Exception(errors.pop())
 LammpsSession.include = fail
 """
     done = faulty_run(tools, tmp_path, patch)
     assert done.returncode == 0, done.stderr
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
-    assert summary["failed"][reason] >= 1
+    assert all(summary["failed"][reason] >= 1 for reason in ERRORS)
     assert summary["attempted"] == 12
+    assert summary["converged"] >= 1
 
 
 @pytest.mark.parametrize(
@@ -203,12 +201,12 @@ if rank == 1:
     ],
 )
 def test_an_error_of_one_rank_ends_all(tools, run, tmp_path, patch):
-    done = faulty_run(tools, tmp_path, patch, num=100)
+    done = faulty_run(tools, tmp_path, patch, num=24)
     assert done.returncode == 2, done.stderr
     assert done.stderr.count("This node is broken.") == 1
     assert "Traceback" not in done.stderr
     run("rm-generate", "--resume", tmp_path / "out", ranks=2)
-    assert sorted(tools.recorded_seeds(tmp_path / "out")) == list(range(100))
+    assert sorted(tools.recorded_seeds(tmp_path / "out")) == list(range(24))
 
 
 STUCK = """
@@ -243,7 +241,7 @@ import resource
 from rm_lammps.generation.worker import Worker
 work = Worker.run
 def limited(*arguments):
-    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8_000, 8_000))
     work(*arguments)
 Worker.run = limited
 """

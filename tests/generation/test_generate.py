@@ -60,14 +60,10 @@ def test_any_number_of_ranks_gives_the_same(tools, run, reference_run, tmp_path,
     run(*command, "--out", tmp_path / "out", ranks=ranks)
     tools.same_structures(tools.frames_of(reference_run), tools.frames_of(tmp_path / "out"))
     assert json.loads((tmp_path / "out" / "summary.json").read_text())["ranks"] == ranks
-
-
-def test_every_rank_relaxes(run, tmp_path):
-    command = ("rm-generate", "--model", "diamond", "--formula", "C8", "--num", 24)
-    run(*command, "--out", tmp_path, ranks=2)
-    shards = sorted((tmp_path / "records").glob("*.jsonl"))
-    assert len(shards) == 2
-    assert all(shard.read_text().count('{"seed"') >= 4 for shard in shards)
+    # every rank relaxes
+    shards = sorted((tmp_path / "out" / "records").glob("*.jsonl"))
+    assert len(shards) == ranks
+    assert all(shard.read_text().count('{"seed"') >= (4 if ranks == 2 else 1) for shard in shards)
 
 
 def test_finished_run_is_not_repeated(tools, run, reference_run):

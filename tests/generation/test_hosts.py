@@ -40,9 +40,9 @@ def command(host, out, *more):
 
 
 def test_killed_and_resumed_on_other_ranks(diamond, run, tmp_path):
-    few = ("--num", "40", "--fix", "z<4")
+    few = ("--num", "12", "--fix", "z<4")
     process = start(*command(diamond, tmp_path / "killed", *few))
-    while len(recorded_seeds(tmp_path / "killed")) < 5:
+    while len(recorded_seeds(tmp_path / "killed")) < 3:
         time.sleep(0.02)
         assert process.poll() is None or recorded_seeds(tmp_path / "killed")
     for rank in ranks_of(process):
@@ -52,7 +52,7 @@ def test_killed_and_resumed_on_other_ranks(diamond, run, tmp_path):
     run(*command(diamond, tmp_path / "whole", *few))
     frames = frames_of(tmp_path / "killed")
     same_structures(frames, frames_of(tmp_path / "whole"))
-    assert len(frames) > 30
+    assert len(frames) >= 8
     still = HOST.positions[:, 2] < 4
     for frame in frames:
         assert frame.info["host_atoms"] == 64

@@ -6,7 +6,8 @@ from ase.build import bulk, molecule
 from nequip.utils.global_state import set_global_state
 
 from rm_lammps.errors import UserError
-from rm_lammps.response.transform import ANCHOR, ResponseTransform
+from rm_lammps.response.keys import ANCHOR
+from rm_lammps.response.transform import ResponseTransform
 from rm_lammps.training.dataset import EquilibriumDataset
 from rm_lammps.training.training_config import TrainingConfig
 from rm_lammps.training.training_run import train

@@ -20,7 +20,7 @@ from rm_lammps.files import MODEL_PACKAGE
 from rm_lammps.systems import find_system
 from rm_lammps.training import products, training_run
 from rm_lammps.training.data import ResponseData
-from rm_lammps.training.fit import build_module
+from rm_lammps.training.fit import build_module, fit
 from rm_lammps.training.prepare import prepare
 from rm_lammps.training.training_config import load_config
 
@@ -38,6 +38,7 @@ TINY = {
     "optimisation": {"epochs": 2, "batch_size": 4, "loss": {"energy": 0.1}},
     "compile": False,
     "threads": 1,
+    "workers": 0,
 }
 TORCHRUN = ("torchrun", "--standalone", "--nproc-per-node", "2")
 
@@ -46,8 +47,9 @@ TORCHRUN = ("torchrun", "--standalone", "--nproc-per-node", "2")
 def inputs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("inputs")
     ase.io.write(folder / "diamond.cif", bulk("C", cubic=True))
-    for name in ("tiny", "other"):
-        (folder / f"{name}.yaml").write_text(yaml.safe_dump({**TINY, "name": name}))
+    for name, workers in {"tiny": 0, "other": 0, "shared": 1}.items():
+        fields = {**TINY, "name": name, "workers": workers}
+        (folder / f"{name}.yaml").write_text(yaml.safe_dump(fields))
     return folder
 
 
@@ -69,14 +71,15 @@ def prepared(inputs, folder, **changes):
     return folder
 
 
-def fitted(run, folder):
-    run(sys.executable, "-m", "rm_lammps.training.fit", folder, cwd=folder)
-    return weights_of(folder)
-
-
-def test_the_same_seed_gives_the_same_model(run, inputs, tmp_path):
-    seeds = {"a": 0, "b": 0, "c": 3}
-    a, b, c = (fitted(run, prepared(inputs, tmp_path / k, seed=s)) for k, s in seeds.items())
+def test_the_same_seed_gives_the_same_model(run, inputs, tmp_path, monkeypatch):
+    """In another process, with a process that draws the noise, and in this one."""
+    changes = {"a": {"workers": 1}, "b": {}, "c": {"seed": 3}}
+    folders = [prepared(inputs, tmp_path / name, **some) for name, some in changes.items()]
+    run(sys.executable, "-m", "rm_lammps.training.fit", folders[0], cwd=folders[0])
+    for folder in folders[1:]:
+        monkeypatch.chdir(folder)
+        fit(folder)
+    a, b, c = map(weights_of, folders)
     assert all(torch.equal(a[name], b[name]) for name in a)
     assert not all(torch.equal(a[name], c[name]) for name in a)
 
@@ -120,10 +123,11 @@ def force_error(folder):
     return found["val0_epoch/forces_rmse"]
 
 
-def test_a_short_training_ends_where_nequips_does(run, inputs, tmp_path):
+def test_a_short_training_ends_where_nequips_does(run, inputs, tmp_path, monkeypatch):
     longer = {**TINY["optimisation"], "epochs": 12}
     folders = [prepared(inputs, tmp_path / n, optimisation=longer) for n in ("ours", "nequip")]
-    run(sys.executable, "-m", "rm_lammps.training.fit", folders[0], cwd=folders[0])
+    monkeypatch.chdir(folders[0])
+    fit(folders[0])
     words = ("-m", "nequip.scripts.train", "-cp", folders[1], "-cn", "nequip")
     run(sys.executable, *words, "hydra.run.dir=.", cwd=folders[1])
     ours, theirs = map(force_error, folders)
@@ -137,16 +141,9 @@ def test_two_processes_have_the_gradient_of_one(run, inputs, tmp_path):
     assert done.stdout.count("one gradient") == 2
 
 
-def test_two_processes_train_together(run, inputs, tmp_path):
-    words = ("rm-train", inputs / "tiny.yaml", "--data", inputs / "diamond.cif")
-    run(*TORCHRUN, "--no-python", *words, "--out", tmp_path / "run")
-    assert [row["epoch"] for row in rows_of(tmp_path / "run")] == ["0", "1"]
-    assert (tmp_path / "run" / "model.nequip.zip").exists()
-
-
 def test_processes_of_one_machine_share_batches(run, inputs, tmp_path):
     """Killed, they leave nobody behind; resumed, they end what they began."""
-    words = ("rm-train", inputs / "tiny.yaml", "--data", inputs / "diamond.cif")
+    words = ("rm-train", inputs / "shared.yaml", "--data", inputs / "diamond.cif")
     words += ("--processes", "2", "--out", tmp_path / "run")
     process = subprocess.Popen([str(word) for word in words], stderr=subprocess.DEVNULL)
     while process.poll() is None and not (tmp_path / "run" / "checkpoints" / "last.ckpt").exists():
@@ -206,10 +203,11 @@ def test_products_that_round_are_not_used(monkeypatch):
 
 
 def test_a_gpu_job_is_rehearsed(run, inputs, tmp_path):
+    """From the folder that is packed to a packaged model."""
     job, results = tmp_path / "job", tmp_path / "results"
     words = [sys.executable, ROOT / "scripts" / "gpu" / "pack.py", "--out", job, "--no-wheels"]
     words += [f"{inputs / name}={inputs / 'diamond.cif'}" for name in ("tiny.yaml", "other.yaml")]
-    words += ["--samples", "32", "--batch-size", "8", "--workers", "0", "--minutes", "0.1"]
+    words += ["--samples", "32", "--batch-size", "8", "--workers", "0", "--minutes", "0.03"]
     subprocess.run([str(word) for word in words], check=True)
     environment = {**os.environ, "PYTHON": sys.executable}
     subprocess.run(["bash", str(job / "run.sh"), str(results)], check=True, env=environment)
@@ -220,11 +218,12 @@ def test_a_gpu_job_is_rehearsed(run, inputs, tmp_path):
         rates = [float(row["learning_rate"]) for row in rows]
         # as set at the last step of each epoch, by the clock
         assert rates == sorted(rates, reverse=True)
-    # back where the model is packaged: the minutes are over
+    # back where the model is packaged, by two processes of a launcher: the minutes are over
     folder = job / "runs" / "tiny"
     words = ["rm-train", folder / "config.yaml", "--data", inputs / "diamond.cif", "--out", folder]
-    done = run(*words, "--resume")
-    assert done.stdout.strip().endswith(str(folder))
+    done = run(*TORCHRUN, "--no-python", *words, "--resume")
+    assert done.stdout.splitlines().count(str(folder)) == 2
+    assert (folder / "train-1.log").exists()
     assert (folder / "model.nequip.zip").exists()
     assert len(rows_of(folder)) <= len(rows_of(results / "tiny")) + 1
     assert float(rows_of(folder)[-1]["learning_rate"]) < 1e-4

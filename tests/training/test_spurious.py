@@ -7,7 +7,7 @@ from ase.build import bulk
 
 import rm_lammps as rm
 from rm_lammps.datasets import DatasetStatistics
-from rm_lammps.response.transform import ANCHOR, WRONG
+from rm_lammps.response.keys import ANCHOR, WRONG
 from rm_lammps.training.prepare import prepare
 from rm_lammps.training.samples import SampleSource
 from rm_lammps.training.spurious import SPURIOUS

@@ -12,7 +12,7 @@ from nequip.utils.global_state import set_global_state
 
 from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.model.edge_form import UnsupportedModelError
-from rm_lammps.response.transform import ANCHOR, LOSS_WEIGHT
+from rm_lammps.response.keys import ANCHOR, LOSS_WEIGHT
 from rm_lammps.systems import find_system
 from rm_lammps.training.nequip_config import nequip_config
 from rm_lammps.training.samples import SampleSource, Shape, pack, to_batch

@@ -12,9 +12,10 @@ from nequip.utils.global_state import set_global_state
 from pymatgen.io.ase import AseAtomsAdaptor
 
 from rm_lammps.errors import UserError
-from rm_lammps.response.transform import LOSS_WEIGHT, ResponseTransform
+from rm_lammps.response.keys import ANCHOR, LOSS_WEIGHT, SHOWN
+from rm_lammps.response.transform import ResponseTransform
 from rm_lammps.systems import system_of
-from rm_lammps.training.dataset import ANCHOR, SHOWN, EquilibriumDataset
+from rm_lammps.training.dataset import EquilibriumDataset
 from rm_lammps.training.prepare import prepare
 from rm_lammps.training.training_config import TrainingConfig, load_config
 from rm_lammps.training.training_run import train
