@@ -21,11 +21,14 @@ from ovito.io.ase import ase_to_ovito
 from ovito.modifiers import CreateBondsModifier, ReplicateModifier, WrapPeriodicImagesModifier
 from ovito.pipeline import Pipeline, StaticSource
 from ovito.vis import TachyonRenderer, Viewport
+from pymatgen.core import Element
 
 _CAMERA = (-1.0, 0.82, -0.22)
 _BOND = 1.2
 """Longest bond, in units of the sum of covalent radii."""
 _EDGE = (0.25, 0.25, 0.25)
+_COLOURS = jmol_colors.copy()
+_COLOURS[1] = 0.82  # white would not be seen on white
 
 
 def render(
@@ -45,13 +48,15 @@ def render(
         colours: RGB of each atom, shape (n, 3); by default those of the elements.
         repeat: cells along each vector.
         pixels: edge of the picture.
-        longest: bond, Å; by default from the covalent radii.
+        longest: bond, Å; by default from the covalent radii, and none between metals beside
+            other elements.
         radius: of all atoms, Å; by default from the covalent radii.
     """
     plain = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
     data = ase_to_ovito(plain)
-    shown = jmol_colors[plain.numbers] if colours is None else colours
-    sizes = 0.55 * covalent_radii[plain.numbers] if radius is None else np.full(len(plain), radius)
+    shown = _COLOURS[plain.numbers] if colours is None else colours
+    size = 0.9 if _all_metals(plain) else 0.55
+    sizes = size * covalent_radii[plain.numbers] if radius is None else np.full(len(plain), radius)
     data.particles_.create_property("Color", data=np.asarray(shown, dtype=float))
     data.particles_.create_property("Radius", data=sizes)
     pipeline = Pipeline(source=StaticSource(data=data))
@@ -61,7 +66,8 @@ def render(
         pipeline.modifiers.append(WrapPeriodicImagesModifier())
         x, y, z = repeat
         pipeline.modifiers.append(ReplicateModifier(num_x=x, num_y=y, num_z=z, adjust_box=True))
-    pipeline.modifiers.append(_bonds(plain, longest))
+    if longest is not None or not _all_metals(plain):
+        pipeline.modifiers.append(_bonds(plain, longest))
     pipeline.add_to_scene()
     view = Viewport(type=Viewport.Type.Perspective, camera_dir=_CAMERA, fov=0.45)
     view.zoom_all()
@@ -71,14 +77,23 @@ def render(
     pipeline.remove_from_scene()
 
 
+def _all_metals(atoms: Atoms) -> bool:
+    """Packed spheres then say more than bonds."""
+    return all(Element.from_Z(kind).is_metal for kind in set(atoms.numbers.tolist()))
+
+
 def _bonds(atoms: Atoms, longest: float | None) -> CreateBondsModifier:
     kinds = sorted(set(atoms.numbers.tolist()))
     if longest is not None:
         bonds = CreateBondsModifier(cutoff=longest)
     else:
         bonds = CreateBondsModifier(mode=CreateBondsModifier.Mode.Pairwise)
+        metals = {kind for kind in kinds if Element.from_Z(kind).is_metal}
         for k, first in enumerate(kinds):
             for second in kinds[k:]:
+                # beside anions, what lies between two cations is no bond
+                if {first, second} <= metals < set(kinds):
+                    continue
                 length = _BOND * (covalent_radii[first] + covalent_radii[second])
                 bonds.set_pairwise_cutoff(chemical_symbols[first], chemical_symbols[second], length)
     bonds.vis.width = 0.26
@@ -112,7 +127,7 @@ def legend(atoms: Atoms, axes: Axes) -> None:
             marker="o",
             linestyle="",
             markersize=5,
-            color=jmol_colors[number],
+            color=_COLOURS[number],
             markeredgecolor="0.4",
             markeredgewidth=0.5,
             label=chemical_symbols[number],

@@ -1,6 +1,6 @@
 """Draw the documentation's picture of a report: generate, evaluate, and open the page in Chromium.
 
-python scripts/report_picture.py [--out docs/images/report.png] [--page ANY/report.html --width 390]
+python scripts/report_picture.py [--out docs/images/report.png] [--page ANY/report.html --width 800]
 """
 
 import argparse
@@ -22,7 +22,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=CHECKOUT / "docs" / "images" / "report.png")
     parser.add_argument("--page", type=Path, help="a report that is there; default: a new one")
-    parser.add_argument("--width", type=int, default=1400, help="of the window, pixels")
+    parser.add_argument(
+        "--width", type=int, default=1400, help="of the window, pixels, 500 at least"
+    )
     parser.add_argument("--height", type=int, default=1180)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

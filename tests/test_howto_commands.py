@@ -267,7 +267,7 @@ PAGES = {
         files=_glasses,
         smaller={
             "--atoms 1000": "--atoms 200",
-            "--atoms 3000": "--atoms 300",
+            "--atoms 3000": "--atoms 210",
             "--out runs/glass ": "--epochs 1 --out runs/glass ",
         },
         long={0},
@@ -289,7 +289,7 @@ PAGES = {
     "tutorials/glass.md": Page(
         files=_glasses,
         smaller={
-            "--atoms 1500": "--atoms 300",
+            "--atoms 1500": "--atoms 210",
             "--out runs/mine": "--epochs 1 --out runs/mine",
             "epochs: 20": "epochs: 1",
         },
@@ -405,6 +405,10 @@ def _environment(folder: Path) -> None:
     venv.create(folder, with_pip=True)
     (own,) = folder.glob("lib/python*/site-packages")
     (own / "tests.pth").write_text(f"{sysconfig.get_path('purelib')}\n")
+    # MPI is looked for in the environment's own folder
+    for library in Path(sys.prefix, "lib").iterdir():
+        if not library.name.startswith("python"):
+            (folder / "lib" / library.name).symlink_to(library)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """What comes of requests: symmetry asked for, hosts, surfaces, layers, exchanges of elements.
 
     python scripts/bench/inside.py [--num 10] [--only NUMBER,...] > table.md
+    PYTHONPATH=scripts python scripts/bench/inside.py --pictures docs/images
 
 One row for each request: the share of seeds that converged and satisfy it exactly, the share that
 is the structure one would expect, where there is one, and CPU seconds of a core a seed. The table
@@ -17,13 +18,12 @@ from pathlib import Path
 from typing import Any
 
 import ase
-import matplotlib.pyplot as plt
 import numpy as np
 from ase.build import bulk, molecule
 from ase.io import write
 from ase.neighborlist import neighbor_list
 from ase.spacegroup import crystal
-from ase.visualize.plot import plot_atoms
+from matplotlib.figure import Figure
 from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.io.ase import AseAtomsAdaptor
 
@@ -374,20 +374,27 @@ def requests() -> list[Request]:
 
 
 def draw(atoms: ase.Atoms, path: Path) -> None:
-    """A picture of a structure, from the side; of a molecule, along its shortest extent."""
-    figure, axes = plt.subplots(figsize=(4, 4))
-    turn, radii = "-80x,20y,0z", 0.45
+    """A picture of a structure with its bonds; of a molecule, along its shortest extent."""
+    from rendering import legend, put  # needs ovito
+
+    figure = Figure(figsize=(4, 4))
+    axes = figure.add_subplot()
     if not atoms.pbc.any():
         atoms = atoms[:]
         atoms.positions -= atoms.positions.mean(axis=0)
-        atoms.positions = atoms.positions @ np.linalg.svd(atoms.positions)[2].T
-        turn, radii = "15x,15y,0z", np.where(atoms.numbers > 1, 0.7, 0.45)
+        # the camera looks along -x, roughly
+        atoms.positions = (atoms.positions @ np.linalg.svd(atoms.positions)[2].T)[:, ::-1]
+    elif "host_atoms" not in atoms.info:
+        # the rarest element lies on a face that the camera sees
+        atoms = atoms[:]
+        rarest = min(atoms.symbols.species(), key=atoms.get_chemical_symbols().count)
+        atoms.positions -= atoms.positions[atoms.get_chemical_symbols().index(rarest)]
+        atoms.wrap(eps=0.05)
     lengths = np.where(atoms.pbc, atoms.cell.lengths(), _WIDE)
     times = np.ceil(_WIDE / lengths).astype(int)
-    plot_atoms(atoms.repeat(times.tolist()), axes, rotation=turn, radii=radii)
-    axes.set_axis_off()
-    figure.savefig(path, dpi=110, bbox_inches="tight")
-    plt.close(figure)
+    put(atoms.repeat(times.tolist()), axes)
+    legend(atoms, axes)
+    figure.savefig(path, dpi=130, bbox_inches="tight")
 
 
 def carry_out(request: Request, num: int, folder: Path, pictures: Path | None) -> str:

@@ -213,6 +213,11 @@ def test_no_converged_seed(run, tmp_path):
     assert probe["rows"] == 0
     assert probe["bars"][0] == 3
     assert "No seed converged" in (folder / "report.html").read_text()
+    begun = write_run(tmp_path / "begun", [])
+    run("rm-report", begun)
+    _, probe = opened(begun / "report.html", tmp_path)
+    assert probe["problem"] == ""
+    assert "No seed has ended yet" in (begun / "report.html").read_text()
 
 
 ATTACK = "</script><script>window.attacked=1</script><img src=x onerror=window.attacked=1>"

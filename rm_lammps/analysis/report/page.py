@@ -45,12 +45,7 @@ def write_report(folder: Path, *, n_best: int = 50) -> Path:
 
 def render(contents: Contents) -> str:
     """The page as text."""
-    plots = {
-        **_plots_of_structures(contents),
-        "outcomes": charts.outcomes(contents),
-        "seconds": charts.cost(contents, "seconds", "seconds of one rank a seed"),
-        "evaluations": charts.cost(contents, "evaluations", "evaluations of E~ and forces a seed"),
-    }
+    plots = {**_plots_of_structures(contents), **_plots_of_seeds(contents)}
     viewer = bool(contents.best)
     libraries = {"plotly": plotly_script()}
     if viewer:
@@ -100,6 +95,16 @@ def _plots_of_structures(contents: Contents) -> dict[str, go.Figure]:
         if (diagram := phase_diagram(contents)) is not None:
             plots["phases"] = diagram
     return plots
+
+
+def _plots_of_seeds(contents: Contents) -> dict[str, go.Figure]:
+    if not contents.summary["attempted"]:
+        return {}
+    return {
+        "outcomes": charts.outcomes(contents),
+        "seconds": charts.cost(contents, "seconds", "seconds of one rank a seed"),
+        "evaluations": charts.cost(contents, "evaluations", "evaluations of E~ and forces a seed"),
+    }
 
 
 def _drawings(contents: Contents) -> dict[int, Markup]:
