@@ -193,7 +193,8 @@ def load_config(
     Args:
         source: a preset by name, a YAML file, or the fields of :class:`TrainingConfig`. ``epochs``
             may stand at the top, as its flag does.
-        settings: further fields, ``None`` for those that were not given.
+        settings: further fields, ``None`` for those that were not given; ``epochs`` are of all
+            levels.
 
     Raises:
         UserError: no such preset or file, or a field is unknown or out of range.
@@ -202,7 +203,10 @@ def load_config(
     if not isinstance(source, Mapping):
         where += f" {source}"
         source = _find(source)
-    fields = combine(_nested(read_settings(source)), _nested(given(settings or {})))
+    flags = given(settings or {})
+    fields = combine(_nested(read_settings(source)), _nested(flags))
+    if "epochs" in flags:
+        fields["levels"] = {name: _timeless(own) for name, own in fields.get("levels", {}).items()}
     return checked(
         TrainingConfig, fields, where, "docs/reference/settings_more.md lists every field."
     )
@@ -219,6 +223,13 @@ def _find(preset_or_file: str | Path) -> Path:
             "give a YAML file.",
         )
     return path
+
+
+def _timeless(level: Mapping[str, Any]) -> dict[str, Any]:
+    """A level's settings without how long it trains: it does as the lowest one."""
+    own = dict(level.get("optimisation", {}))
+    left = {name: value for name, value in own.items() if name not in {"epochs", "minutes"}}
+    return {**level, "optimisation": left}
 
 
 def _nested(fields: Mapping[str, Any]) -> dict[str, Any]:

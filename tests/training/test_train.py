@@ -16,6 +16,7 @@ from rm_lammps.files import MODEL_PACKAGE, pretrained_folder
 from rm_lammps.pretrained.ladder import read_levels
 from rm_lammps.response.keys import ANCHOR
 from rm_lammps.training.spurious import SPURIOUS
+from rm_lammps.training.training_config import load_config
 
 TINY = {
     "name": "tiny",
@@ -207,6 +208,14 @@ def test_other_or_missing_data_do_not_resume(refused, trained, inputs, tmp_path)
     message = refused(*command, tmp_path / "diamond.cif")
     assert "was started with other data: diamond.cif, sha256" in message
     assert "No such data file" in refused(*command, tmp_path / "nowhere.cif")
+
+
+def test_epochs_on_the_command_line_are_those_of_all_levels():
+    assert load_config("glass").level("network").optimisation.minutes == 19
+    few = load_config("glass", {"epochs": 3})
+    for config in (few, few.level("network")):
+        assert (config.optimisation.epochs, config.optimisation.minutes) == (3, None)
+    assert few.level("network").optimisation.loss.half_weight == 0.15
 
 
 def test_resuming_nothing(refused, inputs, tmp_path):
