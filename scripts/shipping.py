@@ -8,7 +8,8 @@ from typing import Any
 
 import yaml
 
-from rm_lammps.files import MODEL_PACKAGE, MODEL_PROTOTYPES, MODEL_STATISTICS
+from rm_lammps.files import MODEL_LEVELS, MODEL_PACKAGE, MODEL_PROTOTYPES, MODEL_STATISTICS
+from rm_lammps.pretrained.ladder import read_levels
 from rm_lammps.settings import combine
 from rm_lammps.training.training_config import load_config
 
@@ -68,8 +69,12 @@ def ship(run: Path, name: str) -> None:
         run: folder of ``rm-train``.
         name: of the shipped model.
     """
-    (_PRETRAINED / name).mkdir(parents=True, exist_ok=True)
-    for file in SHIPPED:
-        shutil.copy(run / file, _PRETRAINED / name / file)
-    if (run / MODEL_PROTOTYPES).exists():
-        shutil.copy(run / MODEL_PROTOTYPES, _PRETRAINED / name / MODEL_PROTOTYPES)
+    target = _PRETRAINED / name
+    packages = [level.package for level in read_levels(run)] or [Path(MODEL_PACKAGE)]
+    for part in [package.parent for package in packages]:
+        (target / part).mkdir(parents=True, exist_ok=True)
+        for file in SHIPPED:
+            shutil.copy(run / part / file, target / part / file)
+    for file in (MODEL_PROTOTYPES, MODEL_LEVELS):
+        if (run / file).exists():
+            shutil.copy(run / file, target / file)

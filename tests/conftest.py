@@ -1,6 +1,8 @@
 """Shared by all tests: one cache for the session, real commands, the shipped model."""
 
+import atexit
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -17,9 +19,12 @@ from rm_lammps.ranks import environment_for_mpirun
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # ranks that wait for each other sleep: there are more of them than cores
 os.environ.setdefault("MPIR_CVAR_CH4_PROGRESS_THROTTLE", "1")
-os.environ.setdefault("RM_LAMMPS_CACHE", tempfile.mkdtemp(prefix="rm_lammps-cache-"))
-# models that the tests of several files compile once; processes that run tests inherit both folders
-os.environ.setdefault("RM_LAMMPS_TEST_MODELS", tempfile.mkdtemp(prefix="rm_lammps-models-"))
+# a cache, and models that the tests of several files compile once; processes that run tests inherit
+# both folders from the one that makes them, and removes them at its end
+for name in ("RM_LAMMPS_CACHE", "RM_LAMMPS_TEST_MODELS"):
+    if name not in os.environ:
+        os.environ[name] = tempfile.mkdtemp(prefix="rm_lammps-tests-")
+        atexit.register(shutil.rmtree, os.environ[name], ignore_errors=True)
 
 Run = Callable[..., subprocess.CompletedProcess]
 MOST_PROCESSES = 8
@@ -27,9 +32,15 @@ MOST_PROCESSES = 8
 FIRST = (
     "test_howto_commands.py",
     "test_processes.py",
+    "test_train.py",
+    "test_cells.py",
     "test_faults.py",
     "test_generate.py",
-    "test_train.py",
+    "test_going_on.py",
+    "test_hosts.py",
+    "test_suited.py",
+    "test_step.py",
+    "test_docs_commands.py",
 )
 """Files that take longest."""
 

@@ -200,15 +200,6 @@ for k in 1 2 3; do
 done
 """
 
-CHANGED = """
-import yaml
-from rm_lammps.settings import combine
-read = lambda name: yaml.safe_load(open(name))
-whole = combine(read("runs/mine/config.yaml"), read("changes.yaml"))
-open("refined.yaml", "w").write(yaml.safe_dump(whole))
-"""
-"""Changes settings of a training as a page says."""
-
 PAGES = {
     "../README.md": Page(
         checkout=True,
@@ -297,10 +288,7 @@ PAGES = {
         smaller={
             "--atoms 1500": "--atoms 210",
             "--out runs/mine": "--epochs 1 --out runs/mine",
-            "epochs: 20": "epochs: 1",
         },
-        settings={0: "changes.yaml"},
-        before={4: f"{sys.executable} -c '{CHANGED}'"},
         long=ALL,
     ),
     "howto/second_opinion.md": Page(

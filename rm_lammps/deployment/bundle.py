@@ -106,7 +106,7 @@ class Bundle:
         """
         potentials = []
         for package in _packages(source):
-            weights = _own_weights(package)
+            weights = _own_weights(package.resolve())
             if weights is None:
                 return None
             potentials.append(Potential.read(weights))
@@ -184,6 +184,19 @@ class Bundle:
                 else "It has one potential for all noise: leave out level.",
             )
         return found[level]
+
+    def level_for(self, noise: float) -> str | None:
+        """Level of the ladder for some noise; ``None`` where one potential is for all noise.
+
+        Args:
+            noise: standard deviation of a coordinate, Å.
+
+        Returns:
+            The highest level that was trained with so little; of less than any was, the lowest.
+        """
+        levels = self.manifest.levels
+        known = [level.name for level in levels if level.noise[0] <= noise]
+        return known[-1] if known else None
 
     @property
     def prototypes(self) -> Path | None:

@@ -15,15 +15,15 @@ _SUPERCELL_STAGES = [
 ]
 
 _GLASS_STAGES = [
-    {"stage": "minimise", "ftol": 1.0, "steps": 20},
-    # the model silica keeps the bonds of its sample below 0.2 Å of noise; from 0.25 Å down they
-    # change still, and few of them are wrong in equilibrium (docs/studies/glass.md)
+    # a full step: the noise before is taken away whole, and few bonds are wrong in equilibrium;
+    # below 0.25 Å of noise they change still, below 0.2 Å no more (docs/studies/glass.md)
     {
         "stage": "denoise",
-        "start": 0.36,
+        "start": 0.5,
         "end": 0.25,
         "steps": 600,
         "schedule": "linear",
+        "step": 1.0,
         "cell": "none",
     },
     {
@@ -32,9 +32,11 @@ _GLASS_STAGES = [
         "end": 0.2,
         "steps": 4000,
         "schedule": "linear",
+        "step": 1.0,
         "cell": "none",
     },
-    {"stage": "denoise", "start": 0.2, "end": 0.01, "steps": 100, "cell": "none"},
+    {"stage": "denoise", "start": 0.2, "end": 0.08, "steps": 60, "cell": "none"},
+    {"stage": "denoise", "start": 0.08, "end": 0.005, "steps": 60, "cell": "none"},
     {"stage": "cell"},
 ]
 

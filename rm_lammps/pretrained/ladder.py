@@ -8,13 +8,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from rm_lammps.errors import UserError, unusable_fields
 from rm_lammps.files import MODEL_LEVELS, MODEL_PACKAGE
 
+LEVEL_NAME = r"^[A-Za-z][A-Za-z0-9_-]*$"
+"""What a level may be called."""
+
 
 class Level(BaseModel):
     """One potential of a ladder."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")
+    name: str = Field(pattern=LEVEL_NAME)
     noise: tuple[float, float] = Field(
         description="range of the displacements' standard deviation in its training, Å"
     )

@@ -70,6 +70,10 @@ def _markdown(card: dict[str, Any]) -> str:
         f"{model['num_tensor_features']} tensor features, {model['dtype']}",
         f"- Noise: displacements up to σ = {noise['displacement']} Å, shear up to "
         f"{noise['shear']}, ln(V/V0) in {noise['dilation']}",
+        *(
+            f"- Larger noise has a potential of its own: {name}, with its card in levels/{name}"
+            for name in card["config"]["levels"]
+        ),
         "- " + ", ".join(f"{name} {v}" for name, v in card["versions"].items()),
         "",
         "E~ is a pseudo-energy: it says which structures look like the training data, and is no "

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from rm_lammps.errors import UserError, checked
+from rm_lammps.errors import UserError, checked, unusable_fields
+from rm_lammps.pretrained.ladder import LEVEL_NAME
 from rm_lammps.response import FictitiousEnergy, NoiseConfig
 from rm_lammps.settings import combine, given, read_settings
 from rm_lammps.systems import AnySystem
@@ -153,6 +154,30 @@ class TrainingConfig(_Section):
         1, ge=0, description="processes that draw noise ahead of each of them; 0: it does itself"
     )
     compile: bool = Field(True, description="train with torch.compile")
+    levels: dict[Annotated[str, Field(pattern=LEVEL_NAME)], dict[str, Any]] = Field(
+        default_factory=dict,
+        description="further potentials of the model, each for larger noise than the one before: "
+        "by name, what its configuration has different",
+    )
+
+    @model_validator(mode="after")
+    def _levels_are_possible(self) -> "TrainingConfig":
+        for name in self.levels:
+            self.level(name)
+        return self
+
+    def level(self, name: str) -> "TrainingConfig":
+        """Configuration of one of the levels.
+
+        Raises:
+            ValueError: a field is unknown or out of range.
+        """
+        own = self.model_dump(mode="json", exclude={"levels"})
+        try:
+            return TrainingConfig.model_validate(combine(own, self.levels[name]))
+        except ValidationError as error:
+            fields = ", ".join(line.strip() for line in unusable_fields(error))
+            raise ValueError(f"level {name}: {fields}") from error
 
 
 def preset_names() -> list[str]:
@@ -168,7 +193,8 @@ def load_config(
     Args:
         source: a preset by name, a YAML file, or the fields of :class:`TrainingConfig`. ``epochs``
             may stand at the top, as its flag does.
-        settings: further fields, ``None`` for those that were not given.
+        settings: further fields, ``None`` for those that were not given; ``epochs`` are of all
+            levels.
 
     Raises:
         UserError: no such preset or file, or a field is unknown or out of range.
@@ -177,7 +203,10 @@ def load_config(
     if not isinstance(source, Mapping):
         where += f" {source}"
         source = _find(source)
-    fields = combine(_nested(read_settings(source)), _nested(given(settings or {})))
+    flags = given(settings or {})
+    fields = combine(_nested(read_settings(source)), _nested(flags))
+    if "epochs" in flags:
+        fields["levels"] = {name: _timeless(own) for name, own in fields.get("levels", {}).items()}
     return checked(
         TrainingConfig, fields, where, "docs/reference/settings_more.md lists every field."
     )
@@ -194,6 +223,13 @@ def _find(preset_or_file: str | Path) -> Path:
             "give a YAML file.",
         )
     return path
+
+
+def _timeless(level: Mapping[str, Any]) -> dict[str, Any]:
+    """A level's settings without how long it trains: it does as the lowest one."""
+    own = dict(level.get("optimisation", {}))
+    left = {name: value for name, value in own.items() if name not in {"epochs", "minutes"}}
+    return {**level, "optimisation": left}
 
 
 def _nested(fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,12 +13,16 @@ from rm_lammps.cache import cache_folder
 from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.errors import UserError
 from rm_lammps.files import MODEL_PACKAGE, MODEL_STATISTICS, check_room, sha256
+from rm_lammps.pretrained.ladder import Level, write_levels
+from rm_lammps.pretrained.source import find_model
 from rm_lammps.training.card import write_card
 from rm_lammps.training.prepare import BEST, LAST, NEQUIP_CONFIG, prepare
 from rm_lammps.training.processes import end_with_parent, launcher, n_processes, own_rank
 from rm_lammps.training.training_config import TrainingConfig, load_config
 from rm_lammps.training.training_table import plot_training, read_table
 
+LEVELS = "levels"
+"""Folder of a ladder's further levels."""
 _SOURCE = "data/source.txt"
 """What the run was started with."""
 _PATIENCE = 3600
@@ -26,6 +30,52 @@ _PATIENCE = 3600
 
 
 def train(
+    config: TrainingConfig,
+    data: Path,
+    folder: Path,
+    *,
+    resume: bool = False,
+    start_from: str | None = None,
+    spurious: Path | None = None,
+) -> Path:
+    """Train a model: one potential, or a ladder of them one after the other.
+
+    Each further level has a folder of its own in ``levels/``, and ``levels.json`` names them.
+    For the arguments see :func:`train_potential`; with ``start_from`` each level begins with the
+    weights of that model's level of the same name, or, without such a one, as the lowest does.
+
+    Returns:
+        The folder, which ``rm-deploy`` takes.
+
+    Raises:
+        UserError: as :func:`train_potential`.
+    """
+    train_potential(config, data, folder, resume=resume, start_from=start_from, spurious=spurious)
+    levels = [_level("lowest", config, Path(MODEL_PACKAGE))]
+    for name in config.levels:
+        own, part = config.level(name), folder / LEVELS / name
+        begin = None if start_from is None else _level_of(start_from, name)
+        again = resume and (part / "config.yaml").exists()
+        train_potential(own, data, part, resume=again, start_from=begin, spurious=spurious)
+        levels.append(_level(name, own, part.relative_to(folder) / MODEL_PACKAGE))
+    if config.levels and own_rank() == 0:
+        write_levels(folder, levels)
+    return folder.resolve()
+
+
+def _level(name: str, config: TrainingConfig, package: Path) -> Level:
+    noise = config.noise
+    return Level(name=name, noise=(noise.displacement_min, noise.displacement), package=package)
+
+
+def _level_of(model: str, name: str) -> str:
+    """Folder of a model's level, or the model where it has none of that name."""
+    source = find_model(model)
+    found = {level.name: source.package.parent / level.package for level in source.levels}
+    return str(found[name].parent) if name in found else model
+
+
+def train_potential(
     config: TrainingConfig,
     data: Path,
     folder: Path,

@@ -97,10 +97,11 @@ def test_shipped_models_are_used_where_they_lie(monkeypatch, tmp_path):
         assert not bundle.needs_graphs
 
 
-def test_weights_of_another_package_are_not_used(run, tmp_path):
+def test_weights_of_another_package_are_not_used(run, monkeypatch, tmp_path):
     """A model that was trained anew in the same folder: its old weights are of no use."""
     folder = shutil.copytree(pretrained_folder() / "diamond", tmp_path / "model")
-    assert Bundle.in_place(find_model(str(folder))) is not None
+    monkeypatch.chdir(tmp_path)
+    assert Bundle.in_place(find_model("model")) is not None
     shutil.copy(pretrained_folder() / "molecules" / "model.nequip.zip", folder)
     assert Bundle.in_place(find_model(str(folder))) is None
     bundle = Bundle.load(run("rm-deploy", folder, "--out", tmp_path / "b").stdout.split()[-1])
@@ -116,17 +117,18 @@ for package in sys.argv[1:]:
 
 
 def test_shipped_weights_are_those_of_the_package(run, tmp_path):
-    """Of all models in one process, most of whose time are imports."""
-    packages = []
-    for name in shipped_models():
-        (tmp_path / name).mkdir()
-        packages.append(
-            shutil.copy(pretrained_folder() / name / "model.nequip.zip", tmp_path / name)
-        )
-    run(sys.executable, "-c", EXPORT, *packages, cwd=tmp_path)
-    for name in shipped_models():
-        wanted = (pretrained_folder() / name / "model.allegro").read_bytes()
-        assert (tmp_path / name / "model.allegro").read_bytes() == wanted
+    """Of all models and levels in one process, most of whose time are imports."""
+    shipped = pretrained_folder()
+    copies = []
+    for package in sorted(shipped.rglob("model.nequip.zip")):
+        copies.append(tmp_path / package.relative_to(shipped))
+        copies[-1].parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(package, copies[-1])
+    run(sys.executable, "-c", EXPORT, *copies, cwd=tmp_path)
+    for copy in copies:
+        made = copy.with_name("model.allegro")
+        wanted = shipped / made.relative_to(tmp_path)
+        assert made.read_bytes() == wanted.read_bytes()
 
 
 @pytest.mark.parametrize("content", [b"", b"text\n", b"allegro-weights 1\nr_max four\n\n", b"\xff"])

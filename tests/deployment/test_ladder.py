@@ -9,7 +9,7 @@ import pytest
 from ase.build import bulk
 from pydantic import ValidationError
 
-from rm_lammps.deployment.bundle import Bundle
+from rm_lammps.deployment.bundle import Bundle, find_bundle
 from rm_lammps.errors import UserError
 from rm_lammps.files import pretrained_folder
 from rm_lammps.pretrained.ladder import Level, read_levels, write_levels
@@ -84,6 +84,11 @@ def test_a_stage_uses_its_level_and_the_others_the_lowest(run, tmp_path):
     bundle = Bundle.load(run("rm-deploy", folder, "--out", tmp_path / "b").stdout.split()[-1])
     files = [level.file for level in bundle.manifest.levels]
     assert files == ["model.allegro", "large.allegro"]
+    assert [bundle.level_for(noise) for noise in (0.0, 0.29, 0.3, 2.0)] == [
+        *2 * ["small"],
+        *2 * ["large"],
+    ]
+    assert find_bundle("diamond").level_for(0.3) is None
     atoms = bulk("C", cubic=True)
     atoms.rattle(0.2, rng=np.random.default_rng(0))
 

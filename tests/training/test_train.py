@@ -13,8 +13,10 @@ import yaml
 from ase.build import bulk, molecule
 
 from rm_lammps.files import MODEL_PACKAGE, pretrained_folder
+from rm_lammps.pretrained.ladder import read_levels
 from rm_lammps.response.keys import ANCHOR
 from rm_lammps.training.spurious import SPURIOUS
+from rm_lammps.training.training_config import load_config
 
 TINY = {
     "name": "tiny",
@@ -110,7 +112,7 @@ def absolute_paths(package):
         return re.findall(r": (/.*)", parts.read(name).decode())
 
 
-@pytest.mark.parametrize("package", sorted(pretrained_folder().glob(f"*/{MODEL_PACKAGE}")))
+@pytest.mark.parametrize("package", sorted(pretrained_folder().rglob(MODEL_PACKAGE)))
 def test_shipped_packages_hold_no_path_of_the_machine_they_come_from(package):
     assert absolute_paths(package) == []
 
@@ -185,12 +187,15 @@ def test_a_changed_configuration_does_not_resume(refused, trained, inputs):
         ("nosuch", "diamond.cif", "Presets: "),
         ("tiny.yaml", "nosuch.cif", "No such data file"),
         ("wrong.yaml", "diamond.cif", "optimisation.epochs"),
+        ("level.yaml", "diamond.cif", "level large: noise.displacement"),
         ("tiny.yaml", "broken.extxyz", "broken.extxyz"),
     ],
 )
 def test_bad_input_is_refused(refused, inputs, tmp_path, config, data, message):
     wrong = {**TINY, "optimisation": {"epochs": 0}}
     (inputs / "wrong.yaml").write_text(yaml.safe_dump(wrong))
+    wrong = {**TINY, "levels": {"large": {"noise": {"displacement": -1}}}}
+    (inputs / "level.yaml").write_text(yaml.safe_dump(wrong))
     (inputs / "broken.extxyz").write_text("2\nno lattice\nC 0 0 0\nC 0 0 nan\n")
     name = inputs / config if config.endswith(".yaml") else config
     text = refused("rm-train", name, "--data", inputs / data, "--out", tmp_path / "out")
@@ -205,6 +210,14 @@ def test_other_or_missing_data_do_not_resume(refused, trained, inputs, tmp_path)
     assert "No such data file" in refused(*command, tmp_path / "nowhere.cif")
 
 
+def test_epochs_on_the_command_line_are_those_of_all_levels():
+    assert load_config("glass").level("network").optimisation.minutes == 19
+    few = load_config("glass", {"epochs": 3})
+    for config in (few, few.level("network")):
+        assert (config.optimisation.epochs, config.optimisation.minutes) == (3, None)
+    assert few.level("network").optimisation.loss.half_weight == 0.15
+
+
 def test_resuming_nothing(refused, inputs, tmp_path):
     text = refused(
         *("rm-train", inputs / "tiny.yaml", "--data", inputs / "diamond.cif"),
@@ -214,15 +227,16 @@ def test_resuming_nothing(refused, inputs, tmp_path):
 
 
 def test_a_large_cell_trains_in_crops(run, refused, tmp_path):
-    """Two batches of one cell that exceeds them; the package holds a piece of it."""
+    """Two batches of one cell that exceeds them, for each of two levels of noise."""
     salt = bulk("NaCl", "rocksalt", a=5.6, cubic=True).repeat(4)
     salt.rattle(0.1, seed=1)
     ase.io.write(tmp_path / "salt.extxyz", salt)
     settings = {
         **TINY,
         "data": {"crop_atoms": 300, "samples_per_epoch": 2, "validation_samples": 1},
-        "noise": {"region_atoms": 64},
+        "noise": {"region_atoms": 64, "displacement": 0.2},
         "optimisation": {"epochs": 1, "batch_size": 1},
+        "levels": {"large": {"noise": {"displacement_min": 0.1, "displacement": 0.5}}},
     }
     (tmp_path / "crops.yaml").write_text(yaml.safe_dump(settings))
     data = ("--data", tmp_path / "salt.extxyz")
@@ -231,7 +245,13 @@ def test_a_large_cell_trains_in_crops(run, refused, tmp_path):
     rows = json.loads((tmp_path / "run" / "card.json").read_text())["errors_by_noise_level"]
     assert rows[0]["forces_label_rms"] == pytest.approx(0, abs=1e-6)
     assert rows[-1]["forces_rmse"] > 0
+    lowest, large = read_levels(tmp_path / "run")
+    assert (lowest.noise, large.noise) == ((0.0, 0.2), (0.1, 0.5))
+    own = json.loads((tmp_path / "run" / large.package).with_name("card.json").read_text())
+    assert own["config"]["noise"] == {**own["config"]["noise"], "displacement": 0.5}
+    assert "levels/large" in (tmp_path / "run" / "card.md").read_text()
 
+    del settings["levels"]
     settings["data"]["crop_atoms"] = 50
     settings["model"] = {**TINY["model"], "r_max": 6.0}
     (tmp_path / "small.yaml").write_text(yaml.safe_dump(settings))

@@ -27,7 +27,9 @@ class Denoise(Stage):
     keeps_symmetry = True
 
     level: str | None = Field(
-        None, description="level of the model's ladder; default: the lowest, as in other stages"
+        None,
+        description="level of the model's ladder; default: the highest that was trained with "
+        "as little noise as there is at the start",
     )
     start: float = Field(0.5, ge=0, description="noise of a coordinate in the first step, Å")
     end: float = Field(0.03, ge=0, description="and in the last, Å")
@@ -63,7 +65,7 @@ class Denoise(Stage):
         keep = self.keep_symmetry or relaxation.protocol.keep_symmetry
         if keep and all(system.pbc) and set_operations(session):
             more, tidy = " flip no symmetry v_operations", False
-        session.use_level(self.level)
+        session.use_level(self.level or session.bundle.level_for(self.start))
         session.set(
             start=self.start,
             end=self.end,
