@@ -34,6 +34,8 @@ from rm_lammps.training.training_config import load_config
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 DOCS = CHECKOUT / "docs"
+MADE = {"build", "dist", "runs", "site"}
+"""Folders that are no part of a checkout."""
 ALL = frozenset(range(99))
 """Every block of a page."""
 
@@ -140,8 +142,12 @@ def _glasses(folder: Path) -> None:
 
 
 def _checkout(folder: Path) -> None:
-    passed = shutil.ignore_patterns(".*", "__pycache__", "site", "runs", "dist", "build")
-    shutil.copytree(CHECKOUT, folder, ignore=passed, dirs_exist_ok=True)
+    for path in CHECKOUT.iterdir():
+        if path.is_dir() and path.name[0] != "." and path.name not in MADE:
+            passed = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(path, folder / path.name, ignore=passed)
+        elif path.is_file():
+            shutil.copy(path, folder)
 
 
 def _table(path: Path, crystals: Iterable[ase.Atoms]) -> None:
@@ -289,7 +295,7 @@ PAGES = {
         before={0: "rm-generate --model crystals --formula SrTiO3 --num 4 --out srtio3"},
         long=ALL,
     ),
-    "howto/chemical_systems.md": Page(long=ALL),
+    "howto/chemical_systems.md": Page(smaller={"--num 20": "--rounds 1 --num 4"}, long=ALL),
     "howto/guidance.md": Page(
         files=_every_element,
         settings={3: "tuned.yaml"},
