@@ -265,6 +265,7 @@ PAGES = {
         smaller={
             "--atoms 1000": "--atoms 200",
             "--atoms 3000": "--atoms 210",
+            "--model runs/glass": "--model silica",
             "--out runs/glass ": "--epochs 1 --out runs/glass ",
         },
         long={0},
