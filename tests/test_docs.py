@@ -36,7 +36,7 @@ def test_the_python_page_has_every_function_and_class():
 def test_readme_test_command_is_what_ci_runs():
     blocks = re.findall(r"```bash\n(.*?)```", (CHECKOUT / "README.md").read_text(), re.DOTALL)
     assert blocks[1].strip().endswith("&& pytest")
-    assert (CHECKOUT / ".ci" / "run").read_text().strip().endswith("\npytest")
+    assert "pytest" in (CHECKOUT / ".ci" / "run").read_text().splitlines()
 
 
 PAGES = [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").rglob("*.md"))]
