@@ -246,6 +246,7 @@ PAGES = {
         ),
         settings={-1: "cuau.yaml"},
         smaller={"num: 30": "num: 1"},
+        long=ALL,
     ),
     "howto/molecules.md": Page(
         files=_molecules,
