@@ -239,7 +239,9 @@ PAGES = {
             "--out high": "--num 1 --out high",
         }
     ),
-    "howto/hosts.md": Page(files=_hosts, smaller={" --num 40": "", "--out": "--num 1 --out"}),
+    "howto/hosts.md": Page(
+        files=_hosts, smaller={" --num 40": "", "--out": "--num 1 --out"}, long=ALL
+    ),
     "howto/swaps.md": Page(
         files=lambda folder: ase.io.write(
             folder / "fcc.cif", bulk("Cu", cubic=True).repeat((2, 1, 1))
@@ -415,10 +417,11 @@ def test_the_blocks_of_a_page_run(name, ran):
     ran(name)
 
 
-SAYING = ("compositions", "hosts", "molecules", "judge_molecules", "resume_merge", "results")
+SAYING = ("compositions", "molecules", "judge_molecules", "resume_merge", "results")
 """How-to pages whose runs together say nearly all that frames can say."""
 RARE = {
-    *("wyckoff", "prior", "relaxed_group", "gap", "shift_a", "shift_b", "molecules", "terms"),
+    *("wyckoff", "prior", "relaxed_group", "host_atoms", "gap", "shift_a", "shift_b"),
+    *("molecules", "terms"),
     *(key for key in MOLECULES if key.startswith("xtb") or key == "alerts"),
 }
 """What not every such run says."""
