@@ -24,6 +24,9 @@ MODEL_PROTOTYPES = "prototypes.npz"
 MODEL_LEVELS = "levels.json"
 """The potentials of a model that is a ladder of them, beside the lowest one's package."""
 
+LEVELS_FOLDER = "levels"
+"""Where ``rm-train`` puts the further ones, each in a folder of its name."""
+
 _PIECE = 1 << 20
 """Bytes."""
 _PACKAGE = Path(__file__).resolve().parent

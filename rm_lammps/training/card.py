@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rm_lammps.datasets import DatasetStatistics
+from rm_lammps.files import LEVELS_FOLDER
 from rm_lammps.training.initial import initial_history
 from rm_lammps.training.training_config import TrainingConfig
 
@@ -71,7 +72,8 @@ def _markdown(card: dict[str, Any]) -> str:
         f"- Noise: displacements up to σ = {noise['displacement']} Å, shear up to "
         f"{noise['shear']}, ln(V/V0) in {noise['dilation']}",
         *(
-            f"- Larger noise has a potential of its own: {name}, with its card in levels/{name}"
+            f"- Larger noise has a potential of its own: {name}, with its card in "
+            f"{LEVELS_FOLDER}/{name}"
             for name in card["config"]["levels"]
         ),
         "- " + ", ".join(f"{name} {v}" for name, v in card["versions"].items()),

@@ -12,7 +12,7 @@ import yaml
 from rm_lammps.cache import cache_folder
 from rm_lammps.datasets import DatasetStatistics
 from rm_lammps.errors import UserError
-from rm_lammps.files import MODEL_PACKAGE, MODEL_STATISTICS, check_room, sha256
+from rm_lammps.files import LEVELS_FOLDER, MODEL_PACKAGE, MODEL_STATISTICS, check_room, sha256
 from rm_lammps.pretrained.ladder import Level, write_levels
 from rm_lammps.pretrained.source import find_model
 from rm_lammps.training.card import write_card
@@ -21,8 +21,6 @@ from rm_lammps.training.processes import end_with_parent, launcher, n_processes,
 from rm_lammps.training.training_config import TrainingConfig, load_config
 from rm_lammps.training.training_table import plot_training, read_table
 
-LEVELS = "levels"
-"""Folder of a ladder's further levels."""
 _SOURCE = "data/source.txt"
 """What the run was started with."""
 _PATIENCE = 3600
@@ -53,7 +51,7 @@ def train(
     train_potential(config, data, folder, resume=resume, start_from=start_from, spurious=spurious)
     levels = [_level("lowest", config, Path(MODEL_PACKAGE))]
     for name in config.levels:
-        own, part = config.level(name), folder / LEVELS / name
+        own, part = config.level(name), folder / LEVELS_FOLDER / name
         begin = None if start_from is None else _level_of(start_from, name)
         again = resume and (part / "config.yaml").exists()
         train_potential(own, data, part, resume=again, start_from=begin, spurious=spurious)

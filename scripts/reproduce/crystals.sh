@@ -10,10 +10,8 @@ data=${1:?the folder with train.csv and test.csv of MP-20: docs/howto/reproduce.
 out=${2:-runs/reproduce/crystals}
 training=(--processes "${PROCESSES:-1}" ${EPOCHS:+--epochs "$EPOCHS"})
 
-if [ -e "$out/model/checkpoints" ] && [ ! -e "$out/model/model.nequip.zip" ]; then
-  rm-train crystals --data "$data/train.csv" --out "$out/model" "${training[@]}" --resume
-elif [ ! -e "$out/model/model.nequip.zip" ]; then
+if [ -e "$out/model/checkpoints" ]; then training+=(--resume); fi
+[ -e "$out/model/model.nequip.zip" ] ||
   rm-train crystals --data "$data/train.csv" --out "$out/model" "${training[@]}"
-fi
 python "$checkout/scripts/bench/crystals.py" --model "$out/model" --data "$data/test.csv" \
   --compositions "${COMPOSITIONS:-200}" --num "${NUM:-20}" --at "${NUM:-20}" --ranks "${RANKS:-2}" --out "$out/at${NUM:-20}"

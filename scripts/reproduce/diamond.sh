@@ -7,10 +7,8 @@ checkout=$(cd "$(dirname "$0")/../.." && pwd)
 out=${1:-runs/reproduce/diamond}
 training=(--processes "${PROCESSES:-1}" ${EPOCHS:+--epochs "$EPOCHS"})
 
-if [ -e "$out/model/checkpoints" ] && [ ! -e "$out/model/model.nequip.zip" ]; then
-  rm-train diamond --data "$checkout/examples/diamond.cif" --out "$out/model" "${training[@]}" --resume
-elif [ ! -e "$out/model/model.nequip.zip" ]; then
+if [ -e "$out/model/checkpoints" ]; then training+=(--resume); fi
+[ -e "$out/model/model.nequip.zip" ] ||
   rm-train diamond --data "$checkout/examples/diamond.cif" --out "$out/model" "${training[@]}"
-fi
 python "$checkout/scripts/carbon_table.py" --model "$out/model" --num "${NUM:-64}" --ranks "${RANKS:-2}" \
   --out "$out/carbon"

@@ -11,11 +11,9 @@ training=(--processes "${PROCESSES:-1}" ${EPOCHS:+--epochs "$EPOCHS"})
 
 [ -e "$out/data/test.extxyz" ] ||
   python "$checkout/scripts/prepare_molecules.py" --qm9 "${MOLECULES:-14000}" --out "$out/data"
-if [ -e "$out/model/checkpoints" ] && [ ! -e "$out/model/model.nequip.zip" ]; then
-  rm-train molecules --data "$out/data/train.extxyz" --out "$out/model" "${training[@]}" --resume
-elif [ ! -e "$out/model/model.nequip.zip" ]; then
+if [ -e "$out/model/checkpoints" ]; then training+=(--resume); fi
+[ -e "$out/model/model.nequip.zip" ] ||
   rm-train molecules --data "$out/data/train.extxyz" --out "$out/model" "${training[@]}"
-fi
 python "$checkout/scripts/bench/molecules.py" --model "$out/model" --test "$out/data/test.extxyz" \
   --training "$out/data/train.extxyz" --compositions "${COMPOSITIONS:-30}" --num "${NUM:-8}" --ranks "${RANKS:-2}" \
   --out "$out/bench"
