@@ -192,6 +192,7 @@ def orders(first: str, second: str) -> dict[str, tuple[str, Callable[[Record], f
 
     both, found = (first, second), "found"
     rows: dict[str, tuple[str, Callable[[Record], float]]] = {
+        "votes and symmetry alone": (found, lambda record: record["prior"]),
         "E~ alone": (found, lambda record: record["E~"]),
         "E~ and votes (`rank_score`)": (found, lambda record: record["E~"] + record["prior"]),
     }
@@ -230,11 +231,17 @@ def tables(folder: Path) -> str:
             ranks = [_rank(record["candidates"], where, score, kind) for record in records]
             cells += [sum(r <= 1 for r in ranks), sum(r <= 5 for r in ranks)]
         lines.append(f"| {name} | " + " | ".join(map(str, cells)) + " |")
-    among = [
-        sum(any(c["matches"]["found"][k] for c in r["candidates"]) for r in records) for k in _KINDS
-    ]
+    for where, named in (
+        ("found", "among the candidates"),
+        (first, f"the same, relaxed by {first}"),
+        (second, f"the same, relaxed on by {second}"),
+    ):
+        among = [
+            sum(any(c["matches"][where][k] for c in r["candidates"]) for r in records)
+            for k in _KINDS
+        ]
+        lines.append(f"| {named} | " + " | ".join(f"| {n}" for n in among) + " |")
     every = [sum(record["found"][kind] for record in records) for kind in _KINDS]
-    lines.append("| among the candidates | " + " | ".join(f"| {n}" for n in among) + " |")
     lines.append("| among all seeds | " + " | ".join(f"| {n}" for n in every) + " |")
     return "\n".join(lines)
 

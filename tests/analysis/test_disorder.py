@@ -36,6 +36,7 @@ def test_bonds_rings_and_angles_of_a_crystal():
     assert network.coordination() == {8: {2: 1.0}, 14: {4: 1.0}}
     assert network.bridges() == {14: {4: 1.0}}
     assert network.wrong_share == 0
+    assert network.edge_sharing() == {14: 0.0}
     assert network.rings(np.random.default_rng(0)) == {6: 1.0}
     found = angles(network)
     assert set(found) == {"O-Si-O", "Si-O-Si"}
@@ -54,6 +55,21 @@ def test_defects_are_counted():
     near = atoms.copy()
     near.positions[one] += 0.45 * near.get_distance(one, other, mic=True, vector=True)
     assert Network.of(near).wrong == 1
+
+
+def test_polyhedra_with_a_common_edge_are_counted():
+    rutile = crystal(
+        ["Ti", "O"],
+        [(0, 0, 0), (0.305, 0.305, 0)],
+        spacegroup=136,
+        cellpar=[4.594, 4.594, 2.959, 90, 90, 90],
+    ).repeat(3)
+    assert Network.of(rutile).edge_sharing() == {22: 1.0}
+    # one pair of silicon atoms shares two oxygen atoms, the other one
+    silicon, oxygen = [(0, 0, 0), (2.4, 0, 0), (0, 0, 3.2)], [(1.2, 1.1, 0), (1.2, -1.1, 0)]
+    three = Atoms("Si3O3", [*silicon, *oxygen, (0, 0, 1.6)], cell=[12, 12, 12], pbc=True)
+    assert Network.of(three).edge_sharing() == {14: pytest.approx(2 / 3)}
+    assert Network.of(bulk("C", cubic=True)).edge_sharing() == {}
 
 
 def test_rings_of_diamond_are_those_that_matscipy_finds():

@@ -17,6 +17,7 @@ from rm_lammps.errors import UserError
 from rm_lammps.relaxation import STAGES, Protocol, Relaxed
 from rm_lammps.relaxation.relaxation import relax
 from rm_lammps.relaxation.session import LammpsSession
+from rm_lammps.relaxation.terms.apart import ApartTerm
 from rm_lammps.relaxation.terms.bundle import BundleTerm
 from rm_lammps.relaxation.terms.pair import PairTerm
 
@@ -69,6 +70,27 @@ def test_a_term_adds_its_energy_forces_and_stress(session):
     np.testing.assert_allclose(2 * added[1], twice.stress - alone.stress, atol=1e-3)
     # without the term again, nothing of it is left
     assert evaluated(session).energy == pytest.approx(alone.energy, rel=1e-9)
+
+
+def test_elements_that_are_kept_apart(session):
+    term = ApartTerm(distances={"C-C": 1.6, "O-Si": 3.0}, height=4.0)
+    alone, together = evaluated(session), evaluated(session, term)
+    assert together.terms["apart"] == pytest.approx(soft_energy(noisy()), rel=1e-6)
+    assert np.abs(together.forces - alone.forces).max() > 0.1
+
+
+def test_each_pair_of_elements_has_its_own_distance_in_any_order():
+    term = ApartTerm(distances={"Si-Si": 2.85, "Si-O": 1.5}, height=2.0)
+    for elements, lines in (
+        (["Si", "O"], {"1 1 1.0 2.85", "1 2 1.0 1.5"}),
+        (["O", "Si"], {"2 2 1.0 2.85", "1 2 1.0 1.5"}),
+        (["O", "C"], set()),
+    ):
+        style = term.pair(elements)
+        assert (style.style, style.arguments) == ("soft", "2.85")
+        others, *own = style.coefficients
+        assert others.startswith("* * 0.0 ")
+        assert set(own) == lines
 
 
 def test_the_same_model_as_a_term_doubles_the_energy(session):
@@ -179,6 +201,12 @@ def test_terms_from_yaml_and_back():
         [{"term": "pair", "style": "lj/cut", "coefficients": ["*"]}],
         [{"term": "pair", "style": "lj/cut"}],
         [{"term": "magic"}],
+        [{"term": "apart"}],
+        [{"term": "apart", "distances": {}}],
+        [{"term": "apart", "distances": {"Si": 2.0}}],
+        [{"term": "apart", "distances": {"Si-Xx": 2.0}}],
+        [{"term": "apart", "distances": {"Si-O": 2.0, "O-Si": 1.0}}],
+        [{"term": "apart", "distances": {"Si-O": 0.0}}],
         [{"style": "lj/cut"}],
         2 * [{"term": "pair", "style": "soft", "coefficients": ["* * 1.0"]}],
         [{"term": "pair", "style": "soft", "coefficients": ["* * 1.0"], "label": "E~"}],

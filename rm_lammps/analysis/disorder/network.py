@@ -9,6 +9,7 @@ import ase
 import numpy as np
 from ase.data import covalent_radii
 from pymatgen.core import Element
+from scipy.sparse import coo_array
 
 from rm_lammps.analysis.disorder.blocks import Ints, pairs_in_blocks
 from rm_lammps.geometry import Array
@@ -134,6 +135,25 @@ class Network:
                     n: float(count / len(own)) for n, count in enumerate(np.bincount(own)) if count
                 }
         return result
+
+    def edge_sharing(self) -> dict[int, float]:
+        """Of compounds: share of each other element's atoms that share two anions with another.
+
+        Their polyhedra have an edge in common, or a face.
+        """
+        if not self.compound:
+            return {}
+        species = np.unique(self.numbers).tolist()
+        anion = most_electronegative(species)
+        bonds = self.numbers[self.second] == anion
+        held = coo_array(
+            (np.ones(bonds.sum(), dtype=int), (self.first[bonds], self.second[bonds])),
+            shape=(len(self.numbers),) * 2,
+        ).tocsr()
+        shared = (held @ held.T).tocoo()
+        pairs = (shared.data >= 2) & (shared.row != shared.col)
+        found = np.bincount(shared.row[pairs], minlength=len(self.numbers)) > 0
+        return {n: float(found[self.numbers == n].mean()) for n in species if n != anion}
 
     def rings(self, rng: np.random.Generator) -> dict[int, float]:
         """Shortest rings through each two bonds of an atom (King's criterion), by size.

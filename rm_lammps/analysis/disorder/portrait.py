@@ -81,6 +81,8 @@ def _numbers(atoms: ase.Atoms, network: Network) -> dict[str, float]:
     for number, shares in network.bridges().items():
         for bridges, share in shares.items():
             found[f"Q{bridges} of {chemical_symbols[number]}"] = share
+    for number, share in network.edge_sharing().items():
+        found[f"{chemical_symbols[number]} that shares an edge"] = share
     return found
 
 
