@@ -1,4 +1,4 @@
-"""YAML files that users write, read as they mean them."""
+"""YAML files: those that users write are read as they mean them, and ours as we wrote them."""
 
 import re
 from pathlib import Path
@@ -32,6 +32,10 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+class _Dumper(yaml.SafeDumper):
+    """Quotes text that either PyYAML or the reader here would take for something else."""
+
+
 _Loader.yaml_implicit_resolvers = {}
 for _tag, _pattern, _first in (
     ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
@@ -40,9 +44,10 @@ for _tag, _pattern, _first in (
     ("float", r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", "-+.0123456789"),
     ("float", r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)", "-+."),
 ):
-    _Loader.add_implicit_resolver(
-        f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), list(_first)
-    )
+    for _class in (_Loader, _Dumper):
+        _class.add_implicit_resolver(
+            f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), list(_first)
+        )
 
 
 # YAML 1.1 takes 010 for eight
@@ -51,6 +56,16 @@ def _integer(loader: _Loader, node: yaml.ScalarNode) -> int:
 
 
 _Loader.add_constructor("tag:yaml.org,2002:int", _integer)
+
+
+def yaml_text(content: Any, *, allow_unicode: bool = False) -> str:
+    """Text of a YAML file that :func:`read_yaml` reads as the same.
+
+    Args:
+        content: mappings, lists, text and numbers.
+        allow_unicode: write letters beyond ASCII as they are.
+    """
+    return yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=allow_unicode)
 
 
 def read_yaml(file: Path, what: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from rm_lammps.errors import UserError
 from rm_lammps.files import replacing, write_json
 from rm_lammps.runs.layout import JOINED, LOCK, RECORDS, RUN, SUMMARY
 from rm_lammps.runs.merge import merge
+from rm_lammps.yaml_files import yaml_text
 
 _LISTING_SECONDS = 90.0
 _PROBE_SECONDS = 2.0
@@ -59,7 +60,7 @@ def keep_settings(file: Path, run: dict[str, Any]) -> None:
         _check_same(file, run)
         return
     with replacing(file) as stream:
-        yaml.safe_dump(run, stream, sort_keys=False)
+        stream.write(yaml_text(run))
 
 
 def take_lock(folder: Path) -> FileLock:

@@ -6,7 +6,6 @@ from pathlib import Path
 import ase
 import ase.io
 import numpy as np
-import yaml
 
 from rm_lammps.datasets import DatasetStatistics, read_structures, split_indices
 from rm_lammps.datasets.readers import SOURCE
@@ -20,6 +19,7 @@ from rm_lammps.training.initial import INITIAL, keep_initial
 from rm_lammps.training.nequip_config import nequip_config
 from rm_lammps.training.spurious import SPURIOUS, read_spurious
 from rm_lammps.training.training_config import TrainingConfig
+from rm_lammps.yaml_files import yaml_text
 
 NEQUIP_CONFIG = "nequip.yaml"
 """What ``nequip-train`` would be given; written last, so that it tells of a prepared folder."""
@@ -79,9 +79,7 @@ def prepare(
 
             library = learned_library([frames[i] for i in training], seed=config.seed, shown=True)
             library.save(folder / MODEL_PROTOTYPES)
-        (folder / "config.yaml").write_text(
-            yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
-        )
+        (folder / "config.yaml").write_text(yaml_text(config.model_dump(mode="json")))
         initial = INITIAL if (folder / INITIAL).exists() else None
         fields = nequip_config(config, statistics, initial=initial)
         if len(largest := max(frames, key=len)) >= LARGE:
@@ -91,7 +89,7 @@ def prepare(
             )
             for part in ("train_dataset", "val_dataset"):
                 fields["data"][part]["file_path"] = EXAMPLE
-        (folder / NEQUIP_CONFIG).write_text(yaml.safe_dump(fields, sort_keys=False))
+        (folder / NEQUIP_CONFIG).write_text(yaml_text(fields))
     except OSError as error:
         raise UserError(f"Can't write to {folder}: {error}", "Choose another --out.") from error
     return statistics

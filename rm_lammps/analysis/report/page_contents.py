@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 import ase
 import ase.io
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 
 from rm_lammps.analysis.molecules import require_packages
@@ -41,6 +40,7 @@ from rm_lammps.runs.layout import (
     UNIQUE,
 )
 from rm_lammps.runs.small_files import read_failures, read_run_file, read_summary
+from rm_lammps.yaml_files import yaml_text
 
 _Plain = TypeVar("_Plain", list, dict)
 
@@ -317,7 +317,7 @@ def settings_of(runs: dict[str, dict[str, Any]]) -> str:
     """Settings, versions and model of each run, as YAML."""
     if len(runs) == 1:
         (runs,) = runs.values()
-    return yaml.safe_dump(runs, sort_keys=False) if runs else ""
+    return yaml_text(runs) if runs else ""
 
 
 def _failures(folder: Path, n_examples: int = 3) -> tuple[list[Failures], Cost]:
