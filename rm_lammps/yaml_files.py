@@ -58,14 +58,13 @@ def _integer(loader: _Loader, node: yaml.ScalarNode) -> int:
 _Loader.add_constructor("tag:yaml.org,2002:int", _integer)
 
 
-def yaml_text(content: Any, *, allow_unicode: bool = False) -> str:
+def yaml_text(content: Any) -> str:
     """Text of a YAML file that :func:`read_yaml` reads as the same.
 
     Args:
         content: mappings, lists, text and numbers.
-        allow_unicode: write letters beyond ASCII as they are.
     """
-    return yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=allow_unicode)
+    return yaml.dump(content, Dumper=_Dumper, sort_keys=False)
 
 
 def read_yaml(file: Path, what: str) -> dict[str, Any]:

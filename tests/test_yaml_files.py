@@ -69,7 +69,7 @@ _VALUES = st.none() | st.booleans() | st.integers(-9, 10**6) | st.floats(allow_n
 @example({"-.0": None, "1e5": "+.1", "NO": ["no", "1e-5", "010"]})
 def test_what_the_program_writes_it_reads(tmp_path_factory, content):
     folder = tmp_path_factory.mktemp("yaml")
-    assert read(folder, yaml_text(content, allow_unicode=True)) == content
+    assert read(folder, yaml_text(content)) == content
 
 
 @settings(deadline=None)

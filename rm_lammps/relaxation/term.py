@@ -15,6 +15,10 @@ MODEL = "E~"
 """The label of the model's own energy."""
 
 
+Length = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+"""A field that takes a distance, Å."""
+
+
 @dataclass(frozen=True)
 class PairStyle:
     """A pair style of LAMMPS as an energy term needs it."""

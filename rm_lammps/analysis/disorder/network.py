@@ -100,7 +100,18 @@ class Network:
     @property
     def compound(self) -> bool:
         """Whether there are several elements."""
-        return len(np.unique(self.numbers)) > 1
+        return len(self.species) > 1
+
+    @cached_property
+    def species(self) -> list[int]:
+        """Atomic numbers that there are, ascending."""
+        found: list[int] = np.unique(self.numbers).tolist()
+        return found
+
+    @cached_property
+    def anion(self) -> int:
+        """Atomic number of the most electronegative element."""
+        return most_electronegative(self.species)
 
     @property
     def wrong_share(self) -> float:
@@ -111,7 +122,7 @@ class Network:
     def coordination(self) -> dict[int, dict[int, float]]:
         """Share of each element's atoms by number of neighbours."""
         result = {}
-        for number in np.unique(self.numbers).tolist():
+        for number in self.species:
             own = self.degrees[self.numbers == number]
             result[number] = {
                 n: float(count / len(own)) for n, count in enumerate(np.bincount(own)) if count
@@ -122,14 +133,13 @@ class Network:
         """Of compounds: share of each other element's atoms by number of bridging anions (Q^n)."""
         if not self.compound:
             return {}
-        anion = most_electronegative(np.unique(self.numbers).tolist())
-        bridging = (self.numbers == anion) & (self.degrees >= 2)
+        bridging = (self.numbers == self.anion) & (self.degrees >= 2)
         held = np.bincount(
             self.first, bridging[self.second].astype(float), len(self.numbers)
         ).astype(int)
         result = {}
-        for number in np.unique(self.numbers).tolist():
-            if number != anion:
+        for number in self.species:
+            if number != self.anion:
                 own = held[self.numbers == number]
                 result[number] = {
                     n: float(count / len(own)) for n, count in enumerate(np.bincount(own)) if count
@@ -143,9 +153,7 @@ class Network:
         """
         if not self.compound:
             return {}
-        species = np.unique(self.numbers).tolist()
-        anion = most_electronegative(species)
-        bonds = self.numbers[self.second] == anion
+        bonds = self.numbers[self.second] == self.anion
         held = coo_array(
             (np.ones(bonds.sum(), dtype=int), (self.first[bonds], self.second[bonds])),
             shape=(len(self.numbers),) * 2,
@@ -153,7 +161,7 @@ class Network:
         shared = (held @ held.T).tocoo()
         pairs = (shared.data >= 2) & (shared.row != shared.col)
         found = np.bincount(shared.row[pairs], minlength=len(self.numbers)) > 0
-        return {n: float(found[self.numbers == n].mean()) for n in species if n != anion}
+        return {n: float(found[self.numbers == n].mean()) for n in self.species if n != self.anion}
 
     def rings(self, rng: np.random.Generator) -> dict[int, float]:
         """Shortest rings through each two bonds of an atom (King's criterion), by size.
@@ -170,8 +178,7 @@ class Network:
         formers = np.arange(len(self.numbers))
         unit = 1
         if self.compound:
-            anion = most_electronegative(np.unique(self.numbers).tolist())
-            formers = np.flatnonzero(self.numbers != anion)
+            formers = np.flatnonzero(self.numbers != self.anion)
             unit = 2
         if len(formers) > _RING_ATOMS:
             formers = rng.choice(formers, _RING_ATOMS, replace=False)

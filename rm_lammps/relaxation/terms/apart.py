@@ -2,14 +2,11 @@
 
 from collections.abc import Sequence
 from itertools import combinations_with_replacement
-from typing import Annotated
 
 from ase.data import atomic_numbers
 from pydantic import Field, field_validator
 
-from rm_lammps.relaxation.term import TERMS, PairStyle, PairStyleTerm
-
-Length = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+from rm_lammps.relaxation.term import TERMS, Length, PairStyle, PairStyleTerm
 
 _UNTOUCHED = 0.01
 """Å, a range for the other pairs: LAMMPS wants one."""

@@ -6,10 +6,9 @@ from typing import Annotated
 from pydantic import Field, field_validator
 
 from rm_lammps.errors import UserError
-from rm_lammps.relaxation.term import TERMS, FixTerm
+from rm_lammps.relaxation.term import TERMS, FixTerm, Length
 
 Atom = Annotated[int, Field(ge=0)]
-Length = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 @TERMS.register
