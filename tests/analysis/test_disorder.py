@@ -14,7 +14,7 @@ from rm_lammps.analysis.disorder import blocks
 from rm_lammps.analysis.disorder.classical import Classical
 from rm_lammps.analysis.disorder.curves import angles, pair_distributions, structure_factors
 from rm_lammps.analysis.disorder.network import Network
-from rm_lammps.analysis.disorder.portrait import compare, portray
+from rm_lammps.analysis.disorder.portrait import compare, portray, shell_of
 from rm_lammps.errors import UserError
 
 
@@ -76,6 +76,21 @@ def test_rings_of_diamond_are_those_that_matscipy_finds():
     diamond = bulk("C", cubic=True).repeat(3)
     assert Network.of(diamond).rings(np.random.default_rng(0)) == {6: 1.0}
     assert np.flatnonzero(ring_statistics(diamond, 1.8, maxlength=8)).tolist() == [6]
+
+
+@pytest.mark.parametrize(
+    ("element", "neighbours", "between"),
+    [("Si", 4, (2.35, 3.84)), ("C", 4, (1.55, 2.52)), ("Cu", 12, (2.56, 3.61))],
+)
+def test_shells_of_an_element_end_where_g_is_lowest(element, neighbours, between):
+    atoms = bulk(element, cubic=True).repeat(5)
+    atoms.rattle(0.08, seed=1)
+    assert between[0] < shell_of(atoms) < between[1]
+    look = portray(atoms, element)
+    # some bonds are longer than radii would allow
+    assert look.numbers[f"{element} with {neighbours} neighbours"] == 1.0
+    assert look.numbers["neighbours up to (Å)"] == shell_of(atoms)
+    assert shell_of(cristobalite(3)) is None
 
 
 def test_blocks_find_the_same_pairs(monkeypatch):

@@ -10,7 +10,7 @@ import numpy as np
 
 from rm_lammps.analysis.disorder.classical import Classical
 from rm_lammps.analysis.disorder.curves_picture import plot_portraits
-from rm_lammps.analysis.disorder.portrait import Comparison, Portrait, compare, portray
+from rm_lammps.analysis.disorder.portrait import Comparison, Portrait, compare, portray, shell_of
 from rm_lammps.datasets import read_structures
 from rm_lammps.errors import UserError
 from rm_lammps.files import write_json
@@ -70,7 +70,9 @@ def evaluate_large(
     samples = on_root(comm, lambda: list(_samples(reference)))
     if judges.physical is not None:
         on_root(comm, Classical(judges.physical).find)
-    portraits = share_out(comm, [*cells, *samples], lambda item: _look(item, judges))
+    known = samples or cells
+    shell = on_root(comm, lambda: shell_of(known[0][1]) if known else None)
+    portraits = share_out(comm, [*cells, *samples], lambda item: _look(item, judges, shell))
 
     def finish() -> dict[str, Any]:
         mine, known = portraits[: len(cells)], portraits[len(cells) :]
@@ -90,12 +92,12 @@ def evaluate_large(
 _Item = tuple[str, ase.Atoms]
 
 
-def _look(item: _Item, judges: Judges) -> Portrait:
+def _look(item: _Item, judges: Judges, shell: float | None) -> Portrait:
     name, atoms = item
     extra: dict[str, float] = {}
     if judges.physical is not None:
         extra = Classical(judges.physical).energies(atoms, elastic=judges.elastic)
-    return portray(atoms, name, extra)
+    return portray(atoms, name, extra, shell=shell)
 
 
 def _cells(source: Path) -> Iterator[_Item]:

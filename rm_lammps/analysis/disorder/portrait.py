@@ -11,6 +11,7 @@ from ase.data import chemical_symbols
 from rm_lammps.analysis.disorder.curves import (
     Curve,
     angles,
+    first_minimum,
     pair_distributions,
     structure_factors,
 )
@@ -42,13 +43,31 @@ class Portrait:
         }
 
 
-def portray(atoms: ase.Atoms, name: str, extra: Mapping[str, float] | None = None) -> Portrait:
+def shell_of(atoms: ase.Atoms) -> float | None:
+    """How far the neighbours of an atom reach in a cell of one element, Å; ``None`` in compounds.
+
+    In compounds the lengths of bonds are those of covalent radii.
+    """
+    if len(set(atoms.numbers)) > 1 or not enough_atoms(atoms):
+        return None
+    (g,) = pair_distributions(atoms).values()
+    return first_minimum(g)
+
+
+def portray(
+    atoms: ase.Atoms,
+    name: str,
+    extra: Mapping[str, float] | None = None,
+    *,
+    shell: float | None = None,
+) -> Portrait:
     """Look at one cell.
 
     Args:
         atoms: periodic in three directions, Å.
         name: to call it by.
         extra: further numbers that are known of it, by what they are.
+        shell: of :func:`shell_of`, alike for all that are compared; its own by default.
 
     Raises:
         UserError: it has too few atoms for curves and rings that mean something.
@@ -58,7 +77,8 @@ def portray(atoms: ase.Atoms, name: str, extra: Mapping[str, float] | None = Non
             f"{name} has {len(atoms)} atoms, too few for rings and distributions.",
             "Give periodic cells of at least 200 atoms, better thousands.",
         )
-    network = Network.of(atoms)
+    shell = shell_of(atoms) if shell is None else shell
+    network = Network.of(atoms, shell)
     g = pair_distributions(atoms)
     rings = network.rings(np.random.default_rng(0))
     sizes = list(range(2, LONGEST_RING + 1))
@@ -68,11 +88,13 @@ def portray(atoms: ase.Atoms, name: str, extra: Mapping[str, float] | None = Non
     curves["rings"] = Curve(
         np.array(sizes, dtype=float), np.array([rings.get(n, 0.0) for n in sizes])
     )
-    return Portrait(name, len(atoms), _numbers(atoms, network) | dict(extra or {}), curves)
+    return Portrait(name, len(atoms), _numbers(atoms, network, shell) | dict(extra or {}), curves)
 
 
-def _numbers(atoms: ase.Atoms, network: Network) -> dict[str, float]:
+def _numbers(atoms: ase.Atoms, network: Network, shell: float | None) -> dict[str, float]:
     found = {"density (g/cm³)": density(atoms)}
+    if shell is not None:
+        found["neighbours up to (Å)"] = shell
     for number, shares in network.coordination().items():
         for neighbours, share in shares.items():
             found[f"{chemical_symbols[number]} with {neighbours} neighbours"] = share
