@@ -193,6 +193,7 @@ class LammpsSession(LammpsInstance):
         self.rotation = placed.rotation
         if self._takes_over(atoms, system):
             self._move(placed.cell, placed.positions)
+            self._put_walls()
         else:
             self._begin(system)
             self._create(atoms.get_chemical_symbols(), placed.cell, placed.positions)
@@ -273,6 +274,13 @@ class LammpsSession(LammpsInstance):
             self._write_frames(self._trajectory, _FRAMES_EVERY, elements)
         for command in hold_commands(self._held, self._stiff, self._spring):
             self.command(command)
+        self._put_walls()
+
+    def _put_walls(self) -> None:
+        """Throw back what noise takes off a surface: LAMMPS would lose it."""
+        walls = [f"{x}lo EDGE {x}hi EDGE" for x in self.system.walled]
+        if walls:
+            self.command(f"fix rm_walls all wall/reflect {' '.join(walls)}")
 
     @property
     def system(self) -> System:

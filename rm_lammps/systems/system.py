@@ -50,6 +50,12 @@ class System(Kind, ABC):
         return " ".join("p" if periodic else "f" for periodic in self.pbc)
 
     @property
+    def walled(self) -> str:
+        """Directions in which LAMMPS's box ends, of ``xyz``."""
+        kinds = zip("xyz", self.boundary.split(), strict=True)
+        return "".join(axis for axis, kind in kinds if kind == "f")
+
+    @property
     def neighbours(self) -> str:
         """How LAMMPS builds neighbour lists: ``bin``, or ``nsq`` for boxes less than a cutoff."""
         return "bin" if all(self.pbc) else "nsq"

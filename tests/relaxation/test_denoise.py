@@ -92,6 +92,16 @@ def test_cells_that_fly_apart_are_failures(session):
     assert outcome.reason in ways
 
 
+def test_no_atom_is_lost_above_a_layer(session):
+    """What leaves a surface is thrown back where the cell ends."""
+    atoms = bulk("C", cubic=True).repeat((3, 3, 1))
+    atoms.set_cell([*atoms.cell.lengths()[:2], 12.0])
+    atoms.pbc = (True, True, False)
+    atoms.center(axis=2)
+    outcome = relax(session, atoms, Denoise(start=0.9, end=0.9, steps=300), fmax=100.0)
+    assert isinstance(outcome, Relaxed) or outcome.reason != Reason.LOST_ATOMS
+
+
 def test_levels_that_are_not_there_are_named(session):
     session.load(bulk("C", cubic=True))
     with pytest.raises(UserError, match="diamond has no level 'large'"):
