@@ -3,7 +3,6 @@
 import json
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -107,9 +106,6 @@ class Keeper:
         if self._leader:
             self._file.unlink(missing_ok=True)
             self._drop(but=None)
-            with suppress(OSError):
-                # others keep theirs there
-                self._stem.parent.rmdir()
 
     def _drop(self, but: str | None) -> None:
         for file in self._stem.parent.glob(f"{self._stem.name}.*.restart"):

@@ -2,6 +2,7 @@
 
 import fcntl
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from filelock import FileLock, Timeout
 
 from rm_lammps.errors import UserError
 from rm_lammps.files import replacing, write_json
-from rm_lammps.runs.layout import JOINED, LOCK, RECORDS, RUN, SUMMARY
+from rm_lammps.runs.layout import JOINED, LOCK, PLACES, RECORDS, RUN, SUMMARY
 from rm_lammps.runs.merge import merge
 from rm_lammps.yaml_files import yaml_text
 
@@ -168,4 +169,7 @@ def finish(folder: Path, num: int, expected: int, facts: dict[str, Any]) -> dict
         time.sleep(1.0)
     summary = {**totals, "remaining": num - totals["attempted"], **facts}
     write_json(folder / SUMMARY, summary)
+    with suppress(OSError):
+        # not before all ranks are at their end: others keep places there
+        (folder / PLACES).rmdir()
     return summary

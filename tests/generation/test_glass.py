@@ -13,6 +13,7 @@ from rm_lammps.deployment.bundle import find_bundle
 from rm_lammps.generation.generation_config import GenerationConfig
 from rm_lammps.generation.presets import find_preset
 from rm_lammps.generation.run_seeds import RunSeeds
+from rm_lammps.relaxation.keeping import Keeper, Place
 
 SETTINGS = {
     "model": "diamond",
@@ -110,6 +111,26 @@ def test_a_structure_goes_on_where_it_was_killed(tools, run, undisturbed, tmp_pa
     shift -= shift[0]
     shift -= np.round(shift / whole.cell.lengths()) * whole.cell.lengths()
     assert np.median(np.linalg.norm(shift - np.median(shift, axis=0), axis=1)) < 0.2
+
+
+def test_one_structure_ends_while_another_is_on_its_way(tmp_path):
+    """Whoever ends first leaves the others a folder to keep their places in."""
+
+    class Writer:
+        def write_restart(self, file):
+            file.write_text("atoms")
+
+    def keeper(name):
+        return Keeper(tmp_path / "places" / name, 0.0, lambda x: x, lambda _: None, leader=True)
+
+    (tmp_path / "places").mkdir()
+    place = Place(0, 5, {}, 7, np.eye(3).tolist(), "")
+    first, second = keeper("seed-000000"), keeper("seed-000001")
+    first.keep(Writer(), place)
+    first.end()
+    assert not list((tmp_path / "places").iterdir())
+    second.keep(Writer(), place)
+    assert keeper("seed-000001").find().step == 5
 
 
 def test_the_page_shows_curves_and_a_ball_of_atoms(run, undisturbed):
