@@ -50,8 +50,11 @@ def shell_of(atoms: ase.Atoms) -> float | None:
     """
     if len(set(atoms.numbers)) > 1 or not enough_atoms(atoms):
         return None
-    (g,) = pair_distributions(atoms).values()
-    return first_minimum(g)
+    return _end_of_shell(pair_distributions(atoms))
+
+
+def _end_of_shell(g: Mapping[str, Curve]) -> float | None:
+    return first_minimum(*g.values()) if len(g) == 1 else None
 
 
 def portray(
@@ -77,9 +80,9 @@ def portray(
             f"{name} has {len(atoms)} atoms, too few for rings and distributions.",
             "Give periodic cells of at least 200 atoms, better thousands.",
         )
-    shell = shell_of(atoms) if shell is None else shell
-    network = Network.of(atoms, shell)
     g = pair_distributions(atoms)
+    shell = _end_of_shell(g) if shell is None else shell
+    network = Network.of(atoms, shell)
     rings = network.rings(np.random.default_rng(0))
     sizes = list(range(2, LONGEST_RING + 1))
     curves = {f"g(r) {pair}": curve for pair, curve in g.items()}
