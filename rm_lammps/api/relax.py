@@ -9,7 +9,7 @@ import numpy as np
 
 from rm_lammps.api.sessions import check_elements, session_for
 from rm_lammps.errors import UserError, checked
-from rm_lammps.generation.presets import find_preset, known_presets
+from rm_lammps.generation.presets import find_preset, preset_protocol
 from rm_lammps.relaxation import Failure, Protocol, Reason, Relaxed
 from rm_lammps.relaxation.relaxation import relax as relax_in
 from rm_lammps.settings import combine
@@ -120,7 +120,7 @@ def _protocol(
     if pressure is not None:
         own["pressure"] = pressure
     try:
-        defaults = known_presets()[find_preset(preset, model, system)].get("protocol", {})
+        defaults = preset_protocol(find_preset(preset, model, system), model, own)
     except ValueError as error:
         text = str(error)
         raise UserError(f"{text[0].upper()}{text[1:]}.") from error

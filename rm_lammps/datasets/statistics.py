@@ -11,6 +11,7 @@ import spglib
 from ase.data import atomic_numbers
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from rm_lammps.datasets.shells import Shells, shells_of
 from rm_lammps.geometry import Array, pairs_of
 from rm_lammps.systems import AnySystem, System, system_of
 
@@ -53,6 +54,8 @@ class DatasetStatistics(BaseModel):
     gyration_radius: float = 0.0
     """Å, mean over structures without a cell of radius of gyration / (number of atoms)^(1/3); 0 for
     others."""
+    shells: Shells | None = None
+    """Neighbours in large cells; ``None`` for others, and for models of earlier versions."""
 
     @model_validator(mode="before")
     @classmethod
@@ -97,6 +100,7 @@ class DatasetStatistics(BaseModel):
             structures_per_element=_structures_per_element(frames, species),
             molecular_formulas={} if has_cell else _molecular_formulas(frames),
             gyration_radius=0.0 if has_cell else _gyration_radius(frames),
+            shells=shells_of(frames, cutoff),
         )
 
     def cloud_radius(self, n_atoms: int) -> float:

@@ -3,10 +3,13 @@
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rm_lammps.errors import Note
 from rm_lammps.settings import HOST, SYMMETRY, combine
+
+if TYPE_CHECKING:
+    from rm_lammps.datasets import DatasetStatistics
 
 _SUPERCELL_STAGES = [
     {"stage": "minimise", "ftol": 1.0, "steps": 30},
@@ -112,7 +115,9 @@ PURPOSES = {
     "evaluations of `hops`.",
     "molecules": "Annealing by denoising, then up to a hundred hops, until E~ says that the "
     "molecule is like those of the training data.",
-    "glass": "Annealing by denoising at the density of the training data, for thousands of atoms.",
+    "glass": "Annealing by denoising at the density of the training data, for thousands of atoms. "
+    "Energy terms give atoms the numbers of neighbours that those of the training data have, until "
+    "the cell relaxes.",
     "supercells": "Minimisation, dynamics at a falling temperature, and relaxation of the box, for "
     "a thousand atoms or more.",
     "layers": "Of system `layer`: the atoms are minimised first, then the cell within the plane.",
@@ -122,9 +127,6 @@ PURPOSES = {
     "atoms and cell are relaxed together.",
 }
 """What the presets are for, in Markdown, those of systems too."""
-
-_DISORDERED = 500
-"""Atoms; cells so large are samples of something disordered."""
 
 _FORMER_NAMES = {"crystals": "hops"}
 """Presets that earlier versions knew by another name."""
@@ -145,12 +147,45 @@ def fill_in_preset(fields: Mapping[str, Any]) -> dict[str, Any]:
     """
     name = find_preset(fields.get("preset"), fields.get("model"), fields.get("system"))
     preset, seeds = dict(known_presets()[name]), fields.get("seeds")
+    if "protocol" in preset:
+        preset["protocol"] = preset_protocol(name, fields.get("model"), fields.get("protocol"))
     kind = seeds.get("kind") if isinstance(seeds, Mapping) else None
     if kind is not None and kind != preset.get("seeds", {}).get("kind"):
         # settings of one kind of seeds mean nothing to another
         preset.pop("seeds", None)
     filled = combine(preset, {**fields, "preset": name})
     return _restricted(filled, fields)
+
+
+def preset_protocol(name: str, model: Any, given: Any) -> Mapping[str, Any]:
+    """What a preset sets of the relaxation.
+
+    Of a glass, atoms get as many neighbours as in the training data, until the cell relaxes.
+
+    Args:
+        name: of the preset.
+        model: shipped model by name, bundle or rm-train folder.
+        given: settings of the relaxation; energy terms among them win.
+
+    Raises:
+        UserError: no such model.
+    """
+    protocol: Mapping[str, Any] = known_presets()[name].get("protocol", {})
+    if name != "glass" or (isinstance(given, Mapping) and "terms" in given):
+        return protocol
+    statistics = _statistics_of(model)
+    if statistics is None or statistics.shells is None:
+        return protocol
+    shells = statistics.shells
+    terms: list[dict[str, Any]] = [
+        {"term": "coordination", "neighbours": shells.neighbours, "within": shells.within}
+    ]
+    if shells.apart:
+        terms.append({"term": "apart", "distances": shells.apart})
+    # the last minimum is one of E~ alone
+    released = {"stage": "blend", "weights": {term["term"]: 0.0 for term in terms}}
+    *noisy, last = protocol["stages"]
+    return {**protocol, "terms": terms, "stages": [*noisy, released, last]}
 
 
 def _restricted(filled: dict[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -224,18 +259,32 @@ def preset_for(model: Any, system: Any = None) -> str:
         UserError: no such model.
     """
     # what presets there are can be asked for without these
-    from rm_lammps.deployment.bundle import MANIFEST, Bundle
-    from rm_lammps.pretrained.source import find_model
+    from rm_lammps.datasets.shells import DISORDERED
     from rm_lammps.systems import SYSTEMS, System
 
-    statistics = None
-    if isinstance(model, (str, Path)) and (Path(model) / MANIFEST).is_file():
-        statistics = Bundle.load(model).manifest.statistics
-    elif isinstance(model, (str, Path)):
-        statistics = find_model(str(model)).statistics
+    statistics = _statistics_of(model)
     if statistics is None:
         return "hops"
     chosen = statistics.system if system is None else SYSTEMS.read(system)
-    if isinstance(chosen, System) and all(chosen.pbc) and statistics.max_atoms >= _DISORDERED:
+    if isinstance(chosen, System) and all(chosen.pbc) and statistics.max_atoms >= DISORDERED:
         return "glass"
     return chosen.preset(len(statistics.species)) if isinstance(chosen, System) else "hops"
+
+
+def _statistics_of(model: Any) -> "DatasetStatistics | None":
+    """What a model was trained on.
+
+    Args:
+        model: shipped model by name, bundle or rm-train folder.
+
+    Raises:
+        UserError: no such model.
+    """
+    from rm_lammps.deployment.bundle import MANIFEST, Bundle
+    from rm_lammps.pretrained.source import find_model
+
+    if not isinstance(model, (str, Path)):
+        return None
+    if (Path(model) / MANIFEST).is_file():
+        return Bundle.load(model).manifest.statistics
+    return find_model(str(model)).statistics

@@ -2,10 +2,11 @@
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, TypeVar
 
+from ase.data import atomic_numbers
 from pydantic import BeforeValidator, Field, PlainSerializer
 
 from rm_lammps.kinds import Family, Kind
@@ -17,6 +18,28 @@ MODEL = "E~"
 
 Length = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 """A field that takes a distance, Å."""
+
+V = TypeVar("V")
+
+
+def by_pair(values: Mapping[str, V]) -> dict[frozenset[str], V]:
+    """What is given for pairs of elements, whose two symbols may stand in any order.
+
+    Args:
+        values: by two chemical symbols, ``"Si-O"``.
+
+    Raises:
+        ValueError: a key is no pair of elements, or one is there twice.
+    """
+    found: dict[frozenset[str], V] = {}
+    for pair, value in values.items():
+        symbols = frozenset(pair.split("-"))
+        if pair.count("-") != 1 or not symbols <= atomic_numbers.keys() - {"X"}:
+            raise ValueError(f"{pair!r} must be two chemical symbols, such as Si-Si")
+        if symbols in found:
+            raise ValueError(f"{pair} is there twice, once the other way round")
+        found[symbols] = value
+    return found
 
 
 @dataclass(frozen=True)

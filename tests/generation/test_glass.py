@@ -71,6 +71,31 @@ def test_what_makes_no_glass_is_refused(refused, undisturbed, tmp_path, flags, s
     assert said in refused(*command, *flags)
 
 
+def test_atoms_are_to_have_the_neighbours_of_the_training_data():
+    settings = {"model": "silica", "formula": "SiO2", "atoms": 1500, "preset": "glass"}
+    config = GenerationConfig(**settings)
+    coordination, apart = config.protocol.terms
+    assert (coordination.neighbours, apart.distances) == (
+        {"Si": (4,), "O": (2,)},
+        {"Si-Si": 2.85},
+    )
+    # not so the last minimum, which is E~'s own
+    assert [stage.name for stage in config.protocol.stages[-2:]] == ["blend", "cell"]
+    assert config.protocol.stages[-2].weights == {"coordination": 0.0, "apart": 0.0}
+    assert GenerationConfig(**config.model_dump()) == config
+
+
+def test_energy_terms_that_are_given_take_their_place():
+    settings = {"formula": "SiO2", "atoms": 1500, "preset": "glass"}
+    without = GenerationConfig(**settings, model="silica", protocol={"terms": []}).protocol
+    assert (without.terms, [stage.name for stage in without.stages[-2:]]) == (
+        (),
+        ["denoise", "cell"],
+    )
+    # a model of small cells knows no numbers of neighbours
+    assert GenerationConfig(**settings, model="crystals").protocol.terms == ()
+
+
 @pytest.mark.parametrize(("formula", "said"), [("SiO2", []), ("SiO5", ["oxidation states"])])
 def test_charges_that_do_not_balance_are_no_more_than_remarked_on(formula, said):
     config = GenerationConfig(model="silica", formula=formula, atoms=1500, preset="glass")

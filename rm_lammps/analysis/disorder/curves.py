@@ -7,7 +7,6 @@ from itertools import combinations_with_replacement
 import ase
 import numpy as np
 from ase.data import chemical_symbols
-from scipy.ndimage import gaussian_filter1d
 
 from rm_lammps.analysis.disorder.blocks import pairs_in_blocks
 from rm_lammps.analysis.disorder.network import Network
@@ -17,10 +16,6 @@ _RANGE, _BINS = 10.0, 200
 """Of g(r): Å, and number."""
 _Q = np.arange(0.8, 20.001, 0.05)
 """1/Å."""
-_SMOOTHING = 1.5
-"""Of g(r) where its minimum is sought, bins."""
-_SECOND_SHELL = 1.55
-"""Before the second peak, in units of the first: 1.63 around tetrahedra, 1.73 in close packing."""
 _ANGLE_BINS = 90
 _ANGSTROM = 41.78214
 """Of the parametrisation of X-ray form factors by electron scattering (Peng, Doyle and Turner)."""
@@ -56,20 +51,6 @@ def pair_distributions(atoms: ase.Atoms) -> dict[str, Curve]:
         name = f"{chemical_symbols[species[i]]}-{chemical_symbols[species[j]]}"
         result[name] = Curve(middle, histogram[i, j] / ideal)
     return result
-
-
-def first_minimum(g: Curve) -> float:
-    """Distance of the first minimum behind the first peak of g(r), Å: where a shell ends.
-
-    Where no distances are found between the shells, it is the middle of the gap.
-    """
-    smooth = gaussian_filter1d(g.y, _SMOOTHING)
-    peak = int(np.flatnonzero(smooth > 0.5 * smooth.max())[0])
-    while peak + 1 < len(smooth) and smooth[peak + 1] > smooth[peak]:
-        peak += 1
-    behind = (g.x > g.x[peak]) & (g.x < _SECOND_SHELL * g.x[peak])
-    lowest = np.isclose(smooth, smooth[behind].min(), atol=1e-3) & behind
-    return float(g.x[lowest].mean())
 
 
 def structure_factors(atoms: ase.Atoms, g: Mapping[str, Curve]) -> dict[str, Curve]:

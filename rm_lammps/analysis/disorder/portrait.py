@@ -11,12 +11,12 @@ from ase.data import chemical_symbols
 from rm_lammps.analysis.disorder.curves import (
     Curve,
     angles,
-    first_minimum,
     pair_distributions,
     structure_factors,
 )
 from rm_lammps.analysis.disorder.network import LONGEST_RING, Network, enough_atoms
 from rm_lammps.analysis.large_cells import density
+from rm_lammps.datasets.shells import first_minimum
 from rm_lammps.errors import UserError
 
 
@@ -54,7 +54,8 @@ def shell_of(atoms: ase.Atoms) -> float | None:
 
 
 def _end_of_shell(g: Mapping[str, Curve]) -> float | None:
-    return first_minimum(*g.values()) if len(g) == 1 else None
+    (curve, *others) = g.values()
+    return None if others else first_minimum(curve.x, curve.y)
 
 
 def portray(

@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from itertools import combinations_with_replacement
 
-from ase.data import atomic_numbers
 from pydantic import Field, field_validator
 
-from rm_lammps.relaxation.term import TERMS, Length, PairStyle, PairStyleTerm
+from rm_lammps.relaxation.term import TERMS, Length, PairStyle, PairStyleTerm, by_pair
 
 _UNTOUCHED = 0.01
 """Å, a range for the other pairs: LAMMPS wants one."""
@@ -33,19 +32,12 @@ class ApartTerm(PairStyleTerm):
     @field_validator("distances")
     @classmethod
     def _two_elements(cls, distances: dict[str, float]) -> dict[str, float]:
-        named = set()
-        for pair in distances:
-            symbols = frozenset(pair.split("-"))
-            if pair.count("-") != 1 or not symbols <= atomic_numbers.keys() - {"X"}:
-                raise ValueError(f"{pair!r} must be two chemical symbols, such as Si-Si")
-            if symbols in named:
-                raise ValueError(f"{pair} is there twice, once the other way round")
-            named.add(symbols)
+        by_pair(distances)
         return distances
 
     def pair(self, elements: Sequence[str]) -> PairStyle:
         """Give each pair of types its range."""
-        ranges = {frozenset(pair.split("-")): length for pair, length in self.distances.items()}
+        ranges = by_pair(self.distances)
         lines = [f"* * 0.0 {_UNTOUCHED}"]
         for i, j in combinations_with_replacement(range(len(elements)), 2):
             length = ranges.get(frozenset((elements[i], elements[j])))
