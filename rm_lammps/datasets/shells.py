@@ -13,8 +13,6 @@ from rm_lammps.geometry import Array, pairs_of
 
 DISORDERED = 500
 """Atoms; cells so large are samples of something disordered."""
-_APART = 0.01
-"""Share of nearest neighbours that is left out as chance."""
 _SMOOTHING = 1.5
 """Of g(r) where its minimum is sought, bins."""
 _BIN = 0.05
@@ -31,8 +29,11 @@ mean number of neighbours in silica is that without noise."""
 _USUAL, _ALL, _MOST_NUMBERS = 0.05, 0.9, 3
 """Share of atoms that makes a number of neighbours usual, what the usual ones must cover, and how
 many of them still say something."""
-_POLYHEDRON = 3
-"""Neighbours that span something with edges."""
+_POLYHEDRON, _APART = 3, 0.01
+"""Neighbours that span something with edges, and share of such atoms that come as near as chance
+has it: where they share an edge."""
+_NEVER = 0.85
+"""Of the shortest distance of others, which noise leads below now and then."""
 
 
 class Shells(BaseModel):
@@ -45,7 +46,7 @@ class Shells(BaseModel):
     within: dict[str, tuple[float, float]]
     """Å, by two chemical symbols: where a neighbour counts whole, and beyond which it doesn't."""
     apart: dict[str, float]
-    """Å: how near elements come whose polyhedra share atoms."""
+    """Å: how near elements come that are no neighbours."""
 
 
 def shells_of(frames: Sequence[ase.Atoms], cutoff: float) -> Shells | None:
@@ -92,10 +93,12 @@ def shells_of(frames: Sequence[ase.Atoms], cutoff: float) -> Shells | None:
     within = {p: limits for p, limits in within.items() if set(p.split("-")) & set(neighbours)}
     if not within:
         return None
-    spanning = [s for s, numbers in neighbours.items() if max(numbers) >= _POLYHEDRON]
+    spanning = {s for s, numbers in neighbours.items() if max(numbers) >= _POLYHEDRON}
     apart = {
-        f"{a}-{b}": round(float(np.quantile(near, _APART)), 2)
-        for a, b in combinations_with_replacement(spanning, 2)
+        f"{a}-{b}": round(
+            float(np.quantile(near, _APART) if {a, b} <= spanning else _NEVER * near.min()), 2
+        )
+        for a, b in combinations_with_replacement(elements, 2)
         if f"{a}-{b}" not in within and len(near := pairs.nearest(a, b))
     }
     return Shells(neighbours=neighbours, within=within, apart=apart)

@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import TypeAdapter
+
 from rm_lammps.errors import Note
-from rm_lammps.settings import HOST, SYMMETRY, combine
+from rm_lammps.settings import HOST, SYMMETRY, Interval, combine
 
 if TYPE_CHECKING:
     from rm_lammps.datasets import DatasetStatistics
@@ -148,7 +150,8 @@ def fill_in_preset(fields: Mapping[str, Any]) -> dict[str, Any]:
     name = find_preset(fields.get("preset"), fields.get("model"), fields.get("system"))
     preset, seeds = dict(known_presets()[name]), fields.get("seeds")
     if "protocol" in preset:
-        preset["protocol"] = preset_protocol(name, fields.get("model"), fields.get("protocol"))
+        own = seeds if isinstance(seeds, Mapping) else None
+        preset["protocol"] = preset_protocol(name, fields.get("model"), fields.get("protocol"), own)
     kind = seeds.get("kind") if isinstance(seeds, Mapping) else None
     if kind is not None and kind != preset.get("seeds", {}).get("kind"):
         # settings of one kind of seeds mean nothing to another
@@ -157,35 +160,58 @@ def fill_in_preset(fields: Mapping[str, Any]) -> dict[str, Any]:
     return _restricted(filled, fields)
 
 
-def preset_protocol(name: str, model: Any, given: Any) -> Mapping[str, Any]:
+def preset_protocol(
+    name: str, model: Any, given: Any, seeds: Mapping[str, Any] | None = None
+) -> Mapping[str, Any]:
     """What a preset sets of the relaxation.
 
-    Of a glass, atoms get as many neighbours as in the training data, until the cell relaxes.
+    Of a glass, atoms get as many neighbours as in the training data until the cell relaxes, and
+    stay in the shape that seeds have.
 
     Args:
         name: of the preset.
         model: shipped model by name, bundle or rm-train folder.
         given: settings of the relaxation; energy terms among them win.
+        seeds: settings of the seeds.
 
     Raises:
         UserError: no such model.
+        ValueError: seeds have a shape without a density.
     """
     protocol: Mapping[str, Any] = known_presets()[name].get("protocol", {})
     if name != "glass" or (isinstance(given, Mapping) and "terms" in given):
         return protocol
     statistics = _statistics_of(model)
-    if statistics is None or statistics.shells is None:
+    terms: list[dict[str, Any]] = []
+    if statistics is not None and (shells := statistics.shells) is not None:
+        terms.append(
+            {"term": "coordination", "neighbours": shells.neighbours, "within": shells.within}
+        )
+        if shells.apart:
+            terms.append({"term": "apart", "distances": shells.apart})
+    shape = (seeds or {}).get("shape")
+    if shape is not None:
+        terms.append({"term": "shape", "shape": shape, "density": _one_density(seeds or {})})
+    if not terms:
         return protocol
-    shells = statistics.shells
-    terms: list[dict[str, Any]] = [
-        {"term": "coordination", "neighbours": shells.neighbours, "within": shells.within}
-    ]
-    if shells.apart:
-        terms.append({"term": "apart", "distances": shells.apart})
     # the last minimum is one of E~ alone
     released = {"stage": "blend", "weights": {term["term"]: 0.0 for term in terms}}
     *noisy, last = protocol["stages"]
-    return {**protocol, "terms": terms, "stages": [*noisy, released, last]}
+    held = {} if shape is None else {"axes": "none"}
+    return {**protocol, **held, "terms": terms, "stages": [*noisy, released, last]}
+
+
+def _one_density(seeds: Mapping[str, Any]) -> float:
+    """Of seeds in a shape, g/cm³.
+
+    Raises:
+        ValueError: there is none, or a range.
+    """
+    given = seeds.get("density")
+    low, high = (0.0, 1.0) if given is None else TypeAdapter(Interval).validate_python(given)
+    if low != high:
+        raise ValueError("a shape needs one density of the seeds, g/cm³, e.g. density: 2.2")
+    return float(low)
 
 
 def _restricted(filled: dict[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:

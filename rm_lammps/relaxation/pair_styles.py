@@ -94,7 +94,8 @@ class PairStyles:
         name = f"rm_term_{number + 1}"
         for command in term.fix(name, self._symbols, weight):
             lmp.commands_string(command)
-        lmp.command(f"fix_modify {name} energy yes")
+        for fix in term.fixes(name):
+            lmp.command(f"fix_modify {fix} energy yes")
 
     def energies(self, lmp: Any) -> dict[str, float]:
         """Energies of E~ and the terms by label, without weights; none where E~ is alone."""
@@ -104,7 +105,8 @@ class PairStyles:
         for number, term in enumerate(self._terms):
             label, name = term.known_as, f"rm_term_{number + 1}"
             if isinstance(term, FixTerm):
-                found[label] = lmp.extract_fix(name, 0, 0) / (self._weights[label] or _RELEASED)
+                energy = sum(lmp.extract_fix(fix, 0, 0) for fix in term.fixes(name))
+                found[label] = energy / (self._weights[label] or _RELEASED)
             else:
                 found[label] = float(lmp.numpy.extract_compute(name, 0, 0))
         return found

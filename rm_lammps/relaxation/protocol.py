@@ -81,6 +81,11 @@ class Protocol(BaseModel):
         for term in self.terms:
             if not term.suits(system):
                 raise UserError(f"Energy term {term.name} is not for {system.plural}.")
+            if term.in_frame and self.axes == "xyz":
+                raise UserError(
+                    f"Energy term {term.name} acts at places within a cell that may change.",
+                    "Give axes: none.",
+                )
         if self.pressure and not system.takes_pressure:
             raise UserError(
                 f"{system.plural.capitalize()} have no cell that it acts on: "

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, TypeVar
+from typing import Annotated, ClassVar, TypeVar
 
 from ase.data import atomic_numbers
 from pydantic import BeforeValidator, Field, PlainSerializer
@@ -60,6 +60,9 @@ class Term(Kind):
     Its forces count in relaxation like those of E~; its own energy is kept with each result,
     without the weight. A term is a :class:`PairStyleTerm` or a :class:`FixTerm`.
     """
+
+    in_frame: ClassVar[bool] = False
+    """Whether it acts at places within the cell, which then stays as it is loaded."""
 
     label: str = Field("", description="name of its energy in the results; default: the kind's")
     weight: float = Field(1.0, description="factor of its energy, forces and stress")
@@ -118,14 +121,22 @@ class PairStyleTerm(Term, ABC):
 class FixTerm(Term, ABC):
     """A term that a fix of LAMMPS computes. It has no stress: for cells that stay as they are."""
 
-    @abstractmethod
-    def fix(self, name: str, symbols: Sequence[str], weight: float) -> list[str]:
-        """LAMMPS commands that define the fix, or define it anew with another weight.
-
-        Its scalar is the energy with the weight.
+    def fixes(self, name: str) -> Sequence[str]:
+        """Names of the fixes whose scalars are its energy: one, unless a term says otherwise.
 
         Args:
-            name: of the fix.
+            name: of the first.
+        """
+        return (name,)
+
+    @abstractmethod
+    def fix(self, name: str, symbols: Sequence[str], weight: float) -> list[str]:
+        """LAMMPS commands that define its fixes, or define them anew with another weight.
+
+        Their scalars are the energy with the weight.
+
+        Args:
+            name: of the first fix.
             symbols: chemical symbols of the structure's atoms.
             weight: factor of energy and forces, not zero.
         """

@@ -16,10 +16,10 @@ import ase
 import ase.io
 import numpy as np
 from ase.data import atomic_masses, covalent_radii
-from ase.units import kg
 from mpi4py import MPI
 
 from rm_lammps.analysis.disorder.classical import Classical
+from rm_lammps.chemistry.density import volume_of
 from rm_lammps.chemistry.formula import count_atoms
 from rm_lammps.seeds.kinds.random import place_apart
 
@@ -67,7 +67,8 @@ def at_random(formula: str, atoms: int, density: float, rng: np.random.Generator
     numbers = np.repeat(
         [ase.data.atomic_numbers[symbol] for symbol in counts], [times * n for n in counts.values()]
     )
-    edge = (atomic_masses[numbers].sum() / density * 1e27 / kg) ** (1 / 3)
+    symbols = [ase.data.chemical_symbols[number] for number in numbers]
+    edge = volume_of(symbols, density) ** (1 / 3)
     kinds, species = np.unique(numbers, return_inverse=True)
     apart = covalent_radii[kinds][:, None] + covalent_radii[kinds]
     positions = place_apart(np.eye(3) * edge, species, apart, rng)

@@ -31,8 +31,11 @@ def test_silica(order):
     assert shells.within.keys() == {"O-Si"}
     whole, none = shells.within["O-Si"]
     assert 1.54 + 0.2 < whole < 2.3 < 2.8 < none < 3.5
-    # silicon atoms are 3.09 Å apart, oxygen spans nothing
-    assert shells.apart == {"Si-Si": pytest.approx(2.95, abs=0.12)}
+    # silicon atoms are 3.09 Å apart; oxygen spans nothing
+    assert shells.apart == {
+        "Si-Si": pytest.approx(2.95, abs=0.12),
+        "O-O": pytest.approx(0.85 * 2.4, abs=0.1),
+    }
 
 
 def test_an_element():

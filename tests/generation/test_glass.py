@@ -58,6 +58,28 @@ def test_a_cube_has_the_density_asked_for(diamond_bundle):
         assert atoms.cell.lengths().std() < 1e-9
 
 
+def test_a_film_stays_one(run, tmp_path):
+    settings = {
+        "model": "silica",
+        "formula": "SiO2",
+        "atoms": 240,
+        "num": 1,
+        "preset": "glass",
+        "seeds": {"kind": "disordered", "shape": "film", "size": 12.0, "density": 2.2},
+    }
+    protocol = GenerationConfig(**settings).protocol.model_dump(mode="json")
+    for stage, steps in zip(protocol["stages"], (60, 100, 40, 40), strict=False):
+        stage["steps"] = steps
+    (tmp_path / "film.yaml").write_text(yaml.safe_dump({**settings, "protocol": protocol}))
+    out = tmp_path / "film"
+    run("rm-generate", tmp_path / "film.yaml", "--ranks-per-structure", "2", "--out", out, ranks=2)
+    film = frame_of(out)
+    assert film.cell.lengths()[2] == pytest.approx(27.0)
+    heights = film.positions[:, 2]
+    assert 9.0 < np.ptp(heights) < 14.0
+    assert heights.mean() == pytest.approx(13.5, abs=0.5)
+
+
 @pytest.mark.parametrize(
     ("flags", "said"),
     [

@@ -1,29 +1,32 @@
-"""Atoms at random in a cube of a given density: what a glass is made from."""
+"""Atoms at random at a given density: what a glass is made from."""
 
-from math import ceil
+from math import ceil, gcd
 from typing import ClassVar
 
 import ase
 import numpy as np
-from ase.data import atomic_masses, atomic_numbers
-from ase.units import kg
-from pydantic import Field, field_validator
+from numpy.typing import NDArray
+from pydantic import Field, field_validator, model_validator
 
+from rm_lammps.chemistry.density import volume_of
 from rm_lammps.chemistry.formula import reduced_formula
 from rm_lammps.errors import UserError
+from rm_lammps.geometry import Array
+from rm_lammps.geometry.shapes import Shape, cell_around, depths, filled_volume
 from rm_lammps.seeds.kinds.random import place_apart
 from rm_lammps.seeds.seeder import SEEDS, Content, ModelFacts, Seed, Seeder, SeedRequest
 from rm_lammps.settings import Interval
 
-_UNIT = 1e27 / kg
-"""Å³ that an atomic mass unit fills at 1 g/cm³."""
 _FEWEST_CUTOFFS = 2.0
 """Edge of the cube."""
 
 
 @SEEDS.register
 class DisorderedSeeds(Seeder):
-    """Atoms at random places in a cube, apart from each other; for cells of any size."""
+    """Atoms at random places in a cube, apart from each other; for cells of any size.
+
+    Instead of the cube they may fill a sphere, a film or the room around a pore, with vacuum.
+    """
 
     name = "disordered"
     any_size: ClassVar[bool] = True
@@ -40,6 +43,25 @@ class DisorderedSeeds(Seeder):
         0.8, ge=0, le=1, description="in units of the pair's shortest distance in the data"
     )
 
+    shape: Shape | None = Field(
+        None,
+        description="what they fill instead of a cube, in the middle of a cell: sphere, film "
+        "(across z) or pore (along z)",
+    )
+    size: float | None = Field(
+        None, gt=0, description="thickness of a film, or radius of a pore, Å"
+    )
+    vacuum: float = Field(15.0, gt=0, description="from a sphere or film to its image, Å")
+
+    @model_validator(mode="after")
+    def _whole_shape(self) -> "DisorderedSeeds":
+        if self.shape in {"film", "pore"} and self.size is None:
+            what = "thickness" if self.shape == "film" else "radius"
+            raise ValueError(f"a {self.shape} needs a size: its {what}, Å")
+        if self.shape not in {"film", "pore"} and self.size is not None:
+            raise ValueError("only a film or a pore has a size")
+        return self
+
     @field_validator("density", "volume")
     @classmethod
     def _possible(cls, value: tuple[float, float] | None) -> tuple[float, float] | None:
@@ -54,16 +76,22 @@ class DisorderedSeeds(Seeder):
             UserError: it would be too small for that.
         """
         smallest = self._volumes(content, model)[0]
-        needed = (_FEWEST_CUTOFFS * model.statistics.cutoff) ** 3
-        if smallest >= needed:
+        width = float(self._cell(smallest)[0, 0])
+        size, pore = self.size or 0.0, self.shape == "pore"
+        if self.shape == "sphere":
+            width -= self.vacuum
+        needed = _FEWEST_CUTOFFS * model.statistics.cutoff + (2 * size if pore else 0.0)
+        if width >= needed:
             return
         n_atoms = sum(content.composition.values())
+        unit = n_atoms // gcd(*content.composition.values())
+        volume = needed**3 if self.shape is None else filled_volume(self.shape, needed, size)
         raise UserError(
-            f"{n_atoms} atoms fill a cube of {smallest ** (1 / 3):.1f} Å, which must be at least "
-            f"{_FEWEST_CUTOFFS:g} cutoffs ({_FEWEST_CUTOFFS * model.statistics.cutoff:g} Å) wide "
-            "for a glass.",
-            f"Give at least {ceil(n_atoms * needed / smallest)} atoms (--atoms), or a lower "
-            "density.",
+            f"{n_atoms} atoms fill a {self.shape or 'cube'} of {width:.1f} Å, which must be at "
+            f"least {_FEWEST_CUTOFFS:g} cutoffs{' and the pore' if pore else ''} ({needed:g} Å) "
+            "wide for a glass.",
+            f"Give at least {unit * ceil(n_atoms * volume / smallest / unit)} atoms (--atoms), or "
+            "a lower density.",
         )
 
     def remarks(self, content: Content, model: ModelFacts) -> list[str]:
@@ -89,19 +117,32 @@ class DisorderedSeeds(Seeder):
         """Draw a cube of atoms."""
         content, model, rng = request.content, request.model, request.rng
         low, high = self._volumes(content, model)
-        cell = rng.uniform(low, high) ** (1 / 3) * np.eye(3)
-        composition = content.composition
+        volume = rng.uniform(low, high)
+        cell, composition = self._cell(volume), content.composition
+        counts = np.array(list(composition.values()))
         least = model.statistics.min_distance_matrix(composition, composition)
-        species = np.repeat(np.arange(len(composition)), list(composition.values()))
+        # the whole cell is filled, and of each element the deepest atoms are kept
+        filled = np.ceil(counts * np.linalg.det(cell) / volume) if self.shape else counts
+        species = np.repeat(np.arange(len(counts)), filled.astype(int))
         positions = place_apart(cell, species, self.min_distance * least, rng)
+        if self.shape is not None:
+            deep = depths(self.shape, positions, cell)
+            kept = [_deepest(deep, species == kind, n) for kind, n in enumerate(counts)]
+            positions = positions[np.concatenate(kept)]
         symbols = [symbol for symbol, n in composition.items() for _ in range(n)]
         return Seed(ase.Atoms(symbols, positions, cell=cell, pbc=True))
+
+    def _cell(self, volume: float) -> Array:
+        """Around atoms that fill a volume, Å³."""
+        if self.shape is None:
+            return np.asarray(volume ** (1 / 3) * np.eye(3))
+        return cell_around(self.shape, volume, self.size or 0.0, self.vacuum)
 
     def _volumes(self, content: Content, model: ModelFacts) -> tuple[float, float]:
         """Smallest and largest volume of the cube, Å³."""
         if self.density is not None:
-            mass = sum(n * atomic_masses[atomic_numbers[s]] for s, n in content.composition.items())
-            low, high = (float(mass * _UNIT / density) for density in self.density)
+            symbols = [symbol for symbol, n in content.composition.items() for _ in range(n)]
+            low, high = (volume_of(symbols, density) for density in self.density)
             return high, low
         expected = model.statistics.volume(content.composition)
         if not expected > 0:
@@ -110,3 +151,9 @@ class DisorderedSeeds(Seeder):
                 "Give a density (--density).",
             )
         return self.volume[0] * expected, self.volume[1] * expected
+
+
+def _deepest(depth: Array, chosen: NDArray[np.bool_], n: int) -> NDArray[np.int_]:
+    """The n of the chosen that lie deepest, in their order."""
+    (places,) = np.nonzero(chosen)
+    return np.sort(places[np.argsort(-depth[places], kind="stable")[:n]])
