@@ -7,7 +7,6 @@ import ase
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
-from scipy.ndimage import gaussian_filter1d
 
 from rm_lammps.geometry import Array, pairs_of
 
@@ -45,6 +44,8 @@ class Shells(BaseModel):
     """Usual numbers by chemical symbol, ascending."""
     within: dict[str, tuple[float, float]]
     """Å, by two chemical symbols: where a neighbour counts whole, and beyond which it doesn't."""
+    bonds: dict[str, float]
+    """Å, median distance of neighbours, by two chemical symbols."""
     apart: dict[str, float]
     """Å: how near elements come that are no neighbours."""
 
@@ -78,11 +79,11 @@ def shells_of(frames: Sequence[ase.Atoms], cutoff: float) -> Shells | None:
     )
     elements = sorted(set(symbols.tolist()))
     chosen = combinations(elements, 2) if len(elements) > 1 else [(elements[0],) * 2]
-    within, counts = {}, np.zeros(len(symbols), dtype=int)
+    within, bonds, counts = {}, {}, np.zeros(len(symbols), dtype=int)
     for a, b in chosen:
         found = pairs.shell(a, b)
         if found is not None:
-            within[f"{a}-{b}"], own = found
+            within[f"{a}-{b}"], bonds[f"{a}-{b}"], own = found
             counts += own
     neighbours = {
         symbol: usual
@@ -101,7 +102,8 @@ def shells_of(frames: Sequence[ase.Atoms], cutoff: float) -> Shells | None:
         for a, b in combinations_with_replacement(elements, 2)
         if f"{a}-{b}" not in within and len(near := pairs.nearest(a, b))
     }
-    return Shells(neighbours=neighbours, within=within, apart=apart)
+    bonds = {pair: bonds[pair] for pair in within}
+    return Shells(neighbours=neighbours, within=within, bonds=bonds, apart=apart)
 
 
 class _Pairs:
@@ -132,8 +134,12 @@ class _Pairs:
         np.minimum.at(found, first, distances)
         return found[np.isfinite(found)]
 
-    def shell(self, a: str, b: str) -> tuple[tuple[float, float], NDArray[np.int_]] | None:
-        """Where neighbours cease to count, Å, and how many each atom has; ``None`` if unclear."""
+    def shell(self, a: str, b: str) -> tuple[tuple[float, float], float, NDArray[np.int_]] | None:
+        """Where neighbours cease to count, their distance, Å, and how many each atom has.
+
+        Returns:
+            ``None`` where shells can't be told apart.
+        """
         first, distances = self._between(a, b)
         if not len(first):
             return None
@@ -151,7 +157,8 @@ class _Pairs:
         if gap < (_SEPARATE - 1) * end:
             return None
         limits = round(end + _WHOLE * gap, 2), round(end + _NONE * gap, 2)
-        return limits, np.bincount(first[counted], minlength=len(self._symbols))
+        bond = round(float(np.median(distances[counted])), 3)
+        return limits, bond, np.bincount(first[counted], minlength=len(self._symbols))
 
 
 def _usual(counts: NDArray[np.int_]) -> list[int]:
@@ -173,6 +180,8 @@ def first_minimum(distances: Array, density: Array) -> float:
         distances: evenly spaced, Å.
         density: g(r) there, in any units.
     """
+    from scipy.ndimage import gaussian_filter1d  # slow to import, and generation needs none of it
+
     smooth = gaussian_filter1d(density, _SMOOTHING)
     smooth /= smooth.max()
     peak = int(np.flatnonzero(smooth > _PEAK)[0])

@@ -3,8 +3,6 @@
 from typing import Literal
 
 import numpy as np
-from scipy.optimize import brentq
-
 from rm_lammps.geometry.arrays import Array
 
 Shape = Literal["sphere", "film", "pore"]
@@ -30,6 +28,8 @@ def cell_around(shape: Shape, volume: float, size: float, vacuum: float) -> Arra
     if shape == "film":
         edge = (volume / size) ** 0.5
         return np.diag([edge, edge, size + vacuum])
+    from scipy.optimize import brentq  # slow to import, and few seeds need it
+
     hole = np.pi * size**2
     longest = 2 * (volume ** (1 / 3) + hole**0.5)
     return float(brentq(lambda edge: edge**3 - hole * edge - volume, 0.0, longest)) * np.eye(3)

@@ -92,6 +92,11 @@ class Protocol(BaseModel):
                 "a pressure would do nothing.",
                 "Leave out pressure.",
             )
+        if self.pressure and self.axes == "none":
+            raise UserError(
+                "The cell stays as it is (axes: none): a pressure would do nothing.",
+                "Leave out pressure, or give axes: xyz.",
+            )
         if system.strained.any() and self.axes != "none":
             self._check_stress()
         if self.keep_symmetry:

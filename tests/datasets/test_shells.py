@@ -29,6 +29,7 @@ def test_silica(order):
     shells = shells_of([shaken(cristobalite())[order]], 5.0)
     assert shells.neighbours == {"Si": [4], "O": [2]}
     assert shells.within.keys() == {"O-Si"}
+    assert shells.bonds == {"O-Si": pytest.approx(1.545, abs=0.02)}
     whole, none = shells.within["O-Si"]
     assert 1.54 + 0.2 < whole < 2.3 < 2.8 < none < 3.5
     # silicon atoms are 3.09 Å apart; oxygen spans nothing

@@ -9,10 +9,13 @@ import pytest
 import yaml
 
 from rm_lammps.analysis.large_cells import density
+from rm_lammps.datasets.shells import Shells
 from rm_lammps.deployment.bundle import find_bundle
 from rm_lammps.generation.generation_config import GenerationConfig
-from rm_lammps.generation.presets import find_preset
+from rm_lammps.generation.glass_preset import glass_protocol
+from rm_lammps.generation.presets import find_preset, known_presets
 from rm_lammps.generation.run_seeds import RunSeeds
+from rm_lammps.relaxation import Protocol
 from rm_lammps.relaxation.keeping import Keeper, Place
 
 SETTINGS = {
@@ -86,6 +89,7 @@ def test_a_film_stays_one(run, tmp_path):
         (("--density", "0"), "density"),
         (("--density", "heavy"), "no range of numbers"),
         (("--atoms", "40"), "Give at least"),
+        (("--pressure", "5"), "a pressure would do nothing"),
     ],
 )
 def test_what_makes_no_glass_is_refused(refused, undisturbed, tmp_path, flags, said):
@@ -99,12 +103,27 @@ def test_atoms_are_to_have_the_neighbours_of_the_training_data():
     coordination, apart = config.protocol.terms
     assert (coordination.neighbours, apart.distances) == (
         {"Si": (4,), "O": (2,)},
-        {"Si-Si": 2.85},
+        {"Si-Si": 2.85, "O-O": 1.99},
     )
     # not so the last minimum, which is E~'s own
     assert [stage.name for stage in config.protocol.stages[-2:]] == ["blend", "cell"]
     assert config.protocol.stages[-2].weights == {"coordination": 0.0, "apart": 0.0}
     assert GenerationConfig(**config.model_dump()) == config
+
+
+def test_longer_bonds_have_more_noise():
+    preset = known_presets()["glass"]["protocol"]
+    fields = {"neighbours": {"Si": [4, 5]}, "within": {"Si-Si": (2.66, 3.1)}, "apart": {}}
+    for bond, noise in (
+        (1.5, [(0.5, 0.25), (0.25, 0.2), (0.2, 0.08)]),
+        (1.645, [(0.5, 0.25), (0.25, 0.2), (0.2, 0.08)]),
+        (2.35, [(0.5, 0.357), (0.357, 0.286), (0.286, 0.2), (0.2, 0.08)]),
+        (4.0, [(0.5, 0.5), (0.5, 0.486), (0.486, 0.2), (0.2, 0.08)]),
+    ):
+        shells = Shells(**fields, bonds={"Si-Si": bond})
+        protocol = Protocol.model_validate(glass_protocol(preset, shells, {}, with_terms=True))
+        stages = [stage for stage in protocol.stages if stage.name == "denoise"]
+        assert [(stage.start, stage.end) for stage in stages[:-1]] == noise
 
 
 def test_energy_terms_that_are_given_take_their_place():
