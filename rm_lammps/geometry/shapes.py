@@ -3,6 +3,7 @@
 from typing import Literal
 
 import numpy as np
+
 from rm_lammps.geometry.arrays import Array
 
 Shape = Literal["sphere", "film", "pore"]
