@@ -19,7 +19,8 @@ _SUPERCELL_STAGES = [
 
 _GLASS_STAGES = [
     # a full step: the noise before is taken away whole, and few bonds are wrong in equilibrium;
-    # below 0.25 Å of noise they change still, below 0.2 Å no more (docs/studies/glass.md)
+    # below 0.25 Å of noise they change still, below 0.2 Å no more (docs/studies/glass.md); this is
+    # silica's noise, and glass_preset has that of longer bonds
     {
         "stage": "denoise",
         "start": 0.5,
@@ -33,7 +34,7 @@ _GLASS_STAGES = [
         "stage": "denoise",
         "start": 0.25,
         "end": 0.2,
-        "steps": 4000,
+        "steps": 8000,
         "schedule": "linear",
         "step": 1.0,
         "cell": "none",
@@ -117,6 +118,7 @@ PURPOSES = {
     "molecules": "Annealing by denoising, then up to a hundred hops, until E~ says that the "
     "molecule is like those of the training data.",
     "glass": "Annealing by denoising at the density of the training data, for thousands of atoms. "
+    "The settings are those for silica; where bonds are longer, there is more noise. "
     "Energy terms give atoms the numbers of neighbours that those of the training data have, until "
     "the last relaxation, which leaves the cell as it is.",
     "supercells": "Minimisation, dynamics at a falling temperature, and relaxation of the box, for "
