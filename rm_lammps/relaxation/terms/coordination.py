@@ -1,7 +1,8 @@
 """Elements that have a number of neighbours."""
 
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cache
+from hashlib import sha256
 from itertools import combinations_with_replacement
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -72,14 +73,10 @@ class CoordinationTerm(PairStyleTerm):
 
     def pair(self, elements: Sequence[str]) -> PairStyle:
         """Write energies and counts into a file of LAMMPS, for these elements."""
-        file = Path(self._folder.name) / f"{'-'.join(elements)}.eam.fs"
-        file.write_text(self._table(elements), encoding="utf-8")
-        return PairStyle("eam/fs", "", (f"* * {file} {' '.join(elements)}",))
-
-    @cached_property
-    def _folder(self) -> TemporaryDirectory[str]:
-        """Which lives as long as the term: LAMMPS reads the file whenever it defines the term."""
-        return TemporaryDirectory(prefix="rm_lammps_")
+        table = self._table(elements).encode()
+        file = Path(_folder().name) / f"{sha256(table).hexdigest()}.eam.fs"
+        file.write_bytes(table)
+        return PairStyle("eam/fs", "", (f'* * "{file}" {" ".join(elements)}',))
 
     def _table(self, elements: Sequence[str]) -> str:
         """The text of a setfl file of Finnis and Sinclair's form, without an energy of pairs."""
@@ -110,6 +107,12 @@ class CoordinationTerm(PairStyleTerm):
             return np.zeros_like(counts)
         nearest: Array = ((counts[:, None] - right) ** 2).min(axis=1)
         return self.height * nearest
+
+
+@cache
+def _folder() -> TemporaryDirectory[str]:
+    """Where the tables of this process are, until it ends: LAMMPS reads them again and again."""
+    return TemporaryDirectory(prefix="rm_lammps_")
 
 
 def _share(distances: Array, whole: float, none: float) -> Array:
