@@ -23,7 +23,7 @@ from ovito.pipeline import Pipeline, StaticSource
 from ovito.vis import TachyonRenderer, Viewport
 from pymatgen.core import Element
 
-_CAMERA = (-1.0, 0.82, -0.22)
+CAMERA = (-1.0, 0.82, -0.22)
 _BOND = 1.2
 """Longest bond, in units of the sum of covalent radii."""
 _EDGE = (0.25, 0.25, 0.25)
@@ -69,7 +69,7 @@ def render(
     if longest is not None or not _all_metals(plain):
         pipeline.modifiers.append(_bonds(plain, longest))
     pipeline.add_to_scene()
-    view = Viewport(type=Viewport.Type.Perspective, camera_dir=_CAMERA, fov=0.45)
+    view = Viewport(type=Viewport.Type.Perspective, camera_dir=CAMERA, fov=0.45)
     view.zoom_all()
     renderer = TachyonRenderer(shadows=False, ambient_occlusion_brightness=0.9)
     size = (pixels, pixels)
