@@ -10,8 +10,10 @@ import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
+import ase
 import numpy as np
 import pytest
+from ase.build import bulk
 
 from rm_lammps.ranks import environment_for_mpirun
 
@@ -152,3 +154,14 @@ def positions_on_ranks(plugin, tmp_path):
         return atoms[:, 1:], np.loadtxt(tmp_path / "box.txt")
 
     return run
+
+
+@pytest.fixture(scope="session")
+def cristobalite() -> ase.Atoms:
+    """Each silicon atom between four oxygen atoms: 24 atoms."""
+    from rm_lammps.geometry import pairs_of
+
+    silicon = bulk("Si", "diamond", 7.13, cubic=True)
+    first, second, ways = pairs_of("ijD", silicon, 3.2)
+    between = (silicon.positions[first] + 0.5 * ways)[first < second]
+    return silicon + ase.Atoms("O" * len(between), between)

@@ -1,7 +1,7 @@
 """Density and volume."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from ase.data import atomic_masses, atomic_numbers
 from ase.units import kg
@@ -10,13 +10,13 @@ _UNIT = 1e27 / kg
 """Å³ that an atomic mass unit fills at 1 g/cm³."""
 
 
-def volume_of(symbols: Iterable[str], density: float) -> float:
+def volume_of(atoms: Iterable[str] | Mapping[str, int], density: float) -> float:
     """Volume that atoms fill, Å³.
 
     Args:
-        symbols: chemical symbols of the atoms.
+        atoms: chemical symbols of all, or the number of each element.
         density: g/cm³.
     """
-    counts = Counter(symbols)
+    counts = Counter(atoms)
     mass = sum(n * atomic_masses[atomic_numbers[symbol]] for symbol, n in counts.items())
     return float(mass * _UNIT / density)

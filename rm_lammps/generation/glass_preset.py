@@ -8,12 +8,8 @@ from pydantic import TypeAdapter
 from rm_lammps.datasets.shells import Shells
 from rm_lammps.settings import Interval
 
-MELTED, FROZEN = 0.25, 0.2
-"""Å, the noise between which neighbours in silica change, and below which they don't."""
 _BOND = 1.645
 """Å, the bond of silica."""
-_LARGEST = 0.5
-"""Å, the noise at the start."""
 _BETWEEN = 300
 """Steps from where neighbours stay to where the next potential begins."""
 _APART = 5.0
@@ -56,14 +52,15 @@ def _scaled(stages: list[dict[str, Any]], factor: float) -> list[dict[str, Any]]
     more.
     """
     melt, cool, *rest = stages
-    melted = round(min(MELTED * max(factor, 1.0), _LARGEST), 3)
-    frozen = round(max(FROZEN * factor, FROZEN), 3)
-    if frozen == FROZEN:
+    begins = cool["end"]
+    melted = round(min(melt["end"] * factor, melt["start"]), 3)
+    frozen = round(begins * factor, 3)
+    if frozen <= begins:
         return stages
     return [
         {**melt, "end": melted},
         {**cool, "start": melted, "end": frozen},
-        {**cool, "start": frozen, "end": FROZEN, "steps": _BETWEEN},
+        {**cool, "start": frozen, "end": begins, "steps": _BETWEEN},
         *rest,
     ]
 

@@ -67,8 +67,7 @@ def at_random(formula: str, atoms: int, density: float, rng: np.random.Generator
     numbers = np.repeat(
         [ase.data.atomic_numbers[symbol] for symbol in counts], [times * n for n in counts.values()]
     )
-    symbols = [ase.data.chemical_symbols[number] for number in numbers]
-    edge = volume_of(symbols, density) ** (1 / 3)
+    edge = volume_of({symbol: times * n for symbol, n in counts.items()}, density) ** (1 / 3)
     kinds, species = np.unique(numbers, return_inverse=True)
     apart = covalent_radii[kinds][:, None] + covalent_radii[kinds]
     positions = place_apart(np.eye(3) * edge, species, apart, rng)

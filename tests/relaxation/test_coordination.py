@@ -1,9 +1,7 @@
 """The energy of wrong numbers of neighbours, through real LAMMPS."""
 
-import ase
 import numpy as np
 import pytest
-from ase.build import bulk
 from pydantic import ValidationError
 
 from rm_lammps.deployment.bundle import find_bundle
@@ -22,13 +20,9 @@ def session():
         yield session
 
 
-def cristobalite(noise=0.2):
-    """Each silicon atom between four oxygen atoms, moved a little."""
-    silicon = bulk("Si", "diamond", 7.13, cubic=True)
-    first, second, ways = pairs_of("ijD", silicon, 3.2)
-    between = (silicon.positions[first] + 0.5 * ways)[first < second]
-    oxygen = ase.Atoms("O" * len(between), between)
-    atoms = silicon + oxygen
+def noisy(atoms, noise=0.2):
+    """Atoms moved a little."""
+    atoms = atoms.copy()
     atoms.positions += noise * np.random.default_rng(3).standard_normal(atoms.positions.shape)
     return atoms
 
@@ -68,8 +62,8 @@ def evaluated(session, atoms, *terms):
     ],
 )
 @pytest.mark.parametrize("order", [1, -1])
-def test_energy_and_forces_are_those_of_the_definition(session, fields, order):
-    atoms, term = cristobalite()[::order], CoordinationTerm.model_validate(fields)
+def test_energy_and_forces_are_those_of_the_definition(session, cristobalite, fields, order):
+    atoms, term = noisy(cristobalite)[::order], CoordinationTerm.model_validate(fields)
     alone, together = evaluated(session, atoms), evaluated(session, atoms, term)
     assert together.terms["coordination"] == pytest.approx(energy_of(atoms, term), rel=1e-5)
     forces = together.forces - alone.forces
@@ -82,16 +76,16 @@ def test_energy_and_forces_are_those_of_the_definition(session, fields, order):
         assert forces[atom, 1] == pytest.approx(-(moved[1] - moved[0]) / 2e-4, abs=2e-4)
 
 
-def test_right_numbers_of_neighbours_cost_nothing(session):
+def test_right_numbers_of_neighbours_cost_nothing(session, cristobalite):
     term = CoordinationTerm.model_validate(SILICA)
-    assert evaluated(session, cristobalite(0.0), term).terms["coordination"] == pytest.approx(
+    assert evaluated(session, cristobalite, term).terms["coordination"] == pytest.approx(
         0.0, abs=1e-9
     )
 
 
-def test_a_missing_neighbour_comes_nearer(session):
+def test_a_missing_neighbour_comes_nearer(session, cristobalite):
     """By the term alone: an oxygen atom that was pulled away from one of its two silicon atoms."""
-    atoms = cristobalite(0.0)
+    atoms = cristobalite.copy()
     first, ways = pairs_of("iD", atoms, 1.7)
     atoms.positions[8] += 0.6 * ways[first == 8][0]
     term = CoordinationTerm.model_validate(SILICA)

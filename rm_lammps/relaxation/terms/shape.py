@@ -43,7 +43,7 @@ class ShapeTerm(FixTerm):
         if self.shape == "sphere":
             walls = [f"sphere {x} {y} {z} {sphere_radius(volume)} side in"]
         elif self.shape == "pore":
-            middle.append(f"variable {name}_r equal sqrt(({volume}-vol)/-lz/PI)")
+            middle.append(f"variable {name}_r equal sqrt((vol-{volume})/lz/PI)")
             walls = [f"cylinder z {x} {y} v_{name}_r side out"]
         else:
             half = f"{0.5 * volume}*lz/vol"

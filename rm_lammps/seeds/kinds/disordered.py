@@ -141,8 +141,7 @@ class DisorderedSeeds(Seeder):
     def _volumes(self, content: Content, model: ModelFacts) -> tuple[float, float]:
         """Smallest and largest volume of the cube, Å³."""
         if self.density is not None:
-            symbols = [symbol for symbol, n in content.composition.items() for _ in range(n)]
-            low, high = (volume_of(symbols, density) for density in self.density)
+            low, high = (volume_of(content.composition, density) for density in self.density)
             return high, low
         expected = model.statistics.volume(content.composition)
         if not expected > 0:
